@@ -1,0 +1,1 @@
+"""The harness: clips, the method contract, steps and their cache, training, prediction, scoring."""

@@ -1,0 +1,108 @@
+"""Training items in an order that depends on nothing but the seed and the step.
+
+The batch of a step is a pure function of (seed, stage, step): a resumed run needs no iterator.
+
+Shapes   B clips, S audio samples, T frames, V vertices.
+Units    audio at 16 kHz; vertices in the dataset's unit.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from bench.config import StageConfig
+from bench.data import AUDIO_RATE, Batch, Clip
+from bench.seeding import generator
+
+
+class Item(NamedTuple):
+    """Frames [start, stop) of a clip."""
+
+    clip: Clip
+    start: int
+    stop: int
+
+
+class Loader:
+    """Batches of training items for one stage.
+
+    Raises ValueError when a clip has no style, or is shorter than the window.
+    """
+
+    def __init__(
+        self, clips: Sequence[Clip], fps: float, config: StageConfig, seed: int, stage: str
+    ):
+        if not clips:
+            raise ValueError("expected at least one training clip, got none")
+        for clip in clips:
+            _check(clip, config)
+        self.clips, self.fps, self.config, self.seed, self.stage = clips, fps, config, seed, stage
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps that see every clip once."""
+        return self.config.steps_per_epoch(len(self.clips))
+
+    def batch(self, step: int) -> Batch:
+        """The batch of step 0, 1, 2, ..."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        order = torch.randperm(
+            len(self.clips), generator=generator(self.seed, self.stage, "order", epoch)
+        ).tolist()
+        first = position * self.config.batch_size
+        chosen = order[first : first + self.config.batch_size]
+        draws = generator(self.seed, self.stage, "window", step)
+        return collate([self._item(self.clips[i], draws) for i in chosen], self.fps)
+
+    def whole_clips(self) -> Iterator[Batch]:
+        """Every clip once, whole and alone; for validation."""
+        for clip in self.clips:
+            yield collate([Item(clip, 0, clip.num_frames)], self.fps)
+
+    def _item(self, clip: Clip, draws: Generator) -> Item:
+        window = self.config.window
+        if window == "clip":
+            return Item(clip, 0, clip.num_frames)
+        length = 2 if window == "pairs" else int(window)
+        start = int(torch.randint(clip.num_frames - length + 1, (), generator=draws))
+        return Item(clip, start, start + length)
+
+
+def collate(items: Sequence[Item], fps: float) -> Batch:
+    """Items side by side: audio padded with zeros, vertices with their last frame."""
+    vertices = [item.clip.frames(item.start, item.stop) for item in items]
+    audio = [_audio(item, fps) for item in items]
+    num_frames = [len(v) for v in vertices]
+    return Batch(
+        names=tuple(item.clip.name for item in items),
+        audio=torch.nn.utils.rnn.pad_sequence(audio, batch_first=True),
+        vertices=torch.stack([_repeat_last(v, max(num_frames)) for v in vertices]),
+        num_frames=torch.tensor(num_frames),
+        template=torch.stack([item.clip.template for item in items]),
+        style=torch.tensor([item.clip.style or 0 for item in items]),
+    )
+
+
+def _audio(item: Item, fps: float) -> Tensor:
+    """The samples under an item's frames; all of them for a whole clip."""
+    if (item.start, item.stop) == (0, item.clip.num_frames):
+        return item.clip.audio
+    first, last = (round(frame / fps * AUDIO_RATE) for frame in (item.start, item.stop))
+    return item.clip.audio[first:last]
+
+
+def _repeat_last(vertices: Tensor, length: int) -> Tensor:
+    return torch.cat([vertices, vertices[-1:].expand(length - len(vertices), -1, -1)])
+
+
+def _check(clip: Clip, config: StageConfig) -> None:
+    if clip.style is None:
+        raise ValueError(f"{clip.name}: subject {clip.subject} is no training subject")
+    least = {"clip": 1, "pairs": 2}.get(str(config.window)) or int(config.window)
+    if clip.num_frames < least:
+        raise ValueError(
+            f"{clip.name}: window needs {least} frames, the clip has {clip.num_frames}; "
+            "use a shorter train.window"
+        )

@@ -1,0 +1,182 @@
+"""Console script `bench`. A composition root: it may import every package, and nothing imports it.
+
+Heavy imports stand inside the commands, so that `--help` and completion answer at once.
+"""
+
+from typing import Annotated
+
+import typer
+
+from bench.imports import leave_repository_root
+from bench.run import (
+    DATASET,
+    DEVICE,
+    DRY_RUN,
+    EXECUTOR,
+    FORCE,
+    METHOD,
+    PROFILE,
+    SEED,
+    SET,
+    WORKERS,
+    methods_table,
+    run,
+)
+from bench.terminal import console, fail_in_one_line
+
+app = typer.Typer(
+    help="Reproducibility benchmark for speech-driven 3D facial animation.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run)
+
+
+def _until(until: str, text: str) -> None:
+    """Register a command that runs a method's steps up to one kind."""
+
+    def command(
+        method: Annotated[str, METHOD],
+        dataset: Annotated[str | None, DATASET] = None,
+        seed: Annotated[list[int] | None, SEED] = None,
+        profile: Annotated[str | None, PROFILE] = None,
+        overrides: Annotated[list[str] | None, SET] = None,
+        device: Annotated[str, DEVICE] = "auto",
+        executor: Annotated[str, EXECUTOR] = "local",
+        workers: Annotated[int | None, WORKERS] = None,
+        dry_run: Annotated[bool, DRY_RUN] = False,
+        force: Annotated[bool, FORCE] = False,
+    ) -> None:
+        from bench.commands import RunOptions, run_methods
+
+        options = RunOptions(
+            methods=(method,),
+            dataset=dataset,
+            seeds=tuple(seed or ()),
+            profile=profile,
+            overrides=tuple(overrides or ()),
+            device=device,
+            executor=executor,
+            workers=workers,
+            dry_run=dry_run,
+            force=force,
+            until=until,
+        )
+        raise typer.Exit(run_methods(options, methods_table(), console()))
+
+    command.__doc__ = text
+    app.command(until)(command)
+
+
+_until("train", "Train a method's stages, and stop there.")
+_until("predict", "Write a method's predictions, training it first where that is not cached.")
+_until("evaluate", "Score a method's predictions, making them first where they are not cached.")
+
+
+@app.command("list")
+def list_(
+    what: Annotated[
+        str, typer.Argument(help="all, methods, datasets, ablations, metrics, runs")
+    ] = "all",
+) -> None:
+    """Methods, datasets, ablations and metrics, a line each."""
+    from bench.catalogue import lines
+
+    for line in lines(what, methods_table()):
+        print(line)
+
+
+@app.command()
+def show(
+    run_key: Annotated[str, typer.Argument(metavar="RUN", help="A key, or its first digits.")],
+    why: Annotated[bool, typer.Option("--why", help="What made this step new.")] = False,
+) -> None:
+    """What a cached step is: inputs, outcome, provenance."""
+    from bench.catalogue import show_lines
+
+    for line in show_lines(run_key, why):
+        print(line)
+
+
+@app.command()
+def check(
+    method: Annotated[str, typer.Argument(help="Registered name or package.module:Class.")],
+    report: Annotated[str | None, typer.Option(help="Write the Markdown report here.")] = None,
+) -> None:
+    """Run the contract tests on a method and write a Markdown report."""
+    from bench.contract import check_method
+
+    raise typer.Exit(check_method(method, methods_table(), report, console()))
+
+
+@app.command()
+def fetch(
+    method: Annotated[
+        list[str] | None, typer.Option("--method", "-m", help="Default: all.")
+    ] = None,
+    profile: Annotated[str, PROFILE] = "paper",
+) -> None:
+    """Download the pre-trained speech encoders that presets name, so that jobs can run offline."""
+    from bench.fetch import fetch_weights
+
+    raise typer.Exit(fetch_weights(tuple(method or ()), profile, methods_table(), console()))
+
+
+@app.command()
+def clean(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Delete; without it they are only listed.")
+    ] = False,
+) -> None:
+    """Remove cache entries that nothing refers to."""
+    from bench.catalogue import clean as clean_cache
+
+    for line in clean_cache(yes):
+        print(line)
+
+
+@app.command()
+def doctor() -> None:
+    """Check python, torch, CUDA, torchaudio, speech weights, data, SLURM and DVC."""
+    from bench.doctor import diagnose
+
+    raise typer.Exit(diagnose(console()))
+
+
+@app.command(hidden=True)
+def fill(
+    profile: Annotated[str | None, PROFILE] = None,
+    workers: Annotated[int | None, WORKERS] = None,
+) -> None:
+    """Compute all missing steps of a profile (the `fill` stage of dvc.yaml)."""
+    from bench.commands import fill as fill_profile
+
+    raise typer.Exit(fill_profile(profile, workers, methods_table(), console()))
+
+
+@app.command(hidden=True)
+def collect(
+    dataset: Annotated[str, DATASET],
+    method: Annotated[str | None, METHOD] = None,
+    profile: Annotated[str | None, PROFILE] = None,
+) -> None:
+    """Write results files from the cache (the `runs` and `heatmaps` stages of dvc.yaml)."""
+    from bench.commands import collect as collect_method
+    from bench.commands import collect_heatmaps
+
+    if method is None:
+        collect_heatmaps(profile, dataset, methods_table())
+    else:
+        collect_method(profile, dataset, method, methods_table())
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    leave_repository_root()
+    with fail_in_one_line():
+        app()
+
+
+if __name__ == "__main__":
+    main()

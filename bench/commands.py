@@ -1,0 +1,250 @@
+"""What the commands do, once their options are read: plan, run, collect, show."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.cache import Cache
+from bench.collect import (
+    ORACLE,
+    collect_method,
+    collect_oracle,
+    means,
+    write_heatmaps,
+    write_method,
+)
+from bench.executor import get_executor
+from bench.files import write_json
+from bench.metrics import METRICS
+from bench.names import unknown
+from bench.plan import Step, difference
+from bench.progress import Progress, title
+from bench.results import MethodResults
+from bench.session import Choice, MethodPlan, Session, results_folder
+
+UNTIL = ("train", "predict", "evaluate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of `bench run` and its relatives."""
+
+    methods: tuple[str, ...]
+    dataset: str | None = None
+    ablation: str | None = None
+    variant: str | None = None
+    seeds: tuple[int, ...] = ()
+    profile: str | None = None
+    overrides: tuple[str, ...] = ()
+    device: str = "auto"
+    executor: str = "local"
+    workers: int | None = None
+    dry_run: bool = False
+    force: bool = False
+    until: str = "evaluate"
+
+
+def run_methods(options: RunOptions, table: dict[str, str], console: Console) -> int:
+    """Run methods and print their scores; the exit code is 1 if a run failed."""
+    session = Session(Choice(options.profile, options.device, options.overrides), table)
+    executor = get_executor(options.executor)
+    plans = _plans(session, options)
+    for plan in plans:
+        if plan.unsupported:
+            console.print(f"{plan.method}: skipped: {plan.unsupported}", markup=False)
+    steps = unique(step for plan in plans for step in plan.steps if _wanted(step, options.until))
+    if options.force and not options.dry_run:
+        for step in steps:
+            session.cache.remove(step.key)
+    say_cached(steps, session.cache, console)
+    if options.dry_run:
+        say_why(steps, session.cache, console)
+        return 0
+    status = execute(executor, steps, session.cache, options.workers, console)
+    failed = [step for step in steps if status.get(step.key, "done") != "done"]
+    for step in failed:
+        record = session.cache.record(step.key) or {}
+        console.print(f"{title(step)}: {record.get('reason', 'failed')}", style="red", markup=False)
+    if options.until == "evaluate":
+        dataset_results = [(plan, results_of(session, plan)) for plan in plans]
+        print_scores([r for p, r in dataset_results if not p.unsupported], console)
+    return 1 if failed else 0
+
+
+def fill(profile: str | None, workers: int | None, table: dict[str, str], console: Console) -> int:
+    """Compute every missing step of a profile in one pool, and write what the steps are.
+
+    A failed run does not stop the others: it becomes a row of every table. Returns 0.
+    """
+    session = Session(Choice(profile), table)
+    methods: list[tuple[str, MethodPlan]] = []
+    oracles: list[tuple[str, Step]] = []
+    for dataset in session.profile.datasets:
+        for method in session.params.methods:
+            methods.append((dataset, session.plan(method, dataset, session.profile.seeds)))
+        oracles.append((dataset, session.plan_oracle(dataset)))
+    steps = [step for _, step in oracles] + [s for _, plan in methods for s in plan.steps]
+    steps = unique(steps)
+    say_cached(steps, session.cache, console, brief=True)
+    execute(get_executor("local"), steps, session.cache, workers, console)
+    for dataset, plan in methods:
+        _write_plan(session, dataset, plan.method, plan.plans)
+    for dataset, step in oracles:
+        _write_plan(session, dataset, ORACLE, [[step]])
+    return 0
+
+
+def collect(profile: str | None, dataset: str, method: str, table: dict[str, str]) -> None:
+    """Write the results files of one method, or of the oracle, from the cache."""
+    session = Session(Choice(profile), table)
+    folder = results_folder() / dataset
+    if method == ORACLE:
+        step = session.plan_oracle(dataset)
+        loaded = session.dataset(dataset)
+        results = collect_oracle(loaded, session.cache, session.profile_name, step)
+    else:
+        results = results_of(session, session.plan(method, dataset, session.profile.seeds))
+    write_method(folder, results)
+
+
+def collect_heatmaps(profile: str | None, dataset: str, table: dict[str, str]) -> None:
+    """Write the std maps of every method on a dataset."""
+    session = Session(Choice(profile), table)
+    plans: dict[str, Sequence[Sequence[Step]]] = {ORACLE: [[session.plan_oracle(dataset)]]}
+    for method in session.params.methods:
+        plan = session.plan(method, dataset, session.profile.seeds)
+        plans[plan.method] = plan.plans
+    path = results_folder() / dataset / "heatmaps.npz"
+    write_heatmaps(path, session.dataset(dataset), session.cache, plans)
+
+
+def execute(
+    executor, steps: Sequence[Step], cache: Cache, workers: int | None, console: Console
+) -> dict[str, str]:
+    """Run steps with a progress display."""
+    progress = Progress(console)
+    try:
+        return executor(steps, cache, _default_workers() if workers is None else workers, progress)
+    finally:
+        progress.close()
+
+
+def say_cached(steps: Sequence[Step], cache: Cache, console: Console, brief: bool = False) -> None:
+    """Say which steps are cached: each one by name, or (brief) only how many."""
+    cached = [step for step in steps if cache.is_done(step.key)]
+    console.print(f"{len(cached)} of {len(steps)} steps are cached in {cache.root}/", markup=False)
+    for step in [] if brief else cached:
+        console.print(f"  cached {step.key[:12]}  {title(step)}", highlight=False, markup=False)
+
+
+def say_why(steps: Sequence[Step], cache: Cache, console: Console) -> None:
+    """For each step that is not cached: what makes it new."""
+    records = list(cache.records())
+    for step in steps:
+        if not cache.is_done(step.key):
+            console.print(f"  to do  {step.key[:12]}  {title(step)}", highlight=False, markup=False)
+            for line in why(step.inputs, title_of(step), records)[:4]:
+                console.print(f"         {line}", highlight=False, markup=False)
+
+
+def why(inputs: dict, name: tuple, records: Sequence[dict]) -> list[str]:
+    """What differs from the nearest finished step of the same method, dataset and kind."""
+    same = [r for r in records if r["status"] == "done" and title_of_record(r) == name]
+    changes = [d for r in same if (d := difference(inputs, r["inputs"]))]
+    if not changes:
+        return ["nothing like it was run before"] if not same else []
+    return min(changes, key=len)
+
+
+def title_of(step: Step) -> tuple:
+    """What makes two steps comparable."""
+    return (step.run.method, step.run.dataset, step.name)
+
+
+def title_of_record(record: dict) -> tuple:
+    """The same of a record."""
+    return (record["method"], record["dataset"], record["step"])
+
+
+def results_of(session: Session, plan: MethodPlan) -> MethodResults:
+    """The results of one method as they stand in the cache."""
+    dataset = session.dataset(plan.plans[0][0].run.dataset)
+    return collect_method(
+        dataset,
+        session.cache,
+        session.profile_name,
+        plan.plans,
+        plan.deterministic,
+        plan.unsupported,
+    )
+
+
+def print_scores(results: Sequence[MethodResults], console: Console) -> None:
+    """A table of test_a scores; generated data is labelled as such."""
+    for result in results:
+        label = "generated data: no reproduction of the paper" if result.generated else ""
+        table = Table(title=f"{result.method} {result.variant} on {result.dataset} ({label})")
+        for column in ("metric", "unit", *(f"seed {run.seed}" for run in result.runs), "mean"):
+            table.add_column(column, justify="left" if column in ("metric", "unit") else "right")
+        for name, mean in means(result).items():
+            values = [_value(run, name) for run in result.runs]
+            unit = METRICS[name].unit.replace("unit", result.unit)
+            table.add_row(name, unit, *map(_cell, values), _cell(mean))
+        ratios = [run.listening.ratio if run.listening else None for run in result.runs]
+        table.add_row("other audio / own", "1", *map(_cell, ratios), "")
+        console.print(table)
+        console.print(f"speech encoder: {result.speech_encoder}", markup=False)
+
+
+def unique(steps) -> list[Step]:
+    """Each key once, in order."""
+    return list({step.key: step for step in steps}.values())
+
+
+def _plans(session: Session, options: RunOptions) -> list[MethodPlan]:
+    if options.ablation is not None or options.variant is not None:
+        return session.ablation_plans(options.methods, options)
+    datasets = [options.dataset] if options.dataset else list(session.profile.datasets)
+    seeds = options.seeds or session.profile.seeds
+    return [session.plan(m, dataset, seeds) for dataset in datasets for m in options.methods]
+
+
+def _wanted(step: Step, until: str) -> bool:
+    if until not in UNTIL:
+        raise unknown("step", until, UNTIL)
+    return UNTIL.index(step.name.partition("/")[0]) <= UNTIL.index(until)
+
+
+def _write_plan(
+    session: Session, dataset: str, method: str, plans: Sequence[Sequence[Step]]
+) -> None:
+    runs = []
+    for plan in plans:
+        record = session.cache.record(plan[-1].key) or {}
+        keys = {step.name: step.key for step in plan}
+        runs.append({"seed": plan[0].run.seed, "keys": keys, "status": record.get("status")})
+    document = {"profile": session.profile_name, "runs": runs}
+    write_json(results_folder() / "plans" / dataset / f"{method}.json", document)
+
+
+def _default_workers() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _value(run, name: str) -> float | None:
+    split = run.splits.get("test_a")
+    metric = split.metrics.get(name) if split else None
+    return metric.value if metric else None
+
+
+def _cell(value: float | None) -> str:
+    return "missing" if value is None else f"{value:.4g}"
+
+
+def plans_folder() -> Path:
+    """Where `fill` says what the tables refer to."""
+    return results_folder() / "plans"

@@ -1,0 +1,264 @@
+"""Clips of speech and face motion, as every method and metric sees them.
+
+Shapes   B clips, S audio samples, T motion frames, V vertices, F faces, K blendshape coefficients.
+Units    audio in [-1, 1] at 16 kHz; vertices in the dataset's unit (DatasetSpec.unit); time in s.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import soundfile
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from bench.files import read_json, sha256_of
+
+AUDIO_RATE = 16_000  # Hz
+SPLITS = ("train", "val", "test_a", "test_b")
+MANIFEST_SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """What a method may know about a dataset before it sees a clip."""
+
+    name: str
+    fps: float
+    unit: str  # "m", "sqrt(area)", ...
+    faces: Int[Tensor, "F 3"]
+    template: Float[Tensor, "V 3"]  # reference face: spirals and hierarchies are built on it
+    masks: dict[str, Int[Tensor, " M"]]  # region name -> vertex indices
+    styles: tuple[str, ...]  # training subjects in one-hot order, each one speaking style
+
+    @property
+    def num_vertices(self) -> int:
+        """V."""
+        return len(self.template)
+
+
+class Motion(Protocol):
+    """Vertices of a clip, read a few frames at a time; a (T, V, 3) array as far as slicing goes."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, frames: slice) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class BlendshapeMotion:
+    """Frames of template + coefficients @ basis, expanded only when they are read."""
+
+    template: np.ndarray  # (V, 3)
+    coefficients: np.ndarray  # (T, K), memory-mapped
+    basis: np.ndarray  # (K, V, 3), memory-mapped and shared by the subject's clips
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        coefficients = np.asarray(self.coefficients[frames])
+        offsets = coefficients @ self.basis.reshape(len(self.basis), -1)
+        return self.template + offsets.reshape(len(coefficients), *self.template.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One utterance of one subject. Audio and motion are read from disk when they are asked for."""
+
+    name: str
+    subject: str
+    sentence: int
+    take: int  # takes >= 1 repeat a clip's audio with another motion
+    split: str
+    style: int | None  # index into DatasetSpec.styles; None for a subject without training clips
+    template: Float[Tensor, "V 3"]  # neutral face of the clip's subject
+    motion: Motion
+    audio_path: Path
+    text: str = ""
+    phonemes: tuple[tuple[str, float, float], ...] = ()  # symbol, start, end
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return len(self.motion)
+
+    @property
+    def audio(self) -> Float[Tensor, " S"]:
+        """Mono samples at 16 kHz. Raises ValueError for an unusable file."""
+        return torch.from_numpy(read_audio(self.audio_path))
+
+    @property
+    def vertices(self) -> Float[Tensor, "T V 3"]:
+        """The whole clip in memory; use :meth:`frames` for a part."""
+        return self.frames(0, self.num_frames)
+
+    def frames(self, start: int, stop: int) -> Float[Tensor, "T V 3"]:
+        """Vertices of frames [start, stop). Raises ValueError when one is not finite."""
+        vertices = np.array(self.motion[slice(start, stop)], dtype=np.float32)
+        if not np.isfinite(vertices).all():
+            bad = start + int(np.argwhere(~np.isfinite(vertices))[0, 0])
+            raise ValueError(
+                f"{self.name}: vertices of frame {bad} are not finite; prepare it again"
+            )
+        return torch.from_numpy(vertices)
+
+
+class Batch(NamedTuple):
+    """Clips, or windows of clips, side by side."""
+
+    names: tuple[str, ...]
+    audio: Float[Tensor, "B S"]  # zero-padded
+    vertices: Float[Tensor, "B T V 3"]  # last frame repeated as padding
+    num_frames: Int[Tensor, " B"]
+    template: Float[Tensor, "B V 3"]
+    style: Int[Tensor, " B"]
+
+
+def read_audio(path: Path) -> np.ndarray:
+    """Mono float32 samples of a 16 kHz file. Raises ValueError naming what is wrong with it."""
+    if not path.exists():
+        raise ValueError(f"{path} does not exist; prepare the dataset again")
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(f"{path} is not a readable audio file: {error}") from error
+    if rate != AUDIO_RATE:
+        raise ValueError(f"{path}: expected {AUDIO_RATE} Hz, got {rate} Hz; resample it first")
+    if samples.shape[1] != 1:
+        raise ValueError(f"{path}: expected mono audio, got {samples.shape[1]} channels")
+    if not len(samples):
+        raise ValueError(f"{path}: expected speech, got an empty file")
+    if not np.isfinite(samples).all():
+        raise ValueError(f"{path}: expected finite samples, got NaN or infinity")
+    return samples[:, 0]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A prepared dataset folder (``data/<name>``); nothing but the manifest is read at first."""
+
+    folder: Path
+    manifest: dict[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The dataset's name, as in ``data/<name>``."""
+        return self.manifest["name"]
+
+    @property
+    def generated(self) -> bool:
+        """True when the data is generated: no number on it reproduces a paper's."""
+        return self.manifest["generated"]
+
+    @cached_property
+    def spec(self) -> DatasetSpec:
+        """Topology, masks and styles. Raises ValueError for files that do not fit together."""
+        template = self._array("reference.npy", (self.manifest["num_vertices"], 3))
+        masks = {name: self._mask(name) for name in sorted(self.manifest["masks"])}
+        return DatasetSpec(
+            name=self.name,
+            fps=self.manifest["fps"],
+            unit=self.manifest["unit"],
+            faces=torch.from_numpy(np.array(self._array("faces.npy"), dtype=np.int64)),
+            template=torch.from_numpy(np.array(template, dtype=np.float32)),
+            masks=masks,
+            styles=tuple(self.manifest["styles"]),
+        )
+
+    def clips(self, split: str) -> list[Clip]:
+        """A split's clips in manifest order, take 0 only. Raises ValueError if it is unknown."""
+        if split not in SPLITS:
+            raise ValueError(f"Unknown split {split!r}. Known splits: {', '.join(SPLITS)}")
+        entries = [e for e in self.manifest["clips"] if e["split"] == split and e["take"] == 0]
+        return [self._clip(entry) for entry in entries]
+
+    def takes(self, clip: Clip) -> list[Clip]:
+        """Every take of a clip's audio, the clip itself first; a list of one where there is one."""
+        entries = [e for e in self.manifest["clips"] if e["audio"] == clip.audio_path.stem]
+        return [self._clip(entry) for entry in sorted(entries, key=lambda e: e["take"])]
+
+    def clips_hash(self, splits: tuple[str, ...]) -> str:
+        """SHA-256 over what a step that reads these splits depends on."""
+        clips = [e for e in self.manifest["clips"] if e["split"] in splits]
+        geometry = {k: self.manifest[k] for k in ("fps", "unit", "masks", "styles", "num_vertices")}
+        return sha256_of([clips, geometry, self.manifest["templates_sha256"]])
+
+    def _clip(self, entry: dict[str, Any]) -> Clip:
+        num_vertices = self.manifest["num_vertices"]
+        template = self._array(f"templates/{entry['subject']}.npy", (num_vertices, 3))
+        return Clip(
+            name=entry["name"],
+            subject=entry["subject"],
+            sentence=entry["sentence"],
+            take=entry["take"],
+            split=entry["split"],
+            style=entry["style"],
+            template=torch.from_numpy(np.array(template, dtype=np.float32)),
+            motion=self._motion(entry, template),
+            audio_path=self.folder / "audio" / f"{entry['audio']}.wav",
+            text=entry["text"],
+            phonemes=tuple((p, s, e) for p, s, e in entry["phonemes"]),
+        )
+
+    def _motion(self, entry: dict[str, Any], template: np.ndarray) -> Motion:
+        num_frames, num_vertices = entry["frames"], self.manifest["num_vertices"]
+        if num_frames < 1:
+            raise ValueError(f"{entry['name']}: expected at least one frame, got {num_frames}")
+        if self.manifest["motion"] == "vertices":
+            return self._array(f"vertices/{entry['name']}.npy", (num_frames, num_vertices, 3))
+        basis = self._array(f"bases/{entry['subject']}.npy", (None, num_vertices, 3))
+        shape = (num_frames, len(basis))
+        coefficients = self._array(f"coefficients/{entry['name']}.npy", shape)
+        return BlendshapeMotion(template, coefficients, basis)
+
+    def _mask(self, name: str) -> Tensor:
+        indices = np.array(self._array(f"masks/{name}.npy"), dtype=np.int64)
+        if not len(indices) or indices.min() < 0 or indices.max() >= self.manifest["num_vertices"]:
+            raise ValueError(f"{self.folder}/masks/{name}.npy: expected vertex indices of the mesh")
+        return torch.from_numpy(indices)
+
+    def _array(self, name: str, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
+        """A memory-mapped array whose shape is checked (None: any length)."""
+        path = self.folder / name
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError as error:
+            raise ValueError(f"{path} does not exist; {prepare_hint(self.name)}") from error
+        except (ValueError, EOFError, OSError) as error:
+            raise ValueError(
+                f"{path} is not a readable array; {prepare_hint(self.name)}"
+            ) from error
+        if shape is not None and (
+            array.ndim != len(shape)
+            or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True))
+        ):
+            expected = " x ".join("any" if n is None else str(n) for n in shape)
+            raise ValueError(f"{path}: expected shape {expected}, got {array.shape}")
+        return array
+
+
+def prepare_hint(name: str) -> str:
+    """The command that makes a dataset."""
+    return f"run: dvc repro data@{name}"
+
+
+def load_dataset(name: str, root: Path = Path("data")) -> Dataset:
+    """The prepared dataset ``root/name``. Raises ValueError if it is missing or of another kind."""
+    folder = root / name
+    if not (folder / "manifest.json").exists():
+        known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
+        raise ValueError(
+            f"Dataset {name!r} is not prepared in {root}/ (there: {', '.join(known) or 'none'}); "
+            f"{prepare_hint(name)}"
+        )
+    manifest = read_json(folder / "manifest.json")
+    if manifest.get("schema") != MANIFEST_SCHEMA:
+        raise ValueError(
+            f"{folder}/manifest.json: expected schema {MANIFEST_SCHEMA}, "
+            f"got {manifest.get('schema')!r}; {prepare_hint(name)}"
+        )
+    return Dataset(folder, manifest)

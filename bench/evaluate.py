@@ -1,0 +1,174 @@
+"""From predictions to scores: every metric on every split, the listening check and the heatmaps.
+
+Writes ``scores.json`` (splits, listening, heatmap as in bench/results.py) and ``motion_std.npz``
+(the per-vertex std of motion of each test_a clip).
+
+Shapes   T frames, V vertices.    Units  the dataset's.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.config import PredictConfig
+from bench.data import Clip, Dataset, Motion
+from bench.files import read_json, write_atomically, write_json
+from bench.metrics import Score, pool, score
+from bench.metrics.heatmap import map_correlation, motion_std, motion_variance_share
+from bench.predict import Request, requests
+from bench.results import ClipScore, Heatmap, Listening, SplitScores
+from bench.sample_scores import (
+    Face,
+    sample_scores,
+    samples_scores,
+    scores_from_json,
+    to_metric,
+    to_record,
+)
+
+SAMPLE_SCORES = "sample_scores"  # folder of what was scored before its samples were dropped
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is scored and where it lies."""
+
+    dataset: Dataset
+    config: PredictConfig
+    deterministic: bool
+    predictions: Path  # the folder of the predict step
+
+    def of_split(self, split: str) -> list[Request]:
+        """The requests whose predictions lie under a folder's name."""
+        todo = requests(self.dataset, self.config, self.deterministic)
+        return [r for r in todo if r.path.parts[-2] == split]
+
+    def load(self, request: Request) -> np.ndarray:
+        """(N, T, V, 3), memory-mapped. Raises ValueError when it is missing or unreadable."""
+        path = self.predictions / request.path
+        try:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise ValueError(f"{path} is not a readable prediction; use --force") from error
+
+
+def evaluate(evaluation: Evaluation, folder: Path) -> None:
+    """Score everything and write the step's files."""
+    face = Face.of(evaluation.dataset)
+    maps, heatmap = _heatmaps(evaluation, face)
+    scores: dict[str, Any] = {
+        "splits": {
+            "test_a": _test_a(evaluation, face).model_dump(mode="json"),
+            "test_b": _test_b(evaluation, face).model_dump(mode="json"),
+        },
+        "listening": _dump(_listening(evaluation, face)),
+        "heatmap": _dump(heatmap),
+    }
+    with write_atomically(folder / "motion_std.npz") as temporary:
+        np.savez(temporary, **maps)
+    write_json(folder / "scores.json", scores)
+
+
+def _dump(record: Any) -> Any:
+    return None if record is None else json.loads(record.model_dump_json())
+
+
+def _test_a(evaluation: Evaluation, face: Face) -> SplitScores:
+    """Own style; sample 0 for the metrics of one prediction, all samples for the others."""
+    records: dict[str, list[ClipScore]] = defaultdict(list)
+    lengths = []
+    for request in evaluation.of_split("test_a"):
+        predictions, clip = evaluation.load(request), request.clip
+        kept = evaluation.predictions / SAMPLE_SCORES / f"{clip.name}.json"
+        several = (
+            scores_from_json(read_json(kept))
+            if kept.exists()
+            else samples_scores(face, clip, list(predictions))
+        )
+        for name, value in (sample_scores(face, clip, predictions[0]) | several).items():
+            records[name].append(to_record(clip, clip.subject, value))
+        lengths.append((clip.num_frames, predictions.shape[1]))
+    return _split("own style", records, lengths)
+
+
+def _test_b(evaluation: Evaluation, face: Face) -> SplitScores:
+    """Subjects without a style of their own: every training style, their mean and the best one."""
+    records: dict[str, list[ClipScore]] = defaultdict(list)
+    lengths = []
+    styles = evaluation.dataset.spec.styles
+    for request in evaluation.of_split("test_b"):
+        prediction, clip = evaluation.load(request)[0], request.clip
+        for name, value in sample_scores(face, clip, prediction).items():
+            records[name].append(to_record(clip, styles[request.style], value))
+        lengths.append((clip.num_frames, len(prediction)))
+    result = _split("all training styles", records, lengths)
+    best = {name: _best_style(name, found) for name, found in records.items()}
+    return result.model_copy(update={"best_style": best})
+
+
+def _split(
+    rule: str, records: dict[str, list[ClipScore]], lengths: Sequence[tuple[int, int]]
+) -> SplitScores:
+    return SplitScores(
+        conditioning=rule,
+        frames_scored=sum(min(pair) for pair in lengths),
+        frames_cut=sum(max(pair) - min(pair) for pair in lengths),
+        metrics={name: to_metric(name, found) for name, found in sorted(records.items())},
+    )
+
+
+def _best_style(name: str, records: Sequence[ClipScore]) -> float | None:
+    """The metric with each clip under the style that has its smallest absolute value."""
+    best: dict[str, Score] = {}
+    for record in records:
+        value = Score(record.total, record.weight)
+        if value.value is None:
+            continue
+        known = best.get(record.clip)
+        if known is None or abs(value.value) < abs(known.value or 0.0):
+            best[record.clip] = value
+    return pool(name, best.values())
+
+
+def _listening(evaluation: Evaluation, face: Face) -> Listening | None:
+    """LVE with the own audio beside LVE with another sentence's, over the same frames."""
+    own_files = {r.clip.name: r for r in evaluation.of_split("test_a")}
+    own, other = [], []
+    for request in evaluation.of_split("listening"):
+        wrong = evaluation.load(request)[0]
+        right = evaluation.load(own_files[request.clip.name])[0]
+        frames = min(len(wrong), len(right))
+        own.append(_lve(face, request.clip, right[:frames]))
+        other.append(_lve(face, request.clip, wrong[:frames]))
+    pooled_own, pooled_other = pool("lve", own), pool("lve", other)
+    if pooled_own is None or pooled_other is None:
+        return None
+    ratio = pooled_other / pooled_own if pooled_own > 0 else None
+    return Listening(own=pooled_own, other=pooled_other, ratio=ratio)
+
+
+def _lve(face: Face, clip: Clip, prediction: Motion) -> Score:
+    return score("lve", face.sample(clip, prediction))
+
+
+def _heatmaps(evaluation: Evaluation, face: Face) -> tuple[dict[str, np.ndarray], Heatmap | None]:
+    """Std maps of sample 0, and how their mean over clips compares with ground truth's."""
+    maps, truths = {}, {}
+    for request in evaluation.of_split("test_a"):
+        template = request.clip.template.numpy()
+        maps[request.clip.name] = motion_std(evaluation.load(request)[0], template)
+        truths[request.clip.name] = motion_std(request.clip.motion, template)
+    if not maps:
+        return {}, None
+    mean, truth = (np.mean(list(m.values()), axis=0) for m in (maps, truths))
+    heatmap = Heatmap(
+        mouth_share=motion_variance_share(mean, face.masks["mouth"]),
+        ground_truth_mouth_share=motion_variance_share(truth, face.masks["mouth"]),
+        correlation=map_correlation(mean, truth),
+    )
+    return maps, heatmap

@@ -1,0 +1,72 @@
+"""What a step's code says, whatever its comments say.
+
+The fingerprint of a module covers every module of its own packages that it imports, directly or
+not, each as source without comments and docstrings. Package ``__init__`` files count only where
+they are imported by name, so a registry's new line changes nobody's fingerprint.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from bench.registry import source_file
+
+OURS = frozenset({"bench", "methods"})
+
+
+def fingerprint(roots: Iterable[str]) -> dict[str, str]:
+    """Module -> hash of its code, over the import closure of ``roots``. Raises ValueError for a
+    root that has no source."""
+    roots = list(roots)
+    packages = OURS | {root.partition(".")[0] for root in roots}
+    pending, seen = roots[:], {}
+    while pending:
+        module = pending.pop()
+        if module in seen:
+            continue
+        path = source_file(module)
+        if path is None:
+            if module in roots:
+                raise ValueError(f"There is no module {module!r}; is it installed?")
+            continue
+        seen[module] = _code_hash(path, path.stat().st_mtime_ns)
+        pending += [m for m in _imports(path) if m.partition(".")[0] in packages]
+    return dict(sorted(seen.items()))
+
+
+def normalised(source: str) -> str:
+    """Source without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            # a bare string anywhere in a body does nothing: docstrings of fields and constants too
+            node.body = [s for s in node.body if not _is_string(s)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_string(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+@cache
+def _code_hash(path: Path, _modified: int) -> str:
+    return hashlib.sha256(normalised(path.read_text(encoding="utf-8")).encode()).hexdigest()
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Modules a file imports by absolute name; ``from a import b`` is a.b where that is one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            found = [m for m in submodules if source_file(m)]
+            yield from found
+            if len(found) < len(submodules):
+                yield node.module

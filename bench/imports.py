@@ -1,0 +1,40 @@
+"""Two things that would break `import transformers`, put out of its way before it is imported."""
+
+import sys
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def leave_repository_root() -> None:
+    """Take the repository's root off ``sys.path``.
+
+    `python -m` puts it there; the folder ``datasets`` would then look like Hugging Face's package.
+    """
+    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != ROOT]
+
+
+def hide_broken_torchaudio() -> str | None:
+    """Hide a torchaudio that is installed but does not load, and return why; None if all is well.
+
+    transformers imports torchaudio as soon as it is installed; a CUDA wheel beside a CPU torch then
+    breaks every speech model.
+    """
+    if "torchaudio" in sys.modules or find_spec("torchaudio") is None:
+        return None
+    try:
+        import torchaudio  # noqa: F401
+    except (OSError, ImportError) as error:
+        for name in [n for n in sys.modules if n.partition(".")[0] == "torchaudio"]:
+            del sys.modules[name]
+        sys.modules["torchaudio"] = None  # type: ignore[assignment]  # find_spec then finds nothing
+        reason = str(error).splitlines()[0]
+        warnings.warn(
+            f"torchaudio is installed but does not load ({reason}); it is hidden. "
+            "Fix: pip uninstall torchaudio",
+            stacklevel=2,
+        )
+        return reason
+    return None

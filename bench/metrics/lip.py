@@ -1,0 +1,34 @@
+"""How far are the lips from where they should be?
+
+Conventions  Reference first; both cut to the shorter; absolute coordinates (no alignment).
+             The region is the dataset's `mouth` mask: in the published BIWI files the whole lower
+             face. An unknown or empty mask is an error.
+Metrics      lve      mean over frames of the largest SQUARED vertex distance in the region (unit^2)
+             lve_l2   the same with the distance itself (unit)
+Source       Published form: the metric scripts of CodeTalker and FaceDiffuser, which square the
+             distance and pool the frames of all clips. The papers' prose says "maximal L2 error"
+             and "mm"; the numbers are squared lengths in the dataset's unit.
+Shapes       T frames.    Units  vertices in unit.
+"""
+
+import numpy as np
+from jaxtyping import Float64
+
+from bench.metrics.sample import Sample, Score
+from bench.metrics.vectors import squared_length
+
+
+def lve(sample: Sample, mask: str | None = "mouth") -> Score:
+    """Lip vertex error in unit^2: mean_t max_v |gt - pred|^2, as published."""
+    return Score.over_frames(_largest_squared(sample, mask))
+
+
+def lve_l2(sample: Sample, mask: str | None = "mouth") -> Score:
+    """Lip vertex error in unit: mean_t max_v |gt - pred|, as the papers' prose has it."""
+    return Score.over_frames(np.sqrt(_largest_squared(sample, mask)))
+
+
+def _largest_squared(sample: Sample, mask: str | None) -> Float64[np.ndarray, " T"]:
+    return np.concatenate(
+        [squared_length(truth - pred).max(axis=1) for truth, pred in sample.blocks(mask)]
+    )

@@ -1,0 +1,163 @@
+"""Steps: what must be computed for a run, each keyed by its own inputs and its parent's key.
+
+train/<stage 1> -> train/<stage 2> -> predict -> evaluate. A key is the SHA-256 of the canonical
+JSON of ``inputs``; two steps with equal inputs are one step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bench.config import Preset, StageConfig
+from bench.data import Dataset
+from bench.files import sha256_of
+from bench.fingerprint import fingerprint
+from bench.method import Method
+
+KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
+# do not change a result, so they are no part of a key
+RECORD_ONLY = ("checkpoint_every",)
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One seed of one method on one dataset with one preset."""
+
+    method: str  # short name
+    reference: str  # module:Class
+    dataset: str
+    data_root: Path
+    seed: int
+    preset: Preset
+    stages: tuple[str, ...]
+    device: str  # "cpu" | "cuda"
+    variant: str = "default"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of cached work."""
+
+    name: str  # "train/<stage>" | "predict" | "evaluate" | "oracle"
+    run: RunSpec
+    inputs: dict[str, Any]
+    parent: "Step | None" = None
+
+    @cached_property
+    def key(self) -> str:
+        """The name of its folder in the cache."""
+        return sha256_of(self.inputs)[:KEY_LENGTH]
+
+    @property
+    def stage(self) -> str | None:
+        """The stage of a train step."""
+        return self.name.partition("/")[2] or None
+
+    def ancestors(self) -> list["Step"]:
+        """Parents, nearest first."""
+        return [] if self.parent is None else [self.parent, *self.parent.ancestors()]
+
+
+def plan_run(run: RunSpec, dataset: Dataset) -> list[Step]:
+    """The steps of a run in the order they must be done; the last one is ``evaluate``."""
+    steps: list[Step] = []
+    for stage in run.stages:
+        steps.append(_train_step(run, dataset, stage, steps[-1] if steps else None))
+    steps.append(_predict_step(run, dataset, steps[-1]))
+    steps.append(_evaluate_step(run, dataset, steps[-1]))
+    return steps
+
+
+def plan_oracle(run: RunSpec, dataset: Dataset) -> Step:
+    """The step that scores another take of each sentence as if it were a prediction."""
+    inputs = {
+        "step": "oracle",
+        "data": dataset.clips_hash(("test_a",)),
+        "code": fingerprint(["bench.oracle"]),
+    }
+    return Step("oracle", run, inputs)
+
+
+def model_config_of(preset: Preset, stages: Sequence[str], stage: str) -> dict[str, Any]:
+    """The part of the model's config that a stage's weights depend on (bench/method.py's rules)."""
+    others = {s for s in stages if s != stage} | {"sampling"}
+    return {k: v for k, v in preset.model.model_dump(mode="json").items() if k not in others}
+
+
+def difference(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
+    """What differs between the inputs of two steps, one line each."""
+    before, after = dict(_flatten(old)), dict(_flatten(new))
+    lines = []
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            lines.append(f"{name}: {before.get(name, '(absent)')} -> {after.get(name, '(absent)')}")
+    return lines
+
+
+def _train_step(run: RunSpec, dataset: Dataset, stage: str, parent: Step | None) -> Step:
+    inputs = {
+        "step": f"train/{stage}",
+        "method": run.reference,
+        "seed": run.seed,
+        "device": run.device,
+        "model": model_config_of(run.preset, run.stages, stage),
+        "train": run.preset.train[stage].model_dump(mode="json", exclude=set(RECORD_ONLY)),
+        "data": dataset.clips_hash(("train", "val")),
+        "code": fingerprint([module_of(run.reference), "bench.train"]),
+        "parent": parent.key if parent else None,
+    }
+    return Step(f"train/{stage}", run, inputs, parent)
+
+
+def _predict_step(run: RunSpec, dataset: Dataset, parent: Step) -> Step:
+    code = [module_of(run.reference), "bench.predict"]
+    if run.preset.predict.keep_samples == "first":
+        code.append("bench.sample_scores")  # samples are scored while they are there
+    inputs = {
+        "step": "predict",
+        "model": run.preset.model.model_dump(mode="json"),
+        "predict": run.preset.predict.model_dump(mode="json"),
+        "threads": threads_of(run),
+        "seed": run.seed,
+        "data": dataset.clips_hash(("test_a", "test_b")),
+        "code": fingerprint(code),
+        "parent": parent.key,
+    }
+    return Step("predict", run, inputs, parent)
+
+
+def _evaluate_step(run: RunSpec, dataset: Dataset, parent: Step) -> Step:
+    inputs = {
+        "step": "evaluate",
+        "data": dataset.clips_hash(("test_a", "test_b")),
+        "code": fingerprint(["bench.evaluate"]),
+        "parent": parent.key,
+    }
+    return Step("evaluate", run, inputs, parent)
+
+
+def module_of(reference: str) -> str:
+    """The module of ``module:Class``."""
+    return reference.partition(":")[0]
+
+
+def threads_of(run: RunSpec) -> int:
+    """CPU threads of prediction: those of the last stage."""
+    config: StageConfig = run.preset.train[run.stages[-1]]
+    return config.threads
+
+
+def unsupported(method: type[Method], dataset: Dataset) -> str | None:
+    """Why a method cannot run on a dataset, or None."""
+    return method.unsupported(dataset.spec)
+
+
+def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        return [(prefix, value)]
+    pairs = []
+    for name, inner in value.items():
+        pairs += _flatten(inner, f"{prefix}.{name}" if prefix else name)
+    return pairs

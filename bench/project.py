@@ -1,0 +1,56 @@
+"""Where a project's files lie, and the profiles of its params.yaml."""
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.config import Frozen, read_yaml
+from bench.names import unknown
+
+
+class Profile(Frozen):
+    """A list of datasets, seeds and a preset suffix; overrides make it smaller for tests."""
+
+    preset: str
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    set: tuple[str, ...] = ()
+
+
+class Params(Frozen):
+    """params.yaml."""
+
+    profile: str
+    datasets: tuple[str, ...]  # what dvc.yaml's matrix spans
+    methods: tuple[str, ...]
+    profiles: dict[str, Profile]
+
+    def get(self, name: str | None) -> Profile:
+        """The named profile, or the default one. Raises ValueError for an unknown name."""
+        name = name or self.profile
+        if name not in self.profiles:
+            raise unknown("profile", name, self.profiles)
+        return self.profiles[name]
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read params.yaml. Raises ValueError with one line for a missing file or a wrong key."""
+    if not path.exists():
+        raise ValueError(f"{path} does not exist here; run from the repository's root")
+    try:
+        return Params.model_validate(read_yaml(path))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise ValueError(f"{path}: {place}: {problem['msg']}") from error
+
+
+def runs_folder() -> Path:
+    """The cache: ``$BENCH_RUNS`` or ``.runs`` here."""
+    return Path(os.environ.get("BENCH_RUNS", ".runs"))
+
+
+def data_folder() -> Path:
+    """Prepared datasets: ``$BENCH_DATA`` or ``data`` here."""
+    return Path(os.environ.get("BENCH_DATA", "data"))

@@ -1,0 +1,89 @@
+"""Where a number comes from: code, libraries, machine, time and memory of a step."""
+
+import platform
+import resource
+import subprocess
+import sys
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("torch", "transformers", "numpy", "scipy")
+GENERATED = ("dvc.lock", "results", "reports/tables", "reports/figures", "reports/site", "data")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of python and of the libraries that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+@lru_cache(maxsize=1)
+def git_state() -> dict[str, Any]:
+    """Commit and whether sources differ from it; generated files do not make a tree dirty."""
+    root = Path(__file__).parents[1]
+    sha = _git(root, "rev-parse", "HEAD")
+    if sha is None:
+        return {"sha": None, "dirty": None}
+    ignored = [f":(exclude){path}" for path in GENERATED]
+    changes = _git(root, "status", "--porcelain", "--", ".", *ignored)
+    return {"sha": sha, "dirty": bool(changes)}
+
+
+def machine() -> dict[str, Any]:
+    """Processor, accelerator and operating system; no host name."""
+    import torch
+
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": _cpu_name(),
+        "gpu": gpu,
+        "cuda": torch.version.cuda,
+    }
+
+
+def reset_peak_memory() -> None:
+    """Start a new measurement of :func:`peak_memory_mb` in this process, where Linux allows it."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass  # the peak is then that of the whole process: an upper bound
+
+
+def peak_memory_mb() -> float:
+    """Highest resident memory since the last reset, in MiB."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

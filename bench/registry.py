@@ -1,0 +1,66 @@
+"""From a method's name to its class and its folder; a method is imported only to run it."""
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bench.names import unknown
+
+GROUP = "bench.methods"  # entry points of methods that live elsewhere
+
+
+def known_methods(table: dict[str, str]) -> dict[str, str]:
+    """Name -> ``module:Class``, of this repository's table and of installed packages."""
+    return {point.name: point.value for point in entry_points(group=GROUP)} | table
+
+
+def resolve(name: str, table: dict[str, str]) -> tuple[str, str]:
+    """(short name, ``module:Class``) of a registered name or of a ``package.module:Class``.
+
+    Raises ValueError naming the nearest known method.
+    """
+    if ":" in name:
+        return name.rpartition(":")[0].rpartition(".")[2] or name, name
+    methods = known_methods(table)
+    if name not in methods:
+        raise unknown("method", name, methods)
+    return name, methods[name]
+
+
+def load(reference: str) -> type[Any]:
+    """The Method class behind ``module:Class``. Raises ValueError when it is not there."""
+    module, _, name = reference.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name and not module.startswith(error.name):
+            raise  # the method's own import failed: its name would mislead
+        raise ValueError(f"{reference}: there is no module {module!r}; is it installed?") from error
+    except AttributeError as error:
+        raise ValueError(f"{reference}: module {module!r} has no class {name!r}") from error
+
+
+def source_file(module: str) -> Path | None:
+    """The file of a module without importing it; None when it is not a plain source file."""
+    package, *parts = module.split(".")
+    spec = find_spec(package)
+    if spec is None:
+        return None
+    if not parts:
+        return Path(spec.origin) if spec.origin else None
+    for location in spec.submodule_search_locations or ():
+        path = Path(location, *parts)
+        for candidate in (path / "__init__.py", path.with_suffix(".py")):
+            if candidate.exists():
+                return candidate
+    return None
+
+
+def preset_folder(reference: str) -> Path:
+    """The folder of a method: its code, presets and README together."""
+    path = source_file(reference.partition(":")[0])
+    if path is None:
+        raise ValueError(f"{reference}: there is no such module; is it installed?")
+    return path.parent

@@ -1,0 +1,128 @@
+"""The results files that tables and pages are made of: one small JSON per dataset and method.
+
+They hold scores, keys and what the numbers mean; no times and no machine facts, so the same work
+gives the same bytes. Missing is None with a reason, never a number.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.files import read_json, write_json
+
+SCHEMA = 1
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From a schema version to the next one: a function from the old document to the new."""
+
+
+class Record(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClipScore(Record):
+    """A metric on one sequence; its value is total / weight."""
+
+    clip: str
+    subject: str
+    style: str  # the training subject that conditioned the prediction
+    total: float
+    weight: float  # frames or 1, by the metric's pooling; 0 means nothing to score
+
+
+class MetricScore(Record):
+    """A metric on one split."""
+
+    value: float | None  # pooled as the metric says; None: nothing to score
+    clips: tuple[ClipScore, ...]
+
+
+class SplitScores(Record):
+    """All metrics of one split, and the rule that chose the conditioning style."""
+
+    conditioning: str  # "own style" | "all training styles"
+    frames_scored: int
+    frames_cut: int  # ground-truth frames beyond the end of the prediction, or the reverse
+    metrics: dict[str, MetricScore]
+    best_style: dict[str, float | None] = {}  # per metric: value with each clip's best style
+
+
+class Listening(Record):
+    """LVE with the clip's own audio beside LVE with another sentence's audio, same frames."""
+
+    own: float  # LVE, in unit^2
+    other: float  # LVE, in unit^2
+    ratio: float | None  # other / own
+
+
+class Heatmap(Record):
+    """How motion is spread over the face, averaged over the test_a clips."""
+
+    mouth_share: float | None  # of the motion variance inside the mouth mask; None: no motion
+    ground_truth_mouth_share: float | None
+    correlation: float | None  # of the std maps of prediction and ground truth, over vertices
+
+
+class RunResult(Record):
+    """One seed of one method on one dataset."""
+
+    seed: int
+    status: Literal["done", "failed", "skipped"]
+    reason: str = ""  # of a failed or skipped run, one line
+    keys: dict[str, str] = {}  # step name -> cache key
+    num_samples: int = 0
+    splits: dict[str, SplitScores] = {}
+    listening: Listening | None = None
+    heatmap: Heatmap | None = None
+
+
+class MethodResults(Record):
+    """Everything a table needs to know about a method on a dataset."""
+
+    schema_version: int = SCHEMA
+    dataset: str
+    method: str  # or "oracle": another take of the same sentence, where the data has takes
+    variant: str = "default"
+    profile: str
+    generated: bool  # the dataset is generated: nothing here reproduces a paper
+    unit: str
+    unit_to_mm: float | None
+    deterministic: bool
+    speech_encoder: str  # what the rows must name; "none" for a method that hears nothing
+    masks: dict[str, str]  # mask name -> sha256
+    metric_versions: dict[str, int]
+    numerical_floor: float  # mean size of one float32 step of the vertices, in the unit
+    versions: dict[str, str]  # library versions the runs were made with; a mixture is flagged
+    runs: tuple[RunResult, ...]
+
+
+def write_results(path: Path, results: MethodResults) -> None:
+    """Write one results file."""
+    write_json(path, results.model_dump(mode="json"))
+
+
+def read_results(path: Path) -> MethodResults:
+    """Read a results file, migrating an older schema. Raises ValueError naming the file."""
+    document = migrate(read_json(path), str(path))
+    try:
+        return MethodResults.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{path}: {place}: {first['msg']}; run: dvc repro") from error
+
+
+def migrate(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """The document in today's schema. Raises ValueError for a version that is not known."""
+    version = document.get("schema_version")
+    while version != SCHEMA:
+        if version not in MIGRATIONS:
+            raise ValueError(
+                f"{name}: results schema {version!r} is not known; this suite reads up to {SCHEMA}"
+            )
+        document = MIGRATIONS[version](document)
+        version = document["schema_version"]
+    return document

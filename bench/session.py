@@ -1,0 +1,118 @@
+"""What one command works on: profile, dataset, methods and seeds, resolved into planned steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench.cache import Cache
+from bench.config import Preset, load_preset, preset_path
+from bench.data import Dataset, load_dataset
+from bench.plan import RunSpec, Step, plan_oracle, plan_run
+from bench.project import data_folder, load_params, runs_folder
+from bench.registry import load, preset_folder, resolve
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The options of a command line that say what to work on."""
+
+    profile: str | None = None
+    device: str = "auto"
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MethodPlan:
+    """Every seed of one method on one dataset."""
+
+    method: str
+    plans: tuple[tuple[Step, ...], ...]
+    deterministic: bool
+    unsupported: str | None  # why nothing of it runs
+
+    @property
+    def steps(self) -> list[Step]:
+        """What must be done, in order; nothing for a method that cannot run here."""
+        return [] if self.unsupported else [step for plan in self.plans for step in plan]
+
+
+class Session:
+    """Resolves names to steps; loads each dataset once."""
+
+    def __init__(self, choice: Choice, table: dict[str, str]):
+        self.choice, self.table = choice, table
+        self.params = load_params()
+        self.profile = self.params.get(choice.profile)
+        self.profile_name = choice.profile or self.params.profile
+        self.cache = Cache(runs_folder())
+        self._datasets: dict[str, Dataset] = {}
+
+    @cached_property
+    def device(self) -> str:
+        """ "cpu" or "cuda". Raises ValueError when the GPU asked for is not there."""
+        return pick_device(self.choice.device)
+
+    def dataset(self, name: str) -> Dataset:
+        """A prepared dataset."""
+        if name not in self._datasets:
+            self._datasets[name] = load_dataset(name, data_folder())
+        return self._datasets[name]
+
+    def plan(self, method: str, dataset: str, seeds: Sequence[int]) -> MethodPlan:
+        """The steps of a method's runs. Raises ValueError for unknown names and bad presets."""
+        name, reference = resolve(method, self.table)
+        loaded, cls = self.dataset(dataset), load(reference)
+        runs = [self._run(name, reference, dataset, seed) for seed in seeds]
+        return MethodPlan(
+            method=name,
+            plans=tuple(tuple(plan_run(run, loaded)) for run in runs),
+            deterministic=cls.deterministic,
+            unsupported=cls.unsupported(loaded.spec),
+        )
+
+    def plan_oracle(self, dataset: str) -> Step:
+        """The step that scores another take of the same sentence."""
+        run = RunSpec(
+            method="oracle",
+            reference="",
+            dataset=dataset,
+            data_root=data_folder().resolve(),
+            seed=0,
+            preset=Preset(model=None, train={}),
+            stages=(),
+            device="cpu",
+        )
+        return plan_oracle(run, self.dataset(dataset))
+
+    def _run(self, name: str, reference: str, dataset: str, seed: int) -> RunSpec:
+        cls = load(reference)
+        path = preset_path(preset_folder(reference), dataset, self.profile.preset)
+        overrides = (*self.profile.set, *self.choice.overrides)
+        return RunSpec(
+            method=name,
+            reference=reference,
+            dataset=dataset,
+            data_root=data_folder().resolve(),
+            seed=seed,
+            preset=load_preset(path, cls.config_type, cls.stages, overrides),
+            stages=cls.stages,
+            device=self.device,
+        )
+
+
+def pick_device(name: str) -> str:
+    """auto | cpu | cuda -> cpu | cuda. Raises ValueError when there is no GPU to take."""
+    import torch
+
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"--device: expected auto, cpu or cuda, got {name!r}")
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise ValueError("--device cuda: torch sees no GPU here; use --device cpu (`bench doctor`)")
+    return "cuda" if there and name != "cpu" else "cpu"
+
+
+def results_folder() -> Path:
+    """Where results files lie."""
+    return Path("results")

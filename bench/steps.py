@@ -1,0 +1,181 @@
+"""Doing one planned step: the only place where keys meet training, prediction and scoring."""
+
+import os
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.batches import Loader
+from bench.cache import Cache
+from bench.checkpoint import load_weights, save_weights
+from bench.data import Clip, Dataset, load_dataset
+from bench.evaluate import SAMPLE_SCORES, Evaluation, evaluate
+from bench.files import write_json
+from bench.method import Method
+from bench.oracle import evaluate_oracle
+from bench.plan import Step, threads_of
+from bench.predict import predict_all
+from bench.provenance import (
+    git_state,
+    library_versions,
+    machine,
+    peak_memory_mb,
+    reset_peak_memory,
+)
+from bench.registry import load
+from bench.sample_scores import Face, samples_scores, scores_to_json
+from bench.seeding import seed_everything
+from bench.train import Stage, train_stage
+
+Report = Callable[[str], None]
+"""report(text): what the step is doing, for a progress line."""
+
+
+def run_step(step: Step, cache: Cache, report: Report) -> str:
+    """Do a step if it is not done, and write its record. Returns its status.
+
+    A failure becomes a record with status ``failed``, the error and a traceback file; it is never
+    raised. KeyboardInterrupt is raised: the entry keeps its checkpoint.
+    """
+    with cache.lock(step.key):
+        if cache.is_done(step.key):
+            return "done"
+        folder = cache.folder(step.key)
+        folder.mkdir(parents=True, exist_ok=True)
+        reset_peak_memory()
+        started, clock = datetime.now(UTC), time.monotonic()
+        try:
+            marks = _do(step, cache, folder, report)
+            outcome: dict[str, Any] = {"status": "done", "marks": marks}
+        except Exception as error:  # whatever a method raises is a row of the table, not a crash
+            (folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            message = " ".join(str(error).split()) or type(error).__name__
+            outcome = {"status": "failed", "error": type(error).__name__, "reason": message}
+        times = {
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - clock, 3),
+            "peak_memory_mb": round(peak_memory_mb(), 1),
+        }
+        cache.write_record(step.key, {**describe(step), **outcome, **times, **_provenance(step)})
+        return str(outcome["status"])
+
+
+def describe(step: Step) -> dict[str, Any]:
+    """What a record says about its step, whatever came of it."""
+    run = step.run
+    return {
+        "step": step.name,
+        "method": run.method,
+        "dataset": run.dataset,
+        "variant": run.variant,
+        "seed": run.seed,
+        "parent": step.parent.key if step.parent else None,
+        "inputs": step.inputs,
+    }
+
+
+def _provenance(step: Step) -> dict[str, Any]:
+    return {
+        "git": git_state(),
+        "versions": library_versions(),
+        "machine": machine(),
+        "device": step.run.device,
+        "threads": threads_of(step.run) if step.run.stages else 1,
+    }
+
+
+def _do(step: Step, cache: Cache, folder: Path, report: Report) -> list[str]:
+    """Dispatch on the step's kind; returns marks, such as operators that are not deterministic."""
+    dataset = load_dataset(step.run.dataset, step.run.data_root)
+    if step.name == "oracle":
+        evaluate_oracle(dataset, folder)
+        return []
+    if step.name == "evaluate":
+        _evaluate(step, dataset, cache, folder)
+        return []
+    torch.set_num_threads(threads_of(step.run))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _make_deterministic(step.run.device)
+        if step.stage:
+            _train(step, dataset, cache, folder, report)
+        else:
+            _predict(step, dataset, cache, folder, report)
+    marks = {str(w.message).split(".")[0] for w in caught if "deterministic" in str(w.message)}
+    return sorted(marks)
+
+
+def _make_deterministic(device: str) -> None:
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def _train(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Report) -> None:
+    run, name = step.run, step.stage
+    assert name is not None
+    config = run.preset.train[name]
+    clips = {split: dataset.clips(split) for split in ("train", "val")}
+    train, val = (
+        Loader(clips[split], dataset.spec.fps, config, run.seed, name) if clips[split] else None
+        for split in ("train", "val")
+    )
+    if train is None:
+        raise ValueError(f"{dataset.name} has no training clips; prepare it again")
+    method = build(step, dataset, cache)
+    stage = Stage(method, name, config, train, val, run.seed, folder, torch.device(run.device))
+
+    def progress(done: int, steps: int, loss: float, rate: float, left: float) -> None:
+        report(f"{done}/{steps} loss {loss:.4g}, {rate:.1f} clips/s, {left:.0f} s left")
+
+    train_stage(stage, progress)
+    save_weights(folder / "model.safetensors", method, later_stages(run.stages, name))
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def _predict(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Report) -> None:
+    method = build(step, dataset, cache).to(torch.device(step.run.device))
+    face = Face.of(dataset)
+
+    def score_samples(clip: Clip, predictions: np.ndarray) -> None:
+        scores = scores_to_json(samples_scores(face, clip, list(predictions)))
+        write_json(folder / SAMPLE_SCORES / f"{clip.name}.json", scores)
+
+    def progress(done: int, total: int) -> None:
+        report(f"{done}/{total} predictions")
+
+    config = step.run.preset.predict
+    predict_all(method, dataset, config, step.run.seed, folder, score_samples, progress)
+
+
+def _evaluate(step: Step, dataset: Dataset, cache: Cache, folder: Path) -> None:
+    assert step.parent is not None
+    deterministic = load(step.run.reference).deterministic
+    predictions = cache.folder(step.parent.key)
+    evaluate(Evaluation(dataset, step.run.preset.predict, deterministic, predictions), folder)
+
+
+def build(step: Step, dataset: Dataset, cache: Cache) -> Method:
+    """The method with the weights of the step's nearest trained ancestor, or fresh ones."""
+    run = step.run
+    seed_everything(run.seed, "init")
+    method: Method = load(run.reference)(run.preset.model, dataset.spec)
+    trained = next((a for a in step.ancestors() if a.stage), None)
+    if trained is not None and trained.stage is not None:
+        weights = cache.folder(trained.key) / "model.safetensors"
+        load_weights(weights, method, later_stages(run.stages, trained.stage))
+    return method
+
+
+def later_stages(stages: tuple[str, ...], stage: str) -> tuple[str, ...]:
+    """The stages that are trained after one."""
+    return stages[stages.index(stage) + 1 :]

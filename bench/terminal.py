@@ -1,0 +1,35 @@
+"""What a person sees: one console, and errors as one line."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console() -> "Console":
+    """Standard output, wide enough in a log that lines are not broken."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 140)
+
+
+@contextmanager
+def fail_in_one_line() -> Iterator[None]:
+    """Turn a ValueError into one line on stderr and exit code 1; `BENCH_DEBUG=1` shows where.
+
+    Ctrl-C ends with code 130 and a word on how to go on.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if os.environ.get("BENCH_DEBUG"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)

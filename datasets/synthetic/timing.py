@@ -1,0 +1,87 @@
+"""When every phoneme is spoken: durations, accents and pauses of one utterance.
+
+Units: seconds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from lexicon import FUNCTION_WORDS, LEXICON, Sentence
+from phonemes import CLOSURE_SHARE, CONSONANTS, LABIALS, SILENCE, VOWELS
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One phoneme or silence on the time axis."""
+
+    phoneme: str
+    start: float
+    end: float
+    stressed: bool = False
+    accent: float = 0.0  # how strongly its word is accented; 0 unless stressed
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+    @property
+    def centre(self) -> float:
+        return (self.start + self.end) / 2
+
+
+def segment(sentence: Sentence, rate: float, rng: np.random.RandomState) -> list[Segment]:
+    """The sentence as consecutive segments from 0 s on, silence first and last.
+
+    ``rate`` is the speaker's tempo (1 is average). A pause may separate words and tail.
+    """
+    segments = [Segment(SILENCE, 0.0, 0.25 + 0.1 * rng.rand())]
+    accents = iter(_draw_accents(sentence, rng))
+    for words in (sentence.words, sentence.tail):
+        for word in words:
+            accent = 0.0 if word in FUNCTION_WORDS else next(accents)
+            for symbol in LEXICON[word]:
+                duration = _duration(symbol, accent, word is words[-1], rate, rng)
+                phoneme, stressed = symbol.rstrip("1"), symbol.endswith("1")
+                start = segments[-1].end
+                segments.append(
+                    Segment(phoneme, start, start + duration, stressed, stressed * accent)
+                )
+        if words is sentence.words and rng.rand() < 0.6:
+            _append_silence(segments, 0.10 + 0.15 * rng.rand())
+    _append_silence(segments, 0.3 + 0.1 * rng.rand())
+    return segments
+
+
+def _append_silence(segments: list[Segment], duration: float) -> None:
+    segments.append(Segment(SILENCE, segments[-1].end, segments[-1].end + duration))
+
+
+def _draw_accents(sentence: Sentence, rng: np.random.RandomState) -> Float[np.ndarray, " W"]:
+    """Accent of every content word in turn: all weak but one or two."""
+    num_words = sum(word not in FUNCTION_WORDS for word in sentence.words + sentence.tail)
+    accents = 0.15 + 0.25 * rng.rand(num_words)
+    order = rng.permutation(num_words)
+    strong = order[: 1 + (rng.rand() < 0.6)]
+    accents[strong] = 0.7 + 0.5 * rng.rand(len(strong))
+    return accents
+
+
+def _duration(
+    symbol: str, accent: float, is_final_word: bool, rate: float, rng: np.random.RandomState
+) -> float:
+    """Seconds for one phoneme: longer when stressed, accented or phrase-final, with jitter."""
+    phoneme, stressed = symbol.rstrip("1"), symbol.endswith("1")
+    is_vowel = phoneme in VOWELS
+    table = VOWELS if is_vowel else CONSONANTS
+    duration = table[phoneme].duration / 1000 / rate
+    if stressed:
+        duration *= 1.15
+    if stressed and is_vowel:
+        duration *= 1 + 0.25 * accent
+    if is_final_word and is_vowel:
+        duration *= 1.3
+    duration *= float(np.exp(0.08 * rng.randn()))
+    if phoneme in LABIALS:
+        return max(duration, 0.065)  # long enough for a video frame of full closure
+    return max(duration, 0.06) if phoneme in CLOSURE_SHARE else duration

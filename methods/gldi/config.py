@@ -1,0 +1,72 @@
+"""Settings of GLDiTalker. Where the paper is silent the default is this suite's choice: README.md.
+
+Units    widths and counts are numbers of features, layers, steps; ``motion_scale`` is in the
+         dataset's unit; periods are frames.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, PositiveInt
+
+from methods.layers.speech import SpeechConfig
+
+Scale = Literal["none", "train_std"]
+
+
+class AutoencoderConfig(BaseModel, frozen=True, extra="forbid"):
+    """Stage 1: spatial encoder, temporal transformer, codebook, and the way back."""
+
+    spiral_channels: tuple[PositiveInt, ...] = (32, 32, 32, 64)  # one Spiral Block each
+    kernel_size: PositiveInt = 9  # vertices a spiral convolution reads
+    dilation: PositiveInt = 2  # it reads every dilation-th vertex of the spiral
+    hidden: PositiveInt = 1024  # features per frame of the fusion layer and both transformers
+    num_layers: PositiveInt = 6  # blocks of each transformer
+    num_heads: PositiveInt = 8
+    feed_forward: PositiveInt = 1536
+    face_components: PositiveInt = 8  # H: latents per frame
+    channels: PositiveInt = 128  # C: width of a latent and of a codebook entry
+    codebook_size: PositiveInt = 256  # K
+    codebook_init: Literal["uniform", "data"] = "uniform"  # "data": latents of training clips
+    dead_code_restart: int = Field(default=0, ge=0)  # steps an entry may idle; 0: for ever
+    commitment_weight: float = Field(default=0.25, ge=0)  # beta of Eq. 8
+    decoder_mlp_depth: PositiveInt = 1  # linear layers of the spatial decoder
+    position_dropout: float = Field(default=0.1, ge=0, lt=1)
+    codetalker_pe_bug: bool = False  # every frame gets the positional vector of frame 0
+    codetalker_attn_scale: bool = False  # scores over sqrt(hidden), not sqrt(hidden / heads)
+    frames_per_chunk: PositiveInt | None = None  # spirals in less memory, for more time
+    motion_scale: Scale = "none"  # what offsets are divided by before they enter the network
+
+
+class DiffusionConfig(BaseModel, frozen=True, extra="forbid"):
+    """Stage 2: speech encoder and denoiser of the stage-1 latents."""
+
+    speech: SpeechConfig = SpeechConfig()
+    num_steps: PositiveInt = 500  # N
+    width: PositiveInt = 512  # d: features per frame in the denoiser
+    num_layers: PositiveInt = 1
+    num_heads: PositiveInt = 4
+    feed_forward_factor: PositiveInt = 2  # feed-forward width over d
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    noise_encoder: Literal["conv", "linear"] = "conv"
+    step_activation: Literal["none", "mish"] = "none"  # after the linear step encoder
+    periodic_positions: bool = True
+    period: PositiveInt | None = None  # frames; None: one second
+    huber_delta: float = Field(default=1.0, gt=0)  # in units of the (scaled) latents
+    velocity_weight: float = Field(default=1.0, ge=0)  # lambda_vel of Eq. 13
+    latent_scale: Scale = "none"  # what latents are divided by before they are diffused
+
+
+class SamplingConfig(BaseModel, frozen=True, extra="forbid"):
+    """How predictions are drawn; changes nothing that is trained."""
+
+    sampler: Literal["ancestral", "ddim"] = "ancestral"
+    steps: PositiveInt | None = None  # None: every step of training
+    requantize: bool = False  # snap the sampled latents to the codebook before decoding
+
+
+class GLDiConfig(BaseModel, frozen=True, extra="forbid"):
+    """GLDiTalker as the paper has it; its sizes are BIWI's."""
+
+    autoencoder: AutoencoderConfig = AutoencoderConfig()
+    diffusion: DiffusionConfig = DiffusionConfig()
+    sampling: SamplingConfig = SamplingConfig()

@@ -1,0 +1,139 @@
+"""Denoising network G of stage 2 (Eq. 11, 12): an estimate of the clean latents.
+
+    queries          E_noise(Z^n) + E_s(S)      what is denoised, and who speaks
+    keys and values  E_a(A) + E_d(n)            what is said, and how noisy the queries are
+    estimate         head(f(CA(SA(queries), keys and values)))
+
+Shapes   B clips, S audio samples, T frames, L = H * C features of a frame's latents, D features.
+Units    audio in [-1, 1] at 16 kHz; latents divided by ``latent_scale``; steps 0 .. N-1.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from methods.gldi.config import DiffusionConfig
+from methods.layers.attention import (
+    Decoder,
+    PeriodicPositionalEncoding,
+    alignment_mask,
+    biased_causal_mask,
+)
+from methods.layers.speech import (
+    SpeechEncoder,
+    frames_from_tokens,
+    num_frames_supported,
+    unpad_audio,
+)
+
+
+class ConvNoiseEncoder(nn.Module):
+    """E_noise as FaceDiffuser has it: Linear to 2D, convolution along the features, pooling."""
+
+    def __init__(self, latent_width: int, width: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(latent_width, 2 * width)
+        self.smooth = nn.Conv1d(1, 1, 9, padding="same")
+
+    def forward(self, noisy: Float[Tensor, "B T L"]) -> Float[Tensor, "B T D"]:
+        x = self.expand(noisy)  # (B, T, 2 D)
+        x = self.smooth(x.flatten(0, 1)[:, None]).relu()  # (B T, 1, 2 D)
+        return nn.functional.max_pool1d(x, 2).relu().reshape(*noisy.shape[:2], -1)
+
+
+class StepEncoder(nn.Module):
+    """E_d: a linear layer on the one-hot step."""
+
+    def __init__(self, num_steps: int, width: int, activation: str) -> None:
+        super().__init__()
+        self.num_steps = num_steps
+        self.linear = nn.Linear(num_steps, width)
+        self.activation = nn.Mish() if activation == "mish" else nn.Identity()
+
+    def forward(self, step: Int[Tensor, " B"]) -> Float[Tensor, "B D"]:
+        one_hot = nn.functional.one_hot(step, self.num_steps).to(self.linear.weight.dtype)
+        return self.activation(self.linear(one_hot))
+
+
+class Denoiser(nn.Module):
+    """E_noise, E_s, E_a, E_d and the decoder of Eq. 12."""
+
+    def __init__(
+        self, config: DiffusionConfig, latent_width: int, num_styles: int, fps: float
+    ) -> None:
+        super().__init__()
+        width = config.width
+        self.fps = fps
+        self.num_heads = config.num_heads
+        self.period = config.period or round(fps)
+        self.speech = SpeechEncoder(config.speech)
+        self.audio_projection = nn.Linear(2 * self.speech.num_features, width)
+        self.noise_encoder = (
+            ConvNoiseEncoder(latent_width, width)
+            if config.noise_encoder == "conv"
+            else nn.Linear(latent_width, width)
+        )
+        self.style_encoder = nn.Linear(num_styles, width, bias=False)
+        self.step_encoder = StepEncoder(config.num_steps, width, config.step_activation)
+        self.positions = (
+            PeriodicPositionalEncoding(width, self.period, config.dropout)
+            if config.periodic_positions
+            else nn.Dropout(config.dropout)
+        )
+        self.decoder = Decoder(
+            config.num_layers,
+            width,
+            config.num_heads,
+            config.feed_forward_factor * width,
+            config.dropout,
+        )
+        self.head = nn.Linear(width, latent_width)
+        # as in FaceFormer and FaceDiffuser: the first estimate is 0
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def encode_clip(self, audio: Float[Tensor, " S"]) -> Float[Tensor, "1 T D"]:
+        """E_a(A) for as many frames as the audio supports. Raises ValueError for less than one."""
+        if not num_frames_supported(len(audio), self.fps):
+            raise ValueError(
+                f"Audio of {len(audio)} samples is too short for one frame at {self.fps:g} fps; "
+                "drop the clip"
+            )
+        return self._project(self.speech(audio[None]), None)
+
+    def encode_clips(
+        self, audio: Float[Tensor, "B S"], num_frames: Int[Tensor, " B"]
+    ) -> list[Float[Tensor, "T D"]]:
+        """E_a(A) of each clip by itself, of its ``num_frames`` or what its audio supports."""
+        pairs = zip(unpad_audio(audio, num_frames, self.fps), num_frames.tolist(), strict=True)
+        return [self._project(self.speech(clip), frames)[0] for clip, frames in pairs]
+
+    def _project(
+        self, tokens: Float[Tensor, "1 N features"], num_frames: int | None
+    ) -> Float[Tensor, "1 T D"]:
+        return self.audio_projection(frames_from_tokens(tokens, self.fps, num_frames))
+
+    def forward(
+        self,
+        noisy: Float[Tensor, "B T L"],
+        audio: Float[Tensor, "B T D"],
+        style: Int[Tensor, " B"],
+        step: Int[Tensor, " B"],
+    ) -> Float[Tensor, "B T L"]:
+        """The estimate of Z^0 from Z^n, encoded audio, style and step: Eq. 12."""
+        queries, conditions = self.streams(noisy, audio, style, step)
+        num_frames = noisy.shape[1]
+        causal = biased_causal_mask(num_frames, self.num_heads, self.period, noisy.device)
+        aligned = alignment_mask(num_frames, device=noisy.device)
+        return self.head(self.decoder(queries, conditions, causal, aligned))
+
+    def streams(
+        self,
+        noisy: Float[Tensor, "B T L"],
+        audio: Float[Tensor, "B T D"],
+        style: Int[Tensor, " B"],
+        step: Int[Tensor, " B"],
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
+        """Queries (latents and style) and keys/values (audio and step): the arguments of Eq. 12."""
+        one_hot = nn.functional.one_hot(style, self.style_encoder.in_features).to(noisy)
+        queries = self.noise_encoder(noisy) + self.style_encoder(one_hot)[:, None]
+        return self.positions(queries), audio + self.step_encoder(step)[:, None]

@@ -1,0 +1,69 @@
+"""Stage 1 as stage 2 sees it: frozen, without dropout, each clip's latents computed once.
+
+Shapes   T frames, V vertices, L = H * C features of a frame's latents.
+Units    motion in the dataset's unit.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from methods.gldi.autoencoder import MotionAutoencoder
+
+MEMO_BYTES = 512 * 2**20
+
+
+class FrozenLatents:
+    """Clean latents Z^0 of clips: stage 1's quantised latents, kept in memory."""
+
+    def __init__(self, max_bytes: int = MEMO_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self._latents: OrderedDict[tuple, Tensor] = OrderedDict()
+        self._bytes = 0
+
+    def __call__(
+        self, autoencoder: MotionAutoencoder, name: str, motion: Float[Tensor, "T V 3"]
+    ) -> Float[Tensor, "T L"]:
+        """Z^0 of a clip, or of a window of it. Do not write into what comes back."""
+        # a clip's windows are told apart by sums over everything in them: hashing all bytes would
+        # cost more than a step of a small denoiser
+        sums = motion.sum(dtype=torch.float64), motion.abs().sum(dtype=torch.float64)
+        key = (name, motion.device, len(motion), *(value.item() for value in sums))
+        if key not in self._latents:
+            self._latents[key] = clean_latents(autoencoder, motion)
+            self._bytes += self._latents[key].nbytes
+            while self._bytes > self.max_bytes and len(self._latents) > 1:
+                self._bytes -= self._latents.popitem(last=False)[1].nbytes
+        self._latents.move_to_end(key)
+        return self._latents[key]
+
+    def clear(self) -> None:
+        """Forget everything: stage 1 has changed."""
+        self._latents.clear()
+        self._bytes = 0
+
+
+@torch.no_grad()
+def clean_latents(
+    autoencoder: MotionAutoencoder, motion: Float[Tensor, "T V 3"]
+) -> Float[Tensor, "T L"]:
+    """The codebook entries of one clip, alone and without dropout."""
+    num_frames = torch.tensor([len(motion)], device=motion.device)
+    with evaluating(autoencoder):
+        latents = autoencoder.encode(motion[None], num_frames)
+        return autoencoder.quantize(latents, num_frames).latents[0].flatten(1)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """The module in eval mode, and back to what it was."""
+    was_training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was_training)

@@ -1,0 +1,78 @@
+"""Stage 2, space-time powered latent diffusion (Eq. 9-15): noise to the latents of stage 1.
+
+Shapes   B clips, T frames, L = H * C features of a frame's latents, D features of the denoiser.
+Units    latents as stage 1 has them; they are diffused after division by ``latent_scale`` (1 unless
+         the configuration says otherwise), because unit noise drowns latents of a small deviation.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from methods.gldi.config import DiffusionConfig, SamplingConfig
+from methods.gldi.denoiser import Denoiser
+from methods.gldi.losses import diffusion_loss
+from methods.gldi.temporal import valid_frames
+from methods.layers.diffusion import SAMPLERS, DiffusionSchedule, Draw, cosine_betas
+
+
+class LatentDiffusion(nn.Module):
+    """The denoiser, its schedule, and the scale of what is diffused."""
+
+    latent_scale: Tensor
+
+    def __init__(
+        self, config: DiffusionConfig, latent_width: int, num_styles: int, fps: float
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.denoiser = Denoiser(config, latent_width, num_styles, fps)
+        self.schedule = DiffusionSchedule(cosine_betas(config.num_steps))
+        self.register_buffer("latent_scale", torch.ones(()))
+
+    def trainable_parameters(self) -> list[nn.Parameter]:
+        """All of the denoiser but what its speech encoder keeps frozen."""
+        speech = self.denoiser.speech
+        frozen = {id(p) for p in speech.parameters()} - {
+            id(p) for p in speech.trainable_parameters()
+        }
+        return [parameter for parameter in self.parameters() if id(parameter) not in frozen]
+
+    def loss(
+        self,
+        latents: Float[Tensor, "B T L"],
+        audio: Float[Tensor, "B T D"],
+        style: Int[Tensor, " B"],
+        num_frames: Int[Tensor, " B"],
+    ) -> dict[str, Tensor]:
+        """Eq. 13 at one random step per clip; step and noise come from the global generator."""
+        clean = latents / self.latent_scale
+        # drawn on the CPU, so that a seed means the same on every device
+        step = torch.randint(self.schedule.num_steps, (len(clean),)).to(clean.device)
+        noise = torch.randn(clean.shape).to(clean)
+        noisy = self.schedule.diffuse(clean, step, noise)
+        estimate = self.denoiser(noisy, audio, style, step)
+        valid = valid_frames(num_frames, clean.shape[1])
+        terms = diffusion_loss(
+            estimate, clean, valid, self.config.huber_delta, self.config.velocity_weight
+        )
+        return terms | {"latent_std": clean[valid].std()}
+
+    def sample(
+        self,
+        audio: Float[Tensor, "1 T D"],
+        style: int,
+        draw: Draw,
+        config: SamplingConfig,
+    ) -> Float[Tensor, "N T L"]:
+        """Latents drawn for one clip (Eq. 10); a call of ``draw`` gives (N, T, L) normal noise."""
+
+        def denoise(noisy: Tensor, step: int) -> Tensor:
+            def for_each(value: int) -> Tensor:
+                return torch.full((len(noisy),), value, device=noisy.device)
+
+            same = audio.expand(len(noisy), -1, -1)
+            return self.denoiser(noisy, same, for_each(style), for_each(step))
+
+        sampler = SAMPLERS[config.sampler]
+        return sampler(self.schedule, denoise, draw, config.steps) * self.latent_scale

@@ -1,0 +1,1 @@
+"""Tables, figures and HTML pages from results; nothing here knows a model."""

@@ -1,0 +1,49 @@
+"""May our number stand beside the paper's? Yes or no, and why."""
+
+from typing import NamedTuple
+
+from bench.results import MethodResults
+from reports.labels import ORACLE
+from reports.numbers import unit_of
+from reports.published import Published
+
+
+class Verdict(NamedTuple):
+    """Comparable or not; the reason is given either way."""
+
+    comparable: bool
+    reason: str
+
+    @property
+    def text(self) -> str:
+        """``no: generated data``"""
+        return f"{'yes' if self.comparable else 'no'}: {self.reason}"
+
+
+def compare(
+    results: MethodResults, metric: str, metric_unit: str, published: Published
+) -> Verdict:
+    """Whether Table 1's cell for this method and metric is about the same thing as ours."""
+    table = published.tables["table1"]
+    if results.generated:
+        return Verdict(False, "generated data")
+    cell = published.cell("table1", results.method, metric)
+    if results.method == ORACLE or cell is None:
+        return Verdict(False, "the paper has no such row")
+    if results.dataset != table.dataset:
+        return Verdict(False, f"the paper's value is on {table.dataset}")
+    unit = unit_of(metric_unit, results.unit)
+    if unit != cell.unit:
+        return Verdict(False, f"our unit is {unit}, the paper's {cell.unit}")
+    if results.variant != "default":
+        return Verdict(False, f"variant {results.variant} is not the paper's")
+    if results.profile != "paper":
+        return Verdict(False, f"profile {results.profile} is smaller than the paper's")
+    encoder = table.rows[results.method].speech_encoder
+    if encoder not in results.speech_encoder:
+        return Verdict(False, f"the paper's row has speech encoder {encoder}")
+    if metric == "diversity" and not results.deterministic:
+        return Verdict(False, "the paper gives no formula for Diversity")
+    if metric == "diversity":
+        return Verdict(True, "0 by construction")
+    return Verdict(True, "same data, split, unit and formula; the paper names no vertex lists")

@@ -1,0 +1,59 @@
+"""Names, order and standing sentences of everything that reports print."""
+
+from bench.results import MethodResults
+
+LABELS = {
+    "template": "template (neutral face)",
+    "mean": "mean motion",
+    "ridge": "ridge regression",
+    "voca": "VOCA",
+    "meshtalk": "MeshTalk",
+    "faceformer": "FaceFormer",
+    "codetalker": "CodeTalker",
+    "facediffuser": "FaceDiffuser",
+    "gldi": "GLDiTalker",
+    "oracle": "ground truth, another take",
+}
+"""Method name -> what a reader calls it, in the order of the tables."""
+
+FLOORS = ("template", "mean", "ridge")
+"""Methods that a trained model has to beat; no line is drawn for them."""
+
+ORACLE = "oracle"
+SPLIT = "test_a"
+
+
+def label(results: MethodResults) -> str:
+    """What a reader calls a method; a variant that is not the default is named."""
+    name = LABELS.get(results.method, results.method)
+    return name if results.variant == "default" else f"{name} ({results.variant})"
+
+
+def place(results: MethodResults) -> tuple[float, str, str]:
+    """Sort key: the order of LABELS; methods from elsewhere come just before the oracle."""
+    order = list(LABELS)
+    known = results.method in order
+    rank = order.index(results.method) if known else order.index(ORACLE) - 0.5
+    return rank, results.method, results.variant
+
+
+def data_sentence(results: MethodResults) -> str:
+    """What the numbers of a dataset are, in plain words; opens every caption."""
+    if results.generated:
+        return (
+            f"Generated data: every number comes from the generated dataset {results.dataset}; "
+            "nothing here reproduces the paper."
+        )
+    return f"Dataset {results.dataset}."
+
+
+def rerun_command(results: MethodResults, seed: int) -> str:
+    """The exact command that makes one run again."""
+    if results.method == ORACLE:
+        return "dvc repro"
+    words = ["python -m bench.run", f"--method {results.method}", f"--dataset {results.dataset}"]
+    if results.variant != "default":
+        words.append(f"--variant {results.variant}")
+    if results.profile != "mini":
+        words.append(f"--profile {results.profile}")
+    return " ".join([*words, f"--seed {seed}"])

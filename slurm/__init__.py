@@ -1,0 +1,1 @@
+"""Submission of planned steps to a SLURM cluster."""

@@ -1,0 +1,189 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.statistics import Record, paired_difference, smallest_sign_flip_p, summary
+
+
+def records(values, weight=1.0):
+    """Records of an array (seeds, subjects, clips)."""
+    return [
+        Record(seed, f"F{subject + 1}", f"F{subject + 1}_{clip:02d}", float(value), weight)
+        for (seed, subject, clip), value in np.ndenumerate(values)
+    ]
+
+
+def test_summary_agrees_with_scipys_t_interval():
+    values = [3.0, 5.0, 4.0, 8.0]
+    found = summary(dict(enumerate(values)))
+    low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
+    assert (found.n, found.mean, found.missing) == (4, 5.0, ())
+    assert found.sd == pytest.approx(np.std(values))
+    assert (found.interval.low, found.interval.high) == pytest.approx((low, high))
+
+
+def test_summary_of_three_seeds_by_hand():
+    found = summary({0: 1.0, 1: 2.0, 2: 3.0})
+    half = 4.302652729911275 * 1 / np.sqrt(3)
+    assert found.interval.low == pytest.approx(2 - half)
+    assert found.interval.high == pytest.approx(2 + half)
+    assert found.sd == pytest.approx(np.sqrt(2 / 3))
+
+
+def test_one_seed_has_no_interval_and_none_has_no_summary():
+    single = summary({7: 2.5})
+    assert (single.n, single.mean, single.sd, single.interval) == (1, 2.5, 0.0, None)
+    assert summary({}) is None
+    assert summary({0: None, 1: None}) is None
+
+
+def test_a_missing_seed_is_listed_and_not_averaged():
+    found = summary({2: None, 0: 1.0, 1: 3.0})
+    assert (found.n, found.mean, found.missing) == (2, 2.0, (2,))
+
+
+def test_summary_refuses_nan_where_a_missing_value_was_meant():
+    with pytest.raises(ValueError, match="seed 1: expected a finite value or None, got nan"):
+        summary({0: 1.0, 1: float("nan")})
+
+
+def test_t_interval_covers_the_mean_as_often_as_it_says():
+    draws = np.random.default_rng(0).standard_normal((2000, 3))
+    intervals = [summary(dict(enumerate(draw.tolist()))).interval for draw in draws]
+    covered = np.mean([each.low <= 0 <= each.high for each in intervals])
+    assert 0.93 < covered < 0.97
+
+
+def test_difference_is_of_values_pooled_by_weight():
+    first = [Record(0, "F1", "a", 4.0, 1.0), Record(0, "F2", "b", 1.0, 3.0)]
+    second = [Record(0, "F1", "a", 2.0, 1.0), Record(0, "F2", "b", 1.0, 1.0)]
+    found = paired_difference(first, second)
+    assert found.difference == pytest.approx((4 + 3) / 4 - (2 + 1) / 2)
+    assert (found.seeds, found.subjects, found.clips, found.unpaired) == (1, 2, 2, ())
+
+
+def test_a_constant_difference_has_a_point_interval():
+    values = np.random.default_rng(0).random((3, 6, 2))
+    found = paired_difference(records(values), records(values + 0.5))
+    assert found.difference == pytest.approx(-0.5)
+    assert (found.interval.low, found.interval.high) == pytest.approx((-0.5, -0.5))
+    assert found.verdict == "lower"
+    assert paired_difference(records(values + 0.5), records(values)).verdict == "higher"
+
+
+def test_identical_methods_show_no_difference():
+    values = np.random.default_rng(0).random((3, 6, 2))
+    found = paired_difference(records(values), records(values))
+    assert (found.difference, found.interval.low, found.interval.high) == (0, 0, 0)
+    assert found.verdict == "no difference shown"
+
+
+def test_the_same_records_in_any_order_give_the_same_interval():
+    rng = np.random.default_rng(0)
+    first, second = records(rng.random((3, 6, 2))), records(rng.random((3, 6, 2)))
+    found = paired_difference(first, second)
+    assert paired_difference(first[::-1], second[5:] + second[:5]) == found
+    assert paired_difference(first, second, bootstrap_seed=1).interval != found.interval
+
+
+def test_exchanging_the_methods_turns_the_sign():
+    rng = np.random.default_rng(0)
+    first, second = records(rng.random((3, 6, 2))), records(rng.random((3, 6, 2)))
+    there, back = paired_difference(first, second), paired_difference(second, first)
+    assert back.difference == pytest.approx(-there.difference)
+    assert back.interval.low == pytest.approx(-there.interval.high)
+    assert back.interval.high == pytest.approx(-there.interval.low)
+
+
+def test_pairing_removes_what_clips_have_in_common():
+    rng = np.random.default_rng(0)
+    hard = rng.random((1, 6, 4)) * 100  # some clips are hard for everybody
+    values = hard + rng.normal(0, 0.1, (3, 6, 4))
+    found = paired_difference(records(values), records(hard + rng.normal(1, 0.1, (3, 6, 4))))
+    assert found.interval.high - found.interval.low < 0.5
+    assert found.verdict == "lower"
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_variation_of_seeds_and_of_subjects_both_widen_the_interval(axis):
+    shape = [1, 1, 1]
+    shape[axis] = 6
+    values = np.broadcast_to(np.arange(6.0).reshape(shape), (6, 6, 2))
+    found = paired_difference(records(values), records(np.zeros((6, 6, 2))))
+    assert found.interval.high - found.interval.low > 2
+
+
+def test_bootstrap_replicates_by_hand_for_two_subjects():
+    # drawing two of two subjects gives means 0, 1 or 2; the tails reach both ends
+    values = np.array([[[0.0], [2.0]]])
+    interval = paired_difference(records(values), records(np.zeros((1, 2, 1)))).interval
+    assert (interval.low, interval.high) == (0, 2)
+
+
+@pytest.mark.parametrize("few", [1, 2, 3, 4, 5])
+def test_too_few_subjects_cannot_decide_whatever_the_effect(few):
+    values = np.random.default_rng(0).random((3, few, 2))
+    found = paired_difference(records(values), records(values + 100))
+    noun = "subject" if few == 1 else "subjects"
+    assert found.verdict == f"cannot be decided with {few} {noun}"
+    assert (found.interval is None) == (few == 1)
+
+
+def test_six_subjects_reach_p_of_one_in_32():
+    assert smallest_sign_flip_p(6) == 0.03125
+    assert smallest_sign_flip_p(1) == 1.0
+    values = np.random.default_rng(0).random((3, 6, 2))
+    assert paired_difference(records(values), records(values + 1)).smallest_p == 0.03125
+
+
+def test_clips_that_only_one_side_scored_are_listed_and_left_out():
+    values = np.ones((2, 6, 2))
+    first, second = records(values + 1), records(values)
+    kept = first[:-1] + [Record(5, "F1", "F1_00", 9.0)]
+    unscored = [Record(0, "F1", "F1_00", None), *second[1:]]
+    found = paired_difference(kept, unscored)
+    assert found.difference == pytest.approx(1)
+    assert found.unpaired == ((0, "F1", "F1_00"), (1, "F6", "F6_01"), (5, "F1", "F1_00"))
+    zero_weight = [Record(0, "F1", "F1_00", 0.0, 0.0), *second[1:]]
+    assert paired_difference(kept, zero_weight) == found
+
+
+def test_a_side_without_values_gives_nothing():
+    some = records(np.ones((1, 2, 1)))
+    assert paired_difference(some, []) is None
+    assert paired_difference([Record(0, "F1", "F1_00", None)], some) is None
+
+
+def test_sides_that_share_nothing_are_an_error():
+    first, second = [Record(0, "F1", "F1_01", 1.0)], [Record(0, "F1", "F1-01", 1.0)]
+    with pytest.raises(ValueError, match="nothing to pair: first has e.g. .*F1_01.*F1-01"):
+        paired_difference(first, second)
+
+
+def test_bad_records_are_refused():
+    with pytest.raises(ValueError, match="clip F1_01 comes twice"):
+        paired_difference([Record(0, "F1", "F1_01", 1.0)] * 2, [Record(0, "F1", "F1_01", 1.0)])
+    with pytest.raises(ValueError, match="seed 0, subject F1, clip c: expected a finite value"):
+        Record(0, "F1", "c", float("nan"))
+    with pytest.raises(ValueError, match="expected a weight >= 0, got -1"):
+        Record(0, "F1", "c", 1.0, -1.0)
+
+
+@pytest.mark.parametrize(
+    "seed_sd, subject_sd, lowest", [(0.1, 1.0, 0.90), (0.5, 0.5, 0.90), (1.0, 0.1, 0.82)]
+)
+def test_hierarchical_interval_covers_the_true_difference(seed_sd, subject_sd, lowest):
+    rng = np.random.default_rng(0)
+    zeros = records(np.zeros((5, 6, 2)))
+    covered = 0
+    for _ in range(150):
+        values = (
+            0.3
+            + seed_sd * rng.standard_normal((5, 1, 1))
+            + subject_sd * rng.standard_normal((1, 6, 1))
+            + 0.3 * rng.standard_normal((1, 6, 2))
+            + 0.3 * rng.standard_normal((5, 6, 2))
+        )
+        interval = paired_difference(records(values), zeros, replicates=1000).interval
+        covered += interval.low <= 0.3 <= interval.high
+    assert covered / 150 >= lowest

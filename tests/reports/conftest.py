@@ -1,0 +1,151 @@
+"""Small fabricated results: numbers made up here, to see them again in tables and pages."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.results import (
+    ClipScore,
+    Heatmap,
+    Listening,
+    MethodResults,
+    MetricScore,
+    RunResult,
+    SplitScores,
+    write_results,
+)
+
+SUBJECTS = ("F1", "F2", "F3", "M1", "M2", "M3")
+LVE = {
+    "template": 36e-6,
+    "mean": 30e-6,
+    "ridge": 14e-6,
+    "faceformer": 11.5e-6,
+    "gldi": 9.25e-6,
+    "oracle": 4.5e-6,
+}
+DIVERSITY = {"gldi": 3.2e-4, "oracle": 4.1e-4}
+
+
+def metric(value: float | None, frames: bool = False) -> MetricScore:
+    """A pooled value with two clips per subject that scatter around it."""
+    if value is None:
+        return MetricScore(value=None, clips=())
+    clips = []
+    for i, subject in enumerate(SUBJECTS):
+        for sentence in (7, 8):
+            weight = float(60 + i) if frames else 1.0
+            clips.append(
+                ClipScore(
+                    clip=f"{subject}_{sentence:02d}",
+                    subject=subject,
+                    style=subject,
+                    total=value * (1 + 0.02 * (i - 2.5)) * weight,
+                    weight=weight,
+                )
+            )
+    return MetricScore(value=value, clips=tuple(clips))
+
+
+def done(method: str, seed: int, **changes: Any) -> RunResult:
+    """A finished run; seeds differ by 2 %, unless the method has nothing to draw."""
+    wobble = 1.0 if method in ("template", "mean", "ridge", "oracle") else 1 + 0.02 * (seed - 1)
+    lve = LVE[method] * wobble
+    values = {
+        "fdd": 0.02 * lve,
+        "fdd_abs": 0.03 * lve,
+        "diversity": DIVERSITY.get(method, 0.0) * wobble,
+        "mouth_opening_correlation": None if method == "template" else 0.9 - 0.01 * seed,
+    }
+    metrics = {"lve": metric(lve, frames=True)} | {k: metric(v) for k, v in values.items()}
+    heard = method not in ("template", "mean", "oracle")
+    document: dict[str, Any] = {
+        "seed": seed,
+        "status": "done",
+        "keys": {"predict": f"{method}-{seed}-predict", "evaluate": f"{method}-{seed}-evaluate"},
+        "num_samples": 10,
+        "splits": {
+            "test_a": SplitScores(
+                conditioning="own style", frames_scored=783, frames_cut=0, metrics=metrics
+            )
+        },
+        "listening": Listening(own=lve, other=2.0 * lve if heard else lve, ratio=2.0 if heard else 1),
+        "heatmap": None
+        if method == "template"
+        else Heatmap(mouth_share=0.66, ground_truth_mouth_share=0.71, correlation=0.93),
+    }
+    return RunResult(**(document | changes))
+
+
+def failed(seed: int, reason: str = "the loss is not finite at step 120") -> RunResult:
+    """A run that ended with an error."""
+    return RunResult(seed=seed, status="failed", reason=reason, keys={"train/main": f"dead-{seed}"})
+
+
+def method_results(method: str, runs: tuple[RunResult, ...], **changes: Any) -> MethodResults:
+    """Results of a method on a dataset called synthetic, in metres."""
+    speaks = method in ("faceformer", "gldi")
+    document: dict[str, Any] = {
+        "dataset": "synthetic",
+        "method": method,
+        "profile": "mini",
+        "generated": True,
+        "unit": "m",
+        "unit_to_mm": 1000.0,
+        "deterministic": method not in ("gldi", "oracle"),
+        "speech_encoder": "mel-HuBERT, random weights, frozen" if speaks else "none",
+        "masks": {"mouth": "ab" * 32, "upper_face": "cd" * 32},
+        "metric_versions": {"lve": 1, "fdd": 1, "diversity": 1},
+        "numerical_floor": 3.1e-9,
+        "versions": {"python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.6"},
+        "runs": runs,
+    }
+    return MethodResults(**(document | changes))
+
+
+def fabricate(root: Path, changes: dict[str, MethodResults] | None = None) -> Path:
+    """Write results of all methods under ``root`` and return it; ``changes`` replaces methods."""
+    for method in LVE:
+        seeds = (0,) if method in ("template", "mean", "ridge", "oracle") else (0, 1, 2)
+        results = method_results(method, tuple(done(method, seed) for seed in seeds))
+        results = (changes or {}).get(method, results)
+        write_results(root / results.dataset / f"{results.method}.json", results)
+    return root
+
+
+def write_heatmaps(path: Path, **changes: Any) -> Path:
+    """Maps of every method on a bumpy square of 15 x 15 vertices with a hole in it."""
+    side = np.linspace(-1, 1, 15)
+    x, y = (axis.ravel() for axis in np.meshgrid(side, side))
+    vertices = np.stack([x, y, 0.4 * np.exp(-(x**2) - y**2)], axis=1).astype(np.float32) * 0.1
+    corner = np.arange(14 * 14) // 14 * 15 + np.arange(14 * 14) % 14
+    corner = corner[corner != 9 * 15 + 4]
+    lower = np.stack([corner, corner + 1, corner + 16], axis=1)
+    upper = np.stack([corner, corner + 16, corner + 15], axis=1)
+    motion = np.exp(-4 * (x**2 + (y + 0.4) ** 2)) * 2e-3
+    arrays: dict[str, Any] = {
+        "reference": vertices,
+        "faces": np.concatenate([lower, upper]).astype(np.int32),
+        "clip_name": np.array("F1_07"),
+    }
+    for i, name in enumerate(["ground_truth", *LVE]):
+        arrays[name] = motion * (1 - 0.1 * i)
+        arrays[f"clip/{name}"] = motion * (1.2 - 0.1 * i)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **(arrays | changes))
+    return path
+
+
+def write_run_record(runs: Path, key: str, **facts: Any) -> None:
+    """A record as a run leaves it in the cache."""
+    (runs / key).mkdir(parents=True, exist_ok=True)
+    (runs / key / "run.json").write_text(json.dumps({"status": "done", **facts}))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A results folder with every method finished."""
+    return fabricate(tmp_path / "results")
