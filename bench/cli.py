@@ -112,15 +112,15 @@ def check(
 
 @app.command()
 def fetch(
-    method: Annotated[
-        list[str] | None, typer.Option("--method", "-m", help="Default: all.")
+    source: Annotated[
+        list[str] | None, typer.Argument(help="Hub ids; default: what the presets name.")
     ] = None,
     profile: Annotated[str, PROFILE] = "paper",
 ) -> None:
     """Download the pre-trained speech encoders that presets name, so that jobs can run offline."""
     from bench.fetch import fetch_weights
 
-    raise typer.Exit(fetch_weights(tuple(method or ()), profile, methods_table(), console()))
+    raise typer.Exit(fetch_weights(tuple(source or ()), profile, methods_table(), console()))
 
 
 @app.command()
@@ -141,7 +141,7 @@ def doctor() -> None:
     """Check python, torch, CUDA, torchaudio, speech weights, data, SLURM and DVC."""
     from bench.doctor import diagnose
 
-    raise typer.Exit(diagnose(console()))
+    raise typer.Exit(diagnose(console(), methods_table()))
 
 
 @app.command(hidden=True)

@@ -1,9 +1,8 @@
 """What the commands do, once their options are read: plan, run, collect, show."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -17,14 +16,15 @@ from bench.collect import (
     write_heatmaps,
     write_method,
 )
-from bench.executor import get_executor
+from bench.executor import Executor, get_executor
 from bench.files import write_json
 from bench.metrics import METRICS
 from bench.names import unknown
 from bench.plan import Step, difference
 from bench.progress import Progress, title
-from bench.results import MethodResults
+from bench.results import MethodResults, RunResult
 from bench.session import Choice, MethodPlan, Session, results_folder
+from bench.steps import describe
 
 UNTIL = ("train", "predict", "evaluate")
 
@@ -123,7 +123,7 @@ def collect_heatmaps(profile: str | None, dataset: str, table: dict[str, str]) -
 
 
 def execute(
-    executor, steps: Sequence[Step], cache: Cache, workers: int | None, console: Console
+    executor: Executor, steps: Sequence[Step], cache: Cache, workers: int | None, console: Console
 ) -> dict[str, str]:
     """Run steps with a progress display."""
     progress = Progress(console)
@@ -147,27 +147,16 @@ def say_why(steps: Sequence[Step], cache: Cache, console: Console) -> None:
     for step in steps:
         if not cache.is_done(step.key):
             console.print(f"  to do  {step.key[:12]}  {title(step)}", highlight=False, markup=False)
-            for line in why(step.inputs, title_of(step), records)[:4]:
+            for line in nearest_change(describe(step), records)[:4]:
                 console.print(f"         {line}", highlight=False, markup=False)
 
 
-def why(inputs: dict, name: tuple, records: Sequence[dict]) -> list[str]:
-    """What differs from the nearest finished step of the same method, dataset and kind."""
-    same = [r for r in records if r["status"] == "done" and title_of_record(r) == name]
-    changes = [d for r in same if (d := difference(inputs, r["inputs"]))]
-    if not changes:
-        return ["nothing like it was run before"] if not same else []
-    return min(changes, key=len)
-
-
-def title_of(step: Step) -> tuple:
-    """What makes two steps comparable."""
-    return (step.run.method, step.run.dataset, step.name)
-
-
-def title_of_record(record: dict) -> tuple:
-    """The same of a record."""
-    return (record["method"], record["dataset"], record["step"])
+def nearest_change(record: dict, others: Sequence[dict]) -> list[str]:
+    """What differs from the nearest finished step of the same kind, method and dataset."""
+    kind = ("method", "dataset", "step")
+    same = [r for r in others if r["status"] == "done" and all(r[k] == record[k] for k in kind)]
+    changes = [difference(record["inputs"], other["inputs"]) for other in same]
+    return min(filter(None, changes), key=len, default=["nothing like it was run before"])
 
 
 def results_of(session: Session, plan: MethodPlan) -> MethodResults:
@@ -200,17 +189,24 @@ def print_scores(results: Sequence[MethodResults], console: Console) -> None:
         console.print(f"speech encoder: {result.speech_encoder}", markup=False)
 
 
-def unique(steps) -> list[Step]:
+def unique(steps: Iterable[Step]) -> list[Step]:
     """Each key once, in order."""
     return list({step.key: step for step in steps}.values())
 
 
 def _plans(session: Session, options: RunOptions) -> list[MethodPlan]:
-    if options.ablation is not None or options.variant is not None:
-        return session.ablation_plans(options.methods, options)
+    if options.variant is not None and options.ablation is None:
+        raise ValueError("--variant needs --ablation; `bench list ablations` shows them")
     datasets = [options.dataset] if options.dataset else list(session.profile.datasets)
     seeds = options.seeds or session.profile.seeds
-    return [session.plan(m, dataset, seeds) for dataset in datasets for m in options.methods]
+    plans = []
+    for dataset in datasets:
+        for method in options.methods:
+            if options.ablation is None:
+                plans.append(session.plan(method, dataset, seeds))
+            else:
+                plans += session.ablation(method, dataset, seeds, options.ablation, options.variant)
+    return plans
 
 
 def _wanted(step: Step, until: str) -> bool:
@@ -235,7 +231,7 @@ def _default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _value(run, name: str) -> float | None:
+def _value(run: RunResult, name: str) -> float | None:
     split = run.splits.get("test_a")
     metric = split.metrics.get(name) if split else None
     return metric.value if metric else None
@@ -243,8 +239,3 @@ def _value(run, name: str) -> float | None:
 
 def _cell(value: float | None) -> str:
     return "missing" if value is None else f"{value:.4g}"
-
-
-def plans_folder() -> Path:
-    """Where `fill` says what the tables refer to."""
-    return results_folder() / "plans"

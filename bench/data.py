@@ -7,12 +7,12 @@ Units    audio in [-1, 1] at 16 kHz; vertices in the dataset's unit (DatasetSpec
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import soundfile
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from bench.files import read_json, sha256_of
@@ -40,6 +40,7 @@ class DatasetSpec:
         return len(self.template)
 
 
+@runtime_checkable
 class Motion(Protocol):
     """Vertices of a clip, read a few frames at a time; a (T, V, 3) array as far as slicing goes."""
 
@@ -116,6 +117,11 @@ class Batch(NamedTuple):
     num_frames: Int[Tensor, " B"]
     template: Float[Tensor, "B V 3"]
     style: Int[Tensor, " B"]
+
+    def frame_mask(self) -> Bool[Tensor, "B T"]:
+        """True for a clip's own frames, False for padding."""
+        frames = torch.arange(self.vertices.shape[1], device=self.vertices.device)
+        return frames < self.num_frames[:, None]
 
 
 def read_audio(path: Path) -> np.ndarray:

@@ -13,7 +13,8 @@ def leave_repository_root() -> None:
 
     `python -m` puts it there; the folder ``datasets`` would then look like Hugging Face's package.
     """
-    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != ROOT]
+    if (ROOT / "datasets").is_dir():
+        sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != ROOT.resolve()]
 
 
 def hide_broken_torchaudio() -> str | None:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from bench.imports import hide_broken_torchaudio
 from bench.names import unknown
 
 GROUP = "bench.methods"  # entry points of methods that live elsewhere
@@ -32,6 +33,7 @@ def resolve(name: str, table: dict[str, str]) -> tuple[str, str]:
 def load(reference: str) -> type[Any]:
     """The Method class behind ``module:Class``. Raises ValueError when it is not there."""
     module, _, name = reference.partition(":")
+    hide_broken_torchaudio()  # methods import transformers, which would die of it
     try:
         return getattr(import_module(module), name)
     except ModuleNotFoundError as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from bench.ablations import find_ablation, pick
 from bench.cache import Cache
 from bench.config import Preset, load_preset, preset_path
 from bench.data import Dataset, load_dataset
@@ -59,11 +60,32 @@ class Session:
             self._datasets[name] = load_dataset(name, data_folder())
         return self._datasets[name]
 
-    def plan(self, method: str, dataset: str, seeds: Sequence[int]) -> MethodPlan:
+    def plan(
+        self,
+        method: str,
+        dataset: str,
+        seeds: Sequence[int],
+        variant: str = "default",
+        overrides: tuple[str, ...] = (),
+    ) -> MethodPlan:
         """The steps of a method's runs. Raises ValueError for unknown names and bad presets."""
         name, reference = resolve(method, self.table)
         loaded, cls = self.dataset(dataset), load(reference)
-        runs = [self._run(name, reference, dataset, seed) for seed in seeds]
+        preset = self._preset(reference, dataset, overrides)
+        runs = [
+            RunSpec(
+                method=name,
+                reference=reference,
+                dataset=dataset,
+                data_root=data_folder().resolve(),
+                seed=seed,
+                preset=preset,
+                stages=cls.stages,
+                device=self.device,
+                variant=variant,
+            )
+            for seed in seeds
+        ]
         return MethodPlan(
             method=name,
             plans=tuple(tuple(plan_run(run, loaded)) for run in runs),
@@ -85,20 +107,19 @@ class Session:
         )
         return plan_oracle(run, self.dataset(dataset))
 
-    def _run(self, name: str, reference: str, dataset: str, seed: int) -> RunSpec:
+    def ablation(
+        self, method: str, dataset: str, seeds: Sequence[int], name: str, variant: str | None
+    ) -> list[MethodPlan]:
+        """One plan per variant of a named ablation. Raises ValueError for an unknown name."""
+        folder = preset_folder(resolve(method, self.table)[1])
+        variants = pick(find_ablation(folder, name), variant)
+        return [self.plan(method, dataset, seeds, v, row.set) for v, row in variants.items()]
+
+    def _preset(self, reference: str, dataset: str, overrides: tuple[str, ...]) -> Preset:
         cls = load(reference)
         path = preset_path(preset_folder(reference), dataset, self.profile.preset)
-        overrides = (*self.profile.set, *self.choice.overrides)
-        return RunSpec(
-            method=name,
-            reference=reference,
-            dataset=dataset,
-            data_root=data_folder().resolve(),
-            seed=seed,
-            preset=load_preset(path, cls.config_type, cls.stages, overrides),
-            stages=cls.stages,
-            device=self.device,
-        )
+        every = (*self.profile.set, *overrides, *self.choice.overrides)
+        return load_preset(path, cls.config_type, cls.stages, every)
 
 
 def pick_device(name: str) -> str:

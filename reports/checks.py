@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.results import MethodResults, RunResult
+from bench.results import Heatmap, MethodResults, RunResult
 from reports.grid import Cell, Column, Grid
 from reports.inputs import Dataset
 from reports.labels import FLOORS, ORACLE, data_sentence, label
@@ -94,7 +94,7 @@ CHECKS = (
 def checks_table(dataset: Dataset) -> Grid:
     """Every check of every method of a dataset."""
     floor = better_floor(dataset)
-    notes = [f"{check.title}: {check.meaning}; {_bound(check)}." for check in CHECKS]
+    notes = [f"{check.title}: {check.meaning}." for check in CHECKS]
     notes.append(f"No line is drawn for the floors ({', '.join(FLOORS)}) and the ground truth.")
     if floor is None:
         notes.append("No LVE ratio: neither template nor mean has a result.")
@@ -137,15 +137,18 @@ def check_value(
     if check.name == "mouth_opening_correlation":
         return value_of(run, check.name)
     if check.name == "mouth_share":
-        return (
-            100 * abs(run.heatmap.mouth_share - run.heatmap.ground_truth_mouth_share)
-            if run.heatmap
-            else None
-        )
+        return _mouth_share_off(run.heatmap)
     if check.name == "map_correlation":
         return run.heatmap.correlation if run.heatmap else None
     diversity = value_of(run, "diversity")
     return None if diversity is None else diversity / results.numerical_floor
+
+
+def _mouth_share_off(heatmap: Heatmap | None) -> float | None:
+    """Distance of the shares in percentage points, or None where a face does not move."""
+    if heatmap is None or heatmap.mouth_share is None or heatmap.ground_truth_mouth_share is None:
+        return None
+    return 100 * abs(heatmap.mouth_share - heatmap.ground_truth_mouth_share)
 
 
 def _bound(check: Check) -> str:

@@ -20,9 +20,7 @@ class Verdict(NamedTuple):
         return f"{'yes' if self.comparable else 'no'}: {self.reason}"
 
 
-def compare(
-    results: MethodResults, metric: str, metric_unit: str, published: Published
-) -> Verdict:
+def compare(results: MethodResults, metric: str, metric_unit: str, published: Published) -> Verdict:
     """Whether Table 1's cell for this method and metric is about the same thing as ours."""
     table = published.tables["table1"]
     if results.generated:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.numbers import PLUS_MINUS
+from reports.numbers import PLUS_MINUS, SCALE, math_text
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,13 @@ LATEX = {
     "|": r"\textbar{}",
     PLUS_MINUS: r"$\pm$",
 }
-SCALE = re.compile(r"x1e(-?\d+)|x10\^(-?\d+)|\^(-?\d+)")
-"""What becomes a superscript: x1e-6, x10^-4, ^2."""
 
 
 def escape_latex(text: str) -> str:
     """Text that LaTeX prints as it is; scales and powers become math."""
     parts, end = [], 0
     for found in SCALE.finditer(text):
-        parts.append(_latex_plain(text[end : found.start()]))
-        exponent = found[1] or found[2]
-        parts.append(rf"$\times 10^{{{exponent}}}$" if exponent else f"$^{{{found[3]}}}$")
+        parts += [_latex_plain(text[end : found.start()]), math_text(found[0])]
         end = found.end()
     return "".join([*parts, _latex_plain(text[end:])])
 

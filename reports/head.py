@@ -43,7 +43,7 @@ def pose(
     vertices: Float[np.ndarray, "V 3"],
     faces: Integer[np.ndarray, "F 3"],
     size: int = 360,
-    yaw: float = 20.0,
+    yaw: float = 15.0,
     pitch: float = 4.0,
 ) -> Head:
     """A head that is ready to be coloured; eye holes are closed by plain white."""
@@ -68,7 +68,9 @@ def picture(
 ) -> UInt8[np.ndarray, "S S 4"]:
     """RGBA picture of the head coloured by ``values``; transparent around it."""
     filler = np.zeros(int(head.faces.max()) + 1 - len(values))
-    at_pixel = interpolate(head.fragments, np.concatenate([values, filler]), head.faces)
+    at_pixel = interpolate(head.fragments, np.concatenate([values, filler])[:, None], head.faces)[
+        :, 0
+    ]
     colour = colours(at_pixel)[:, :3]
     covered = head.fragments.face >= 0
     colour[head.fragments.face[covered] >= head.num_faces] = EYE

@@ -6,6 +6,7 @@ Units  maps are in the dataset's unit; the colour bar is in mm where the unit ha
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
@@ -13,15 +14,15 @@ from matplotlib.figure import Figure
 from bench.results import MethodResults
 from reports.head import Head, picture, pose
 from reports.inputs import Dataset, Heatmaps
-from reports.labels import data_sentence, label
+from reports.labels import ORACLE, data_sentence, label
 from reports.style import INK, heatmap_unit, save_png
 
 # from little motion to much, growing steadily lighter, so that it also reads without colour
 MOTION = LinearSegmentedColormap.from_list(
     "motion", ["#33519e", "#5b62b8", "#a45cb4", "#e0556b", "#f7653a", "#ffd24d"]
 )
-CELL = 2.0  # inches per head
-FOOTER = 1.0  # inches for the colour bar and the caption
+# inches: a head, the row names, the column titles, the colour bar with the caption
+CELL, LEFT, TITLE, FOOTER = 2.1, 1.0, 0.5, 1.0
 
 
 def colour_scale(maps: Heatmaps) -> Normalize:
@@ -33,33 +34,36 @@ def colour_scale(maps: Heatmaps) -> Normalize:
 def draw_heatmaps(maps: Heatmaps, dataset: Dataset, path: Path) -> Path:
     """Write the picture: one row for all test_a clips, one for the named clip."""
     by_method = {results.method: results for results in dataset}
-    columns = ["ground_truth"] + [method for method in by_method if method in maps.means]
+    columns = ["ground_truth", *(method for method in by_method if method != ORACLE)]
     rows = {"mean of all\ntest_a clips": maps.means}
     if maps.clip:
         rows[f"one clip:\n{maps.clip_name}"] = maps.clip
-    figure = Figure(figsize=(CELL * len(columns) + 0.9, CELL * 1.12 * len(rows) + FOOTER), dpi=130)
+    width, height = LEFT + CELL * len(columns), TITLE + CELL * len(rows) + FOOTER
+    figure = Figure(figsize=(width, height), dpi=130)
+    inside = {"left": LEFT / width, "bottom": FOOTER / height, "top": 1 - TITLE / height}
     grid = figure.add_gridspec(
-        len(rows),
-        len(columns),
-        left=0.9 / figure.get_figwidth(),
-        right=0.995,
-        bottom=FOOTER / figure.get_figheight(),
-        top=0.93,
-        wspace=0.02,
-        hspace=0.04,
+        len(rows), len(columns), right=1 - 0.05 / width, wspace=0.02, hspace=0.02, **inside
     )
     head, scale = pose(maps.vertices, maps.faces), colour_scale(maps)
     for row, (row_name, values) in enumerate(rows.items()):
         for column, name in enumerate(columns):
             axes = figure.add_subplot(grid[row, column])
-            axes.set(xticks=[], yticks=[], frame_on=False)
-            axes.imshow(_picture(head, values.get(name), scale))
+            _draw_head(axes, head, values.get(name), scale)
             if row == 0:
                 axes.set_title(_title(name, by_method), fontsize=10, color=INK)
             if column == 0:
-                axes.set_ylabel(row_name, fontsize=10, color=INK, rotation=0, ha="right", va="center")
+                axes.set_ylabel(row_name, fontsize=10, color=INK, rotation=0, labelpad=4)
+                axes.yaxis.label.set(horizontalalignment="right", verticalalignment="center")
     _colour_bar(figure, scale, dataset[0])
     return save_png(figure, path)
+
+
+def _draw_head(axes: Axes, head: Head, values: np.ndarray | None, scale: Normalize) -> None:
+    axes.set(xticks=[], yticks=[], frame_on=False)
+    if values is None:
+        axes.text(0.5, 0.5, "no finished run", ha="center", fontsize=10, color=INK)
+    else:
+        axes.imshow(picture(head, values, lambda numbers: MOTION(scale(numbers))))
 
 
 def _title(name: str, by_method: dict[str, MethodResults]) -> str:
@@ -67,17 +71,11 @@ def _title(name: str, by_method: dict[str, MethodResults]) -> str:
     return title.replace(", ", ",\n").replace(" (", "\n(").replace(" motion", "\nmotion")
 
 
-def _picture(head: Head, values: np.ndarray | None, scale: Normalize) -> np.ndarray:
-    if values is None:
-        return np.zeros((2, 2, 4), np.uint8)
-    return picture(head, values, lambda numbers: MOTION(scale(numbers)))
-
-
 def _colour_bar(figure: Figure, scale: Normalize, results: MethodResults) -> None:
     factor, unit = heatmap_unit(results)
     height = figure.get_figheight()
     axes = figure.add_axes((0.25, 0.66 / height, 0.5, 0.14 / height))
-    printed = Normalize(scale.vmin, scale.vmax * factor)
+    printed = Normalize(0.0, float(scale.vmax or 0.0) * factor)
     bar = figure.colorbar(ScalarMappable(printed, MOTION), cax=axes, orientation="horizontal")
     bar.set_label(f"standard deviation of motion over time ({unit})", fontsize=10, color=INK)
     bar.ax.tick_params(labelsize=9, colors=INK)

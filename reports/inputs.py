@@ -27,6 +27,8 @@ def read_datasets(root: Path) -> dict[str, Dataset]:
     """
     datasets: dict[str, list[MethodResults]] = {}
     for path in sorted(root.glob("*/*.json")):
+        if len(path.suffixes) > 1:
+            continue  # <method>.metrics.json: the means again, for `dvc metrics`
         results = read_results(path)
         datasets.setdefault(results.dataset, []).append(results)
     if not datasets:
@@ -41,9 +43,8 @@ def check_agreement(name: str, methods: list[MethodResults]) -> None:
     for field in ("generated", "unit", "unit_to_mm", "profile"):
         values = {str(getattr(results, field)) for results in methods}
         if len(values) > 1:
-            raise ValueError(
-                f"results of {name} disagree on {field}: {', '.join(sorted(values))}; run: dvc repro"
-            )
+            found = ", ".join(sorted(values))
+            raise ValueError(f"results of {name} disagree on {field}: {found}; run: dvc repro")
 
 
 @dataclass(frozen=True, eq=False)

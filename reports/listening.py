@@ -14,7 +14,7 @@ from bench.metrics import METRICS
 from bench.statistics import summary
 from reports.inputs import Dataset
 from reports.labels import ORACLE, data_sentence, label
-from reports.numbers import scale_of
+from reports.numbers import math_text, scale_of
 from reports.style import INK, OTHER, OWN, save_png, save_svg
 
 AUDIO = ("own audio", "another sentence's audio")
@@ -65,7 +65,7 @@ def draw_listening(dataset: Dataset, stem: Path) -> list[Path]:
         bar.set(hatch="//", edgecolor="white")
     sns.move_legend(axes, "upper right", title=None, frameon=False)
     sns.despine(ax=axes)
-    axes.set(xlabel=None, ylabel=f"LVE ({scale.text})", title=data_sentence(dataset[0]))
+    axes.set(xlabel=None, ylabel=f"LVE ({math_text(scale.text)})", title=data_sentence(dataset[0]))
     axes.title.set(fontsize=9, color=INK)
     axes.set_xticks(range(len(methods)), [name.replace(" (", "\n(") for name in methods])
     return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]

@@ -5,6 +5,7 @@ Units  "m" is a length; "m^2" its square; a heading "x1e-6 m^2 (= mm^2)" says th
 """
 
 import math
+import re
 from dataclasses import dataclass
 
 from bench.results import MethodResults
@@ -12,6 +13,9 @@ from bench.results import MethodResults
 PLUS_MINUS = "\u00b1"
 NORMALISED_SCALES = {"lve": 1e-4, "fdd": 1e-5, "diversity": 1e-4}
 """Scales of the paper's headings, for meshes without a length."""
+
+SCALE = re.compile(r"x1e(-?\d+)|x10\^(-?\d+)|\^(-?\d+)")
+"""What is set as a superscript: x1e-6, x10^-4, ^2."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +78,13 @@ def with_interval(value: float, half_width: float | None) -> str:
     if half_width == 0:
         return f"{number(value)} {PLUS_MINUS} 0"
     return f"{number(value)} {PLUS_MINUS} {half_width:.{max(1, decimals_of(value))}f}"
+
+
+def math_text(text: str) -> str:
+    """Scales and powers as TeX math, which LaTeX and matplotlib both set; the rest untouched."""
+    return SCALE.sub(_math, text)
+
+
+def _math(found: re.Match[str]) -> str:
+    exponent = found[1] or found[2]
+    return rf"$\times 10^{{{exponent}}}$" if exponent else f"$^{{{found[3]}}}$"

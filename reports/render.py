@@ -1,7 +1,7 @@
 """A shaded head without a graphics driver: a z-buffer in numpy.
 
-Shapes  V vertices, F faces, H holes, P covered pixels, S pixels per side.
-Units   vertices in any length unit, x to the viewer's right, y up, z towards the viewer; depth is z.
+Shapes  V vertices, F faces, S2 pixels of the square picture, P covered pixels, D components.
+Units   vertices in any length unit: x to the viewer's right, y up, z (the depth) to the viewer.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Fragments:
 def rotate(
     vertices: Float[np.ndarray, "V 3"], yaw: float, pitch: float = 0.0
 ) -> Float[np.ndarray, "V 3"]:
-    """Vertices turned about y, then about x, by degrees; positive yaw shows the head's right side."""
+    """Vertices turned about y, then about x, by degrees."""
     a, b = np.deg2rad([yaw, pitch])
     about_y = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
@@ -124,9 +124,9 @@ def shade(
 
 
 def interpolate(
-    fragments: Fragments, values: Float[np.ndarray, "V *D"], faces: Integer[np.ndarray, "F 3"]
-) -> Float[np.ndarray, "P *D"]:
+    fragments: Fragments, values: Float[np.ndarray, "V D"], faces: Integer[np.ndarray, "F 3"]
+) -> Float[np.ndarray, "P D"]:
     """A quantity of the vertices at every covered pixel."""
     covered = fragments.face != OUTSIDE
-    corners = values[faces[fragments.face[covered]]]  # (P, 3, *D)
-    return np.einsum("pk,pk...->p...", fragments.barycentric[covered], corners)
+    corners = values[faces[fragments.face[covered]]]  # (P, 3, D)
+    return np.einsum("pk,pkd->pd", fragments.barycentric[covered], corners)

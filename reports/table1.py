@@ -135,7 +135,7 @@ def _notes(dataset: Dataset, published: Published) -> tuple[str, ...]:
     notes = [
         f"{METRICS[m].title}, {ARROWS[METRICS[m].better]}: {METRICS[m].description}" for m in TABLE1
     ]
-    notes.append("A method with one seed draws nothing at random or was run once: no interval.")
+    notes.append("No interval: only one seed has a value. An interval of 0: all seeds agree.")
     notes.append(published.unit_remark.strip())
     if any(results.method == ORACLE for results in dataset):
         notes.append(
@@ -155,7 +155,9 @@ def table1_records(dataset: Dataset, published: Published) -> list[dict[str, Any
         records += [_record(results, metric, published) for metric in TABLE1]
         for run in unfinished(results):
             identity = _identity(results)
-            records.append(identity | {"seed": run.seed, "status": run.status, "reason": run.reason})
+            records.append(
+                identity | {"seed": run.seed, "status": run.status, "reason": run.reason}
+            )
     return records
 
 

@@ -17,9 +17,7 @@ def write_text(path: Path, text: str) -> Path:
     return path
 
 
-def write_table(
-    stem: Path, grids: Sequence[Grid], records: Sequence[dict[str, Any]]
-) -> list[Path]:
+def write_table(stem: Path, grids: Sequence[Grid], records: Sequence[dict[str, Any]]) -> list[Path]:
     """Write ``<stem>.csv``, ``.md`` and ``.tex``; returns their paths."""
     # object: a seed stays "0" beside empty cells, a float keeps every digit
     frame = pd.DataFrame(records, dtype=object)

@@ -50,11 +50,9 @@ def _deviation(sample: Sample, mask: str | None) -> float | None:
         return None
     region = sample.region(mask)
     template = (sample.template if region is None else sample.template[region]).astype(np.float64)
-    spreads: list[RunningVariance] = []
-    for blocks in sample.blocks(mask):
-        sizes = [squared_length(block - template) for block in blocks]  # 2 of (t, M)
-        spreads = spreads or [RunningVariance(size[0]) for size in sizes]
-        for spread, size in zip(spreads, sizes, strict=True):
-            spread.add(size)
-    truth, prediction = (np.sqrt(spread.variance()).mean() for spread in spreads)
-    return float(truth - prediction)
+    of_truth, of_prediction = RunningVariance(), RunningVariance()
+    for truth, prediction in sample.blocks(mask):
+        of_truth.add(squared_length(truth - template))  # (t, M)
+        of_prediction.add(squared_length(prediction - template))
+    deviation = np.sqrt(of_truth.variance()).mean() - np.sqrt(of_prediction.variance()).mean()
+    return float(deviation)

@@ -29,12 +29,9 @@ def motion_std(sequence: Frames, template: Float[np.ndarray, "V 3"]) -> Float64[
     if len(sequence) == 0:
         raise ValueError("sequence: 0 frames, expected at least 1")
     neutral = template.astype(np.float64)
-    spread = RunningVariance(np.zeros_like(neutral))
+    spread = RunningVariance()
     for (block,) in read_blocks({"sequence": sequence}, len(sequence), len(template)):
-        motion = block - neutral
-        if spread.count == 0:
-            spread = RunningVariance(motion[0])
-        spread.add(motion)
+        spread.add(block - neutral)
     return np.sqrt(spread.variance().sum(axis=1))
 
 

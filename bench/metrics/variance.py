@@ -16,22 +16,23 @@ class RunningVariance:
     give exactly 0, and a sum of squares is never negative.
     """
 
-    def __init__(self, first: Float64[np.ndarray, "..."]) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self._first = first.copy()
-        self._mean = np.zeros_like(first)
-        self._squares = np.zeros_like(first)
+        self._first = self._mean = self._squares = np.zeros(())
 
     def add(self, values: Float64[np.ndarray, "t ..."]) -> None:
-        """Take in a block of frames."""
+        """Take in a block of one or more frames."""
+        if self.count == 0:
+            self._first = values[0].copy()
         shifted = values - self._first
         count = self.count + len(values)
         mean = shifted.mean(axis=0)
         step = mean - self._mean
         shifted -= mean
-        self._squares += np.einsum("t...,t...->...", shifted, shifted)
-        self._squares += step**2 * (self.count * len(values) / count)
-        self._mean += step * (len(values) / count)
+        within = np.einsum("t...,t...->...", shifted, shifted)
+        between = step**2 * (self.count * len(values) / count)
+        self._squares = self._squares + within + between
+        self._mean = self._mean + step * (len(values) / count)
         self.count = count
 
     def variance(self) -> Float64[np.ndarray, "..."]:

@@ -19,9 +19,8 @@ from facts import Facts, read_facts
 from head_set import METRES, HeadSet
 from jaxtyping import Float
 from phonemes import LABIALS, SILENCE
-from PIL import Image
 from portrait import portrait
-from render import SKIN
+from render import CENTRE, SKIN
 from subjects import draw_subject
 
 matplotlib.use("Agg")
@@ -82,13 +81,8 @@ def main() -> None:
 
 
 def _save(figure: plt.Figure, name: str) -> None:
-    """The figure as a PNG with a palette, which is a third of the size."""
-    path = FOLDER / f"{name}.png"
-    figure.savefig(path, dpi=100)
+    figure.savefig(FOLDER / f"{name}.png", dpi=100, pil_kwargs={"optimize": True})
     plt.close(figure)
-    Image.open(path).convert("RGB").quantize(192, dither=Image.Dither.NONE).save(
-        path, optimize=True
-    )
 
 
 Tile = tuple[str, Float[np.ndarray, "H W 3"]]
@@ -107,7 +101,9 @@ def _gallery(rows: list[list[Tile]]) -> plt.Figure:
     figure.subplots_adjust(
         left=0, right=1, bottom=0, top=1 - 18 / (num_rows * (height + 18)), wspace=0, hspace=0.07
     )
-    for axis, (title, picture) in zip(axes.flat, [tile for row in rows for tile in row], strict=True):
+    for axis, (title, picture) in zip(
+        axes.flat, [tile for row in rows for tile in row], strict=True
+    ):
         axis.imshow(np.clip(picture, 0, 1))
         axis.set_title(title, fontsize=8, pad=2)
         axis.axis("off")
@@ -116,7 +112,7 @@ def _gallery(rows: list[list[Tile]]) -> plt.Figure:
 
 def _poses(sitter: Sitter) -> list[list[Tile]]:
     faces = {title: sitter.posed(pose) for title, pose in POSES.items()}
-    how = {"size": (190, 160), "scale": 9.8}
+    how = {"size": (180, 158), "scale": 8.8}
     return [
         [(title, sitter.draw(points, **how)) for title, points in faces.items()],
         [("", sitter.draw(points, turn=-35, **how)) for points in faces.values()],
@@ -132,7 +128,7 @@ def _subjects(heads: HeadSet, facts: Facts) -> list[list[Tile]]:
         style = sitter.subject.style
         title = name if name in facts.styles else f"{name} (unseen)"
         open_mouth = sitter.posed({"jaw": 0.9 * style.jaw, "spread": style.smile})
-        how = {"size": (190, 160), "scale": 9.8}
+        how = {"size": (180, 158), "scale": 8.8}
         front.append((title, sitter.draw(sitter.neutral, **how)))
         turned.append(("", sitter.draw(open_mouth, turn=-35, **how)))
     return [front, turned]
@@ -140,7 +136,7 @@ def _subjects(heads: HeadSet, facts: Facts) -> list[list[Tile]]:
 
 def _masks_and_sizes(facts: Facts) -> plt.Figure:
     """The four masks and three sizes of one and the same face."""
-    how = {"size": (230, 190), "scale": 11.8}
+    how = {"size": (220, 190), "scale": 11.0}
     heads = HeadSet(facts.sizes["voca"])
     sitter = Sitter(heads, SPEAKER)
     tiles = []
@@ -166,7 +162,7 @@ def _wireframe(axis: plt.Axes, sitter: Sitter, size: tuple[int, int], scale: flo
     axis.clear()
     axis.triplot(x, y, sitter.grid.faces, color="0.25", linewidth=min(0.5, 14 / len(x) ** 0.5 / 2))
     axis.set_xlim(-size[1] / 2, size[1] / 2)
-    axis.set_ylim(3.5 * scale - size[0] / 2, 3.5 * scale + size[0] / 2)
+    axis.set_ylim(CENTRE[1] * scale - size[0] / 2, CENTRE[1] * scale + size[0] / 2)
     axis.set_aspect("equal")
     axis.axis("off")
 
@@ -190,10 +186,10 @@ def _speech(sitter: Sitter, utterance: Utterance, fps: float) -> plt.Figure:
     takes = [take(utterance, number, fps) for number in range(5)]
     times = (np.arange(len(takes[0])) + 0.5) / fps
     figure, (sound, mouth, brow) = plt.subplots(
-        3, 1, figsize=(9, 6), sharex=True, layout="constrained", height_ratios=(2, 1.2, 1.2)
+        3, 1, figsize=(8.6, 5.4), sharex=True, layout="constrained", height_ratios=(2, 1.2, 1.2)
     )
     audio = utterance.speech.audio / 32768
-    sound.specgram(audio, NFFT=400, Fs=SAMPLE_RATE, noverlap=320, pad_to=1024, vmin=-130, vmax=-35)
+    sound.specgram(audio, NFFT=400, Fs=SAMPLE_RATE, noverlap=320, pad_to=1024, vmin=-98, vmax=-35)
     sound.set(ylabel="Hz", title=f'{utterance.subject.name}: "{utterance.text}"')
     for segment in utterance.segments:
         label = "" if segment.phoneme == SILENCE else segment.phoneme
@@ -208,6 +204,7 @@ def _speech(sitter: Sitter, utterance: Utterance, fps: float) -> plt.Figure:
         brow.plot(times, _brow_height(sitter, points), color="C0", **strength)
     mouth.set(ylabel="lip gap, mm", title="mouth opening: five takes agree; grey where P, B or M")
     brow.set(ylabel="height, mm", xlabel="s", title="inner brow: five takes of the same audio")
+    sound.set_xlim(0, utterance.segments[-1].end)
     for axis in (sound, mouth, brow):
         axis.title.set_fontsize(9)
     return figure

@@ -10,9 +10,10 @@ from head_topology import HeadGrid
 from jaxtyping import Float, Int
 from render import SKIN, Surface, render
 
-EYE_RADIUS = 1.9
-EYE_DEPTH = 0.3  # the front of the eyeball lies this far behind the lid line
-CAVITY_COLOUR = (0.32, 0.10, 0.10)
+EYE_RADIUS = 1.25
+EYE_DEPTH = 0.25  # the front of the eyeball lies this far behind the lid line
+WHITE_OF_EYE = (0.96, 0.95, 0.93)
+MOUTH_COLOUR = (0.32, 0.10, 0.10)
 
 
 def portrait(
@@ -31,7 +32,9 @@ def portrait(
         Surface(points, grid.faces, skin),
         _eyeball(neutral, grid.left_eye_pairs),
         _eyeball(neutral, grid.right_eye_pairs),
-        _cavity(points, grid.mouth_pairs),
+        _backdrop(neutral, grid.left_eye_pairs, WHITE_OF_EYE, depth=0.45),
+        _backdrop(neutral, grid.right_eye_pairs, WHITE_OF_EYE, depth=0.45),
+        _backdrop(points, grid.mouth_pairs, MOUTH_COLOUR, depth=2.0),
     ]
     return render(surfaces, turn=turn, size=size, scale=scale)
 
@@ -43,9 +46,9 @@ def _eyeball(neutral: Float[np.ndarray, "V 3"], pairs: Int[np.ndarray, "M 2"]) -
     centre = np.array([middle[0], middle[1], lid_front - EYE_DEPTH - EYE_RADIUS])
     points, faces = _sphere(num_rings=24, num_spokes=32)
     off_axis = np.degrees(np.arccos(np.clip(points[:, 2], -1, 1)))
-    colours = np.tile((0.96, 0.95, 0.93), (len(points), 1))
-    colours[off_axis < 17] = (0.30, 0.42, 0.48)
-    colours[off_axis < 7.5] = (0.05, 0.05, 0.06)
+    colours = np.tile(WHITE_OF_EYE, (len(points), 1))
+    colours[off_axis < 25] = (0.30, 0.42, 0.48)
+    colours[off_axis < 11] = (0.05, 0.05, 0.06)
     return Surface(centre + EYE_RADIUS * points, faces, colours)
 
 
@@ -68,13 +71,18 @@ def _sphere(
     return points.reshape(-1, 3), faces.reshape(-1, 3)
 
 
-def _cavity(points: Float[np.ndarray, "V 3"], pairs: Int[np.ndarray, "M 2"]) -> Surface:
-    """A dark funnel from the rim of the lips to a point behind them."""
-    lips = points[np.concatenate([pairs[:, 0], pairs[::-1, 1]])]
-    middle = lips.mean(axis=0)
-    rim = middle + (lips - middle) * [1.12, 1.0, 1.0] - [0, 0, 0.4]  # reaches past the corners
-    tip = middle - [0, 0, 2.0]
+def _backdrop(
+    points: Float[np.ndarray, "V 3"],
+    pairs: Int[np.ndarray, "M 2"],
+    colour: tuple[float, float, float],
+    depth: float,
+) -> Surface:
+    """A funnel behind a slit, from just behind its rim to a tip ``depth`` further back."""
+    slit = points[np.concatenate([pairs[:, 0], pairs[::-1, 1]])]
+    middle = slit.mean(axis=0)
+    rim = middle + (slit - middle) * [1.12, 1.0, 1.0] - [0, 0, 0.4]  # reaches past the corners
+    tip = middle - [0, 0, depth]
     count = len(rim)
     following = (np.arange(count) + 1) % count
     faces = np.stack([following, np.arange(count), np.full(count, count)], axis=1)
-    return Surface(np.vstack([rim, tip]), faces, np.tile(CAVITY_COLOUR, (count + 1, 1)))
+    return Surface(np.vstack([rim, tip]), faces, np.tile(colour, (count + 1, 1)))

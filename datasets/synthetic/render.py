@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 LIGHT = np.array([-0.35, 0.45, 0.85]) / np.linalg.norm([-0.35, 0.45, 0.85])
 SKIN = (0.87, 0.71, 0.61)
 SUPERSAMPLING = 3
-CENTRE = np.array([0.0, 3.5, 2.5])  # this point of the head is the middle of the picture
+CENTRE = np.array([0.0, 3.3, 1.0])  # this point of the head is the middle of the picture
 
 
 @dataclass(frozen=True)

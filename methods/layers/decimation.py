@@ -16,7 +16,7 @@ import zlib
 from dataclasses import dataclass
 from operator import add
 from pathlib import Path
-from typing import Any
+from typing import Any, no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -114,8 +114,14 @@ def decimate(
     return kept, np.searchsorted(kept, list(mesh.corners.values()))
 
 
+@no_type_check  # a million short calls: checking each one under pytest would take far longer
 class _CollapsingMesh:
-    """A triangle mesh under edge collapses. A vertex without a triangle no longer counts."""
+    """A triangle mesh under edge collapses. A vertex without a triangle no longer counts.
+
+    A quadric is the upper triangle of a symmetric 4 x 4 matrix, row by row, and its arithmetic is
+    spelled out: a matrix product rounds differently from machine to machine, and nearly equal
+    costs would change places.
+    """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
         self.points = vertices.astype(np.float64).tolist()
@@ -148,9 +154,17 @@ class _CollapsingMesh:
     def collapse_cost(self, a: int, b: int) -> tuple[float, int, int]:
         """(cost, end to keep, end to drop): the cheaper of the two, a if they cost the same."""
         quadric = list(map(add, self.quadrics[a], self.quadrics[b]))
-        cost_a = _squared_distances(quadric, self.points[a])
-        cost_b = _squared_distances(quadric, self.points[b])
+        cost_a = self._squared_distances(quadric, self.points[a])
+        cost_b = self._squared_distances(quadric, self.points[b])
         return (cost_a, a, b) if cost_a <= cost_b else (cost_b, b, a)
+
+    @staticmethod
+    def _squared_distances(quadric: list[float], point: list[float]) -> float:
+        """p' Q p: the sum of a point's squared distances from the planes of a quadric."""
+        xx, xy, xz, xw, yy, yz, yw, zz, zw, ww = quadric
+        x, y, z = point
+        squares = xx * x * x + yy * y * y + zz * z * z + ww
+        return squares + 2 * (xy * x * y + xz * x * z + yz * y * z + xw * x + yw * y + zw * z)
 
     def num_lost(self, keep: int, drop: int) -> int:
         """How many vertices the collapse costs: drop, and those whose last triangles vanish."""
@@ -173,11 +187,6 @@ class _CollapsingMesh:
         self.merged_into[drop] = keep
 
 
-# A quadric is the upper triangle of a symmetric 4 x 4 matrix, row by row. Its arithmetic is spelled
-# out in scalars: a matrix product rounds differently from machine to machine, and so would the
-# order of nearly equal costs.
-
-
 def _quadrics(points: np.ndarray, faces: np.ndarray) -> list[list[float]]:
     """For each vertex the sum of n n' over the planes n = (unit normal, offset) around it."""
     a, b, c = points[faces].transpose(1, 2, 0)  # each (3, F): rows x, y, z
@@ -192,14 +201,6 @@ def _quadrics(points: np.ndarray, faces: np.ndarray) -> list[list[float]]:
     for corner in range(3):
         np.add.at(quadrics, faces[:, corner], products)
     return quadrics.tolist()
-
-
-def _squared_distances(quadric: list[float], point: list[float]) -> float:
-    """p' Q p: the sum of a point's squared distances from the planes of a quadric."""
-    xx, xy, xz, xw, yy, yz, yw, zz, zw, ww = quadric
-    x, y, z = point
-    squares = xx * x * x + yy * y * y + zz * z * z + ww
-    return squares + 2 * (xy * x * y + xz * x * z + yz * y * z + xw * x + yw * y + zw * z)
 
 
 def _build(
@@ -238,7 +239,7 @@ def _save(path: Path, hierarchy: Hierarchy) -> None:
 def _load(path: Path, kernel_size: int, dilation: int, num_layers: int) -> Hierarchy:
     """Read a cache file; ValueError if it is not what was written."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             hierarchy = Hierarchy(
                 kernel_size,
                 dilation,

@@ -86,11 +86,9 @@ class SpiralEncoder(nn.Module):
         self.frames_per_chunk = frames_per_chunk
         self.blocks = nn.Sequential()
         widths = (in_channels, *channels)
-        for level, (spirals, kept) in enumerate(
-            zip(hierarchy.spirals, hierarchy.kept, strict=True)
-        ):
-            survivors = torch.from_numpy(spirals[kept])
-            self.blocks.append(SpiralBlock(widths[level], widths[level + 1], survivors))
+        for level, kept in enumerate(hierarchy.kept):
+            spirals = torch.from_numpy(hierarchy.spirals[level][kept])
+            self.blocks.append(SpiralBlock(widths[level], widths[level + 1], spirals))
         self.fusion = nn.Linear(hierarchy.levels[-1] * widths[-1], out_features)
         sha256 = torch.tensor(list(bytes.fromhex(hierarchy.sha256)), dtype=torch.uint8)
         self.register_buffer("hierarchy_sha256", sha256)

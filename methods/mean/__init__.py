@@ -47,7 +47,7 @@ class Mean(Method):
 
     def loss(self, batch: Batch, stage: str) -> dict[str, Tensor]:
         predicted = (batch.template + self.motion[batch.style])[:, None]  # (B, 1, V, 3)
-        return {"loss": (predicted - batch.vertices).square().mean()}
+        return {"loss": (predicted - batch.vertices).square()[batch.frame_mask()].mean()}
 
     def predict(
         self,

@@ -39,7 +39,8 @@ class Template(Method):
         return []
 
     def loss(self, batch: Batch, stage: str) -> dict[str, Tensor]:
-        return {"loss": (batch.template[:, None] - batch.vertices).square().mean()}
+        squared = (batch.template[:, None] - batch.vertices).square()
+        return {"loss": squared[batch.frame_mask()].mean()}
 
     def predict(
         self,

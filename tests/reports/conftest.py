@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def done(method: str, seed: int, **changes: Any) -> RunResult:
         "mouth_opening_correlation": None if method == "template" else 0.9 - 0.01 * seed,
     }
     metrics = {"lve": metric(lve, frames=True)} | {k: metric(v) for k, v in values.items()}
-    heard = method not in ("template", "mean", "oracle")
+    ratio = 1.0 if method in ("template", "mean", "oracle") else 2.0
     document: dict[str, Any] = {
         "seed": seed,
         "status": "done",
@@ -72,7 +73,7 @@ def done(method: str, seed: int, **changes: Any) -> RunResult:
                 conditioning="own style", frames_scored=783, frames_cut=0, metrics=metrics
             )
         },
-        "listening": Listening(own=lve, other=2.0 * lve if heard else lve, ratio=2.0 if heard else 1),
+        "listening": Listening(own=lve, other=ratio * lve, ratio=ratio),
         "heatmap": None
         if method == "template"
         else Heatmap(mouth_share=0.66, ground_truth_mouth_share=0.71, correlation=0.93),
@@ -145,7 +146,23 @@ def write_run_record(runs: Path, key: str, **facts: Any) -> None:
     (runs / key / "run.json").write_text(json.dumps({"status": "done", **facts}))
 
 
+@pytest.fixture(scope="session")
+def make() -> SimpleNamespace:
+    """The functions of this file, for tests that fabricate other results."""
+    return SimpleNamespace(
+        done=done,
+        failed=failed,
+        metric=metric,
+        method_results=method_results,
+        fabricate=fabricate,
+        write_heatmaps=write_heatmaps,
+        write_run_record=write_run_record,
+    )
+
+
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """A results folder with every method finished."""
-    return fabricate(tmp_path / "results")
+    """A results folder with every method finished, and heatmaps."""
+    root = fabricate(tmp_path / "results")
+    write_heatmaps(root / "synthetic" / "heatmaps.npz")
+    return root

@@ -5,7 +5,7 @@ from bench.metrics.variance import RunningVariance
 
 
 def fed(values, sizes):
-    spread = RunningVariance(values[0])
+    spread = RunningVariance()
     start = 0
     for size in sizes:
         spread.add(values[start : start + size])

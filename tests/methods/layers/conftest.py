@@ -50,7 +50,7 @@ def subdivide(vertices: np.ndarray, faces: list) -> tuple[np.ndarray, list]:
 
 
 def wavy_grid(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices and faces of a hilly rectangle with a boundary; rows run upwards, normals along z."""
+    """Vertices and faces of a hilly rectangle; rows run upwards, normals along z."""
     y, x = np.divmod(np.arange(rows * columns), columns)
     vertices = np.stack([x, y, 2 * np.sin(0.21 * x) * np.cos(0.13 * y)], axis=1)
     corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).reshape(-1, 1)

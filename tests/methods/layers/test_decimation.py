@@ -1,4 +1,4 @@
-"""Survivors by hand on meshes of a few triangles; exact counts at full size; the cache of indices."""
+"""Survivors by hand on a few triangles; exact counts at full size; the cache of hierarchies."""
 
 import os
 import subprocess

@@ -42,9 +42,17 @@ def test_a_vertex_where_two_fans_meet_keeps_all_its_neighbours():
 def test_a_spiral_walks_the_icosahedron_ring_by_ring(icosphere):
     vertices, faces = icosphere(0)
     spirals = spiral_sequences(faces, vertices, length=12, dilation=1)
-    # the pole, its ring clockwise, the ring below clockwise from where the walk leaves, the far pole
+    # the pole, its ring clockwise, the ring below clockwise, the far pole
     assert spirals[0].tolist() == [0, 1, 5, 4, 3, 2, 6, 10, 9, 8, 7, 11]
     assert spirals.dtype == np.int64
+
+
+def test_the_walk_goes_on_where_each_vertex_leaves_the_ring_before(wavy_grid):
+    _, faces = wavy_grid(5, 5)
+    neighbours = neighbours_clockwise(faces, 25)
+    assert k_ring(neighbours, 12, 1) == [6, 11, 17, 18, 13, 7]
+    # 6 has 0, 5, 11, 12, 7, 1 around it: behind its ring neighbour 7 follow 1, and then 0 and 5
+    assert k_ring(neighbours, 12, 2) == [1, 0, 5, 10, 16, 22, 23, 24, 19, 14, 8, 2]
 
 
 def test_dilation_keeps_every_dth_vertex_of_a_longer_spiral(icosphere):

@@ -1,0 +1,28 @@
+# The two commands: `make repro` regenerates everything, `make test` checks everything.
+PYTHON ?= python3.11
+BIN := .venv/bin
+export DVC_NO_ANALYTICS = 1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: repro test lint clean-venv
+
+repro: .venv/installed
+	$(BIN)/dvc repro
+	@echo "open reports/site/index.html"
+
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup
+
+lint: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# Installed once; again only when the requirements change.
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	touch $@
+
+clean-venv:
+	rm -rf .venv

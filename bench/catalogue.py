@@ -1,0 +1,137 @@
+"""What there is: methods, datasets, ablations, metrics and cached runs, a line each."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.ablations import ablation_files
+from bench.cache import Cache
+from bench.files import read_json
+from bench.names import unknown
+from bench.project import data_folder, runs_folder
+from bench.registry import known_methods, preset_folder, source_file
+
+KINDS = ("methods", "datasets", "ablations", "metrics", "runs")
+
+
+def lines(what: str, table: dict[str, str]) -> Iterator[str]:
+    """The lines of `bench list`. Raises ValueError for an unknown kind."""
+    if what not in (*KINDS, "all"):
+        raise unknown("list", what, (*KINDS, "all"))
+    listers = {
+        "methods": lambda: _methods(table),
+        "datasets": _datasets,
+        "ablations": lambda: _ablations(table),
+        "metrics": _metrics,
+        "runs": _runs,
+    }
+    for kind in KINDS[:4] if what == "all" else (what,):
+        if what == "all":
+            yield f"{kind}:"
+        for line in listers[kind]():
+            yield f"  {line}" if what == "all" else line
+
+
+def show_lines(prefix: str, why: bool) -> Iterator[str]:
+    """A record in lines; with ``why``, what differs from the nearest other run of its kind."""
+    cache = Cache(runs_folder())
+    key = cache.find(prefix)
+    record = cache.record(key)
+    if record is None:
+        raise ValueError(f"{key} was interrupted: it has no record; run the same command again")
+    if why:
+        from bench.commands import nearest_change
+
+        others = [r for r in cache.records() if r["key"] != key]
+        yield f"{record['step']} of {record['method']} on {record['dataset']}, differs by:"
+        yield from (f"  {line}" for line in nearest_change(record, others))
+        return
+    for name in ("step", "method", "variant", "dataset", "seed", "status", "error", "reason"):
+        if record.get(name) not in (None, ""):
+            yield f"{name}: {record[name]}"
+    for name in ("started", "seconds", "peak_memory_mb", "device", "threads", "git", "versions"):
+        if name in record:
+            yield f"{name}: {record[name]}"
+    for name, value in record["inputs"].items():
+        yield f"input {name}: {value}"
+    for path in sorted(cache.folder(key).iterdir()):
+        yield f"file {path}"
+
+
+def clean(yes: bool, plans: Path = Path("results/plans")) -> Iterator[str]:
+    """Delete (or, without ``yes``, list) the entries that no plan refers to."""
+    cache = Cache(runs_folder())
+    referenced = {
+        key
+        for path in plans.rglob("*.json")
+        for run in read_json(path)["runs"]
+        for key in run["keys"].values()
+    }
+    loose = cache.unreferenced(referenced)
+    total = 0
+    for key in loose:
+        size = sum(f.stat().st_size for f in cache.folder(key).rglob("*") if f.is_file())
+        total += size
+        record = cache.record(key) or {}
+        what = f"{record.get('method', '?')} {record.get('step', 'interrupted')}"
+        yield f"{'removed' if yes else 'would remove'} {key[:12]}  {size / 1e6:8.1f} MB  {what}"
+        if yes:
+            cache.remove(key)
+    if yes:
+        shutil.rmtree(cache.root / "locks", ignore_errors=True)
+    verb = "removed" if yes else "would be removed; add --yes to delete"
+    yield f"{len(loose)} entries, {total / 1e6:.1f} MB {verb}"
+
+
+def _methods(table: dict[str, str]) -> Iterator[str]:
+    for name, reference in known_methods(table).items():
+        yield f"{name:<12} {_first_line(reference)}"
+
+
+def _first_line(reference: str) -> str:
+    """The first line of a method module's docstring, read without importing it."""
+    import ast
+
+    path = source_file(reference.partition(":")[0])
+    if path is None:
+        return f"({reference} is not installed)"
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or reference
+    return text.splitlines()[0]
+
+
+def _datasets() -> Iterator[str]:
+    cards = {path.parent.name for path in Path("datasets").glob("*/dataset.yaml")}
+    prepared = {path.parent.name for path in data_folder().glob("*/manifest.json")}
+    for name in sorted(cards | prepared):
+        if name not in prepared:
+            yield f"{name:<12} not prepared; run: dvc repro data@{name}"
+            continue
+        manifest = read_json(data_folder() / name / "manifest.json")
+        kind = "generated" if manifest["generated"] else "recorded"
+        clips = sum(entry["take"] == 0 for entry in manifest["clips"])
+        yield (
+            f"{name:<12} {kind}, {manifest['num_vertices']} vertices, {manifest['fps']} fps, "
+            f"{clips} clips, unit {manifest['unit']}"
+        )
+
+
+def _ablations(table: dict[str, str]) -> Iterator[str]:
+    for method, reference in known_methods(table).items():
+        for name, ablation in ablation_files(preset_folder(reference)).items():
+            variants = ", ".join(ablation.variants)
+            yield f"{name:<12} of {method}: {ablation.description} ({variants})"
+
+
+def _metrics() -> Iterator[str]:
+    from bench.metrics import METRICS
+
+    for metric in METRICS.values():
+        yield f"{metric.name:<26} {metric.unit:<7} {metric.description}"
+
+
+def _runs() -> Iterator[str]:
+    for record in Cache(runs_folder()).records():
+        yield (
+            f"{record['key'][:12]}  {record['status']:<8} {record['method']} {record['variant']} "
+            f"{record['dataset']} seed {record['seed']} {record['step']}"
+        )

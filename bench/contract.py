@@ -1,0 +1,299 @@
+"""What the benchmark promises itself about every method: `bench check METHOD` and the test suite.
+
+Each check is a function of a Subject that raises AssertionError with what is wrong.
+Shapes   T frames, V vertices; the mesh is a curved 36 x 36 grid, the motion a few smooth waves.
+Units    metres; 25 frames per second. Generated noise as audio: no quality is judged here.
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from pydantic import BaseModel, ValidationError
+from rich.console import Console
+from torch import Tensor
+
+from bench.batches import Item, collate
+from bench.config import StageConfig, read_yaml
+from bench.data import AUDIO_RATE, Batch, Clip, DatasetSpec
+from bench.files import write_atomically
+from bench.method import Method
+from bench.predict import make_noise
+from bench.registry import load, preset_folder, resolve
+from bench.seeding import seed_everything
+from bench.train import make_optimizer
+
+FPS = 25.0
+SIDE = 36  # 1296 vertices: four quarter-size levels leave enough for a spiral
+STYLES = ("F1", "M1")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A prepared method and what it is checked on."""
+
+    cls: type[Method]
+    config: BaseModel
+    spec: DatasetSpec
+    clips: list[Clip]
+
+    def build(self) -> Method:
+        """A freshly initialised and prepared method, the same one at every call."""
+        seed_everything(0, "contract")
+        method = self.cls(self.config, self.spec)
+        for stage in self.cls.stages:
+            method.prepare(stage, self.clips)
+        return method.eval()
+
+    def batch(self, *clips: Clip) -> Batch:
+        """Clips side by side."""
+        return collate([Item(clip, 0, clip.num_frames) for clip in clips], FPS)
+
+    def predict(self, method: Method, num_samples: int = 1, num_frames: int = 7) -> Tensor:
+        """A prediction of the first clip."""
+        clip = self.clips[0]
+        with torch.no_grad():
+            return method.predict(
+                clip.audio, clip.template, 0, num_frames, num_samples, make_noise(0, "clip", "F1")
+            )
+
+
+def config_is_frozen_and_strict(subject: Subject) -> None:
+    """The config refuses a key it does not know, and cannot be changed."""
+    assert subject.config.model_config.get("frozen"), "the config must be frozen"
+    try:
+        subject.cls.config_type.model_validate({"no_such_key": 1})
+    except ValidationError:
+        return
+    raise AssertionError("the config takes a key that it does not have (extra must be forbidden)")
+
+
+def predicts_what_was_asked_for(subject: Subject) -> None:
+    """Shape (N, T, V, 3), finite values, T = min(num_frames, what the audio supports)."""
+    method = subject.build()
+    for num_frames in (1, 7):
+        found = subject.predict(method, 2, num_frames)
+        expected = (2, num_frames, subject.spec.num_vertices, 3)
+        assert tuple(found.shape) == expected, f"expected {expected}, got {tuple(found.shape)}"
+        assert found.isfinite().all(), "a prediction is not finite"
+    long = subject.predict(method, 1, 500)
+    supported = len(subject.clips[0].audio) / AUDIO_RATE * FPS
+    assert long.shape[1] <= supported + 1, f"{long.shape[1]} frames from {supported:.0f}: padded?"
+
+
+def a_sample_does_not_depend_on_how_many_are_drawn(subject: Subject) -> None:
+    """predict(N=3)[0] equals predict(N=1)[0] bit for bit."""
+    method = subject.build()
+    one, three = subject.predict(method, 1), subject.predict(method, 3)
+    assert torch.equal(one[0], three[0]), f"max difference {(one[0] - three[0]).abs().max():.3g}"
+
+
+def predict_draws_only_from_its_noise(subject: Subject) -> None:
+    """The global generators have no influence on a prediction."""
+    method = subject.build()
+    first = subject.predict(method)
+    seed_everything(123, "another state")
+    assert torch.equal(first, subject.predict(method)), "a prediction depends on global generators"
+
+
+def samples_are_as_declared(subject: Subject) -> None:
+    """A deterministic method's samples are equal; another one's are not."""
+    a, b = subject.predict(subject.build(), 2)
+    if subject.cls.deterministic:
+        assert torch.equal(a, b), "declared deterministic, but two samples differ"
+
+
+def each_stage_trains_what_it_says(subject: Subject) -> None:
+    """Gradients reach parameters of trainable(stage) only, and the loss is a finite scalar."""
+    method = subject.build()
+    for stage in subject.cls.stages:
+        optimizer = _optimizer(method, stage)
+        groups = optimizer.param_groups if optimizer else []
+        named = {id(p) for group in groups for p in group["params"]}
+        method.zero_grad(set_to_none=True)
+        terms = method.train().loss(subject.batch(subject.clips[0]), stage)
+        loss = terms["loss"]
+        assert loss.ndim == 0 and loss.isfinite(), f"{stage}: the loss is {loss}"
+        if named:
+            loss.backward()
+        reached = {id(p) for p in method.parameters() if p.grad is not None}
+        assert reached <= named, f"{stage}: a gradient reaches a parameter that is frozen"
+        assert not named or reached, f"{stage}: no trainable parameter has a gradient"
+
+
+def one_batch_can_be_fitted(subject: Subject) -> None:
+    """Thirty steps on one batch lower each stage's loss."""
+    method = subject.build()
+    for stage in subject.cls.stages:
+        optimizer = _optimizer(method, stage)
+        if optimizer is None:
+            continue
+        batch, losses = subject.batch(subject.clips[0]), []
+        for step in range(30):
+            seed_everything(step % 3, "fit")  # the same few draws again and again
+            loss = method.train().loss(batch, stage)["loss"]
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        before, after = np.mean(losses[:3]), np.mean(losses[-3:])
+        assert after < before, f"{stage}: the loss went from {before:.4g} to {after:.4g}"
+
+
+def padding_does_not_count(subject: Subject) -> None:
+    """What stands in a batch's padded frames does not change the loss."""
+    batch = subject.batch(*subject.clips[:2])
+    assert int(batch.num_frames.min()) < batch.vertices.shape[1]
+    other = batch.vertices.clone()
+    for clip, length in zip(other, batch.num_frames.tolist(), strict=True):
+        clip[length:] += 1.0
+    for stage in subject.cls.stages:
+        losses = []
+        for vertices in (batch.vertices, other):
+            method = subject.build()
+            seed_everything(0, "padding")
+            losses.append(float(method.loss(batch._replace(vertices=vertices), stage)["loss"]))
+        assert np.isclose(*losses, rtol=1e-5), f"{stage}: loss {losses[0]:.6g} or {losses[1]:.6g}"
+
+
+def weights_survive_a_round_trip(subject: Subject) -> None:
+    """A fresh instance with the same state dict predicts the same bits."""
+    method = subject.build()
+    seed_everything(99, "another initialisation")
+    other = subject.cls(subject.config, subject.spec)
+    other.load_state_dict(method.state_dict())
+    first, second = subject.predict(method), subject.predict(other.eval())
+    assert torch.equal(first, second), "something that predict() uses is not in the state dict"
+
+
+CHECKS: tuple[Callable[[Subject], None], ...] = (
+    config_is_frozen_and_strict,
+    predicts_what_was_asked_for,
+    a_sample_does_not_depend_on_how_many_are_drawn,
+    predict_draws_only_from_its_noise,
+    samples_are_as_declared,
+    each_stage_trains_what_it_says,
+    one_batch_can_be_fitted,
+    padding_does_not_count,
+    weights_survive_a_round_trip,
+)
+
+
+def make_subject(name: str, table: dict[str, str], folder: Path) -> Subject | str:
+    """The method with its mini preset's config (else its defaults), or why it is unsupported."""
+    _, reference = resolve(name, table)
+    cls = load(reference)
+    preset = preset_folder(reference) / "synthetic-mini.yaml"
+    model = read_yaml(preset).get("model") or {} if preset.exists() else {}
+    spec = _spec()
+    if reason := cls.unsupported(spec):
+        return reason
+    clips = [_clip(folder, spec, k, frames) for k, frames in enumerate((25, 32, 28, 25))]
+    return Subject(cls, cls.config_type.model_validate(model), spec, clips)
+
+
+def check_method(name: str, table: dict[str, str], report: str | None, console: Console) -> int:
+    """Run every check, print and write a Markdown report; the exit code is 1 if one failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        subject = make_subject(name, table, Path(folder))
+        if isinstance(subject, str):
+            console.print(f"{name} does not run on the check's dataset: {subject}", markup=False)
+            return 1
+        rows = [(check, _outcome(check, subject)) for check in CHECKS]
+    failed = sum(outcome != "passed" for _, outcome in rows)
+    for check, outcome in rows:
+        console.print(f"{outcome:<8} {_title(check)}", highlight=False, markup=False)
+    path = Path(report or f"check-{name.replace(':', '.')}.md")
+    with write_atomically(path) as temporary:
+        temporary.write_text(_markdown(name, subject, rows), encoding="utf-8")
+    console.print(f"{len(rows) - failed} passed, {failed} failed; report: {path}", markup=False)
+    return 1 if failed else 0
+
+
+def _outcome(check: Callable[[Subject], None], subject: Subject) -> str:
+    try:
+        check(subject)
+    except Exception as error:  # a method under test may raise anything; that is the finding
+        return f"failed: {type(error).__name__}: {' '.join(str(error).split())}"
+    return "passed"
+
+
+def _markdown(
+    name: str, subject: Subject, rows: list[tuple[Callable[[Subject], None], str]]
+) -> str:
+    cls = subject.cls
+    head = [
+        f"# Contract of `{name}`",
+        "",
+        f"Stages: {', '.join(cls.stages)}. Deterministic: {cls.deterministic}.",
+        "",
+        "| check | what it demands | outcome |",
+        "|---|---|---|",
+    ]
+    cell = [
+        f"| {_title(check)} | {(check.__doc__ or '').strip()} | {outcome.replace('|', '/')} |"
+        for check, outcome in rows
+    ]
+    return "\n".join([*head, *cell, ""])
+
+
+def _title(check: Callable[[Subject], None]) -> str:
+    return check.__name__.replace("_", " ")
+
+
+def _optimizer(method: Method, stage: str) -> torch.optim.Optimizer | None:
+    return make_optimizer(method, stage, StageConfig(steps=30, lr=1e-3))
+
+
+def _spec() -> DatasetSpec:
+    """A curved grid with the four masks that every dataset has."""
+    x, y = np.meshgrid(np.linspace(-0.08, 0.08, SIDE), np.linspace(-0.1, 0.1, SIDE))
+    z = 0.08 - 6 * x**2 - 2 * y**2
+    vertices = np.stack([x, y, z], -1).reshape(-1, 3)
+    corner = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
+    a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
+    triangles = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)]).reshape(-1, 3)
+    regions = {
+        "lips": (y > -0.06) & (y < -0.03) & (abs(x) < 0.03),
+        "mouth": (y < -0.02) & (abs(x) < 0.05),
+        "upper_face": y > 0.02,
+        "eyes": (abs(y - 0.04) < 0.01) & (abs(x) > 0.02),
+    }
+    return DatasetSpec(
+        name="contract",
+        fps=FPS,
+        unit="m",
+        faces=torch.from_numpy(triangles),
+        template=torch.from_numpy(vertices.astype(np.float32)),
+        masks={k: torch.from_numpy(np.flatnonzero(v)) for k, v in regions.items()},
+        styles=STYLES,
+    )
+
+
+def _clip(folder: Path, spec: DatasetSpec, k: int, num_frames: int) -> Clip:
+    """Noise whose loudness opens a mouth."""
+    draws = np.random.RandomState(k)
+    samples = int(num_frames / FPS * AUDIO_RATE)
+    loudness = 0.5 + 0.5 * np.sin(np.arange(samples) / AUDIO_RATE * 2 * np.pi * (2 + k))
+    path = folder / f"clip{k}.wav"
+    soundfile.write(path, 0.3 * loudness * draws.randn(samples).clip(-3, 3) / 3, AUDIO_RATE)
+    template = spec.template.numpy() * (1 + 0.02 * k)
+    frames = loudness[(np.arange(num_frames) / FPS * AUDIO_RATE).astype(int)]
+    opening = np.zeros_like(template)
+    opening[spec.masks["mouth"].numpy(), 1] = -0.01
+    motion = template + frames[:, None, None] * opening + 1e-4 * draws.randn(num_frames, 1, 3)
+    return Clip(
+        name=f"{STYLES[k % 2]}_{k:02d}",
+        subject=STYLES[k % 2],
+        sentence=k,
+        take=0,
+        split="train",
+        style=k % 2,
+        template=torch.from_numpy(template),
+        motion=motion.astype(np.float32),
+        audio_path=path,
+    )

@@ -1,0 +1,127 @@
+"""`bench doctor`: what of this machine the suite can use, and a fix for what it cannot."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from rich.console import Console
+
+from bench.files import read_json
+from bench.imports import hide_broken_torchaudio
+from bench.project import data_folder
+
+Level = Literal["ok", "note", "bad"]
+
+
+class Finding(NamedTuple):
+    """One line of the report."""
+
+    what: str
+    level: Level  # note: something optional is absent
+    text: str
+    fix: str = ""
+
+
+def diagnose(console: Console, table: dict[str, str]) -> int:
+    """Print every finding with its fix; the exit code is 1 if something needed is broken."""
+    findings = list(examine(table))
+    colours = {"ok": "green", "note": "yellow", "bad": "red"}
+    for finding in findings:
+        console.print(f"{finding.level:<5}", style=colours[finding.level], end="")
+        console.print(f"{finding.what:<16}{finding.text}", markup=False, highlight=False)
+        if finding.fix:
+            console.print(f"{'':<21}fix: {finding.fix}", markup=False, highlight=False)
+    return 1 if any(finding.level == "bad" for finding in findings) else 0
+
+
+def examine(table: dict[str, str]) -> Iterator[Finding]:
+    """Python, torch, CUDA, torchaudio, speech weights, data, SLURM and DVC, in that order."""
+    yield _python()
+    yield from _torch()
+    yield _torchaudio()
+    yield from _weights(table)
+    yield from _data()
+    yield _program("SLURM", "sbatch", "only clusters need it; --executor local works without")
+    yield _dvc()
+
+
+def _python() -> Finding:
+    found = sys.version.split()[0]
+    if sys.version_info >= (3, 11):
+        return Finding("python", "ok", found)
+    return Finding("python", "bad", f"{found}, expected 3.11 or newer", "python3.11 -m venv .venv")
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        yield Finding("torch", "bad", str(error).splitlines()[0], "pip install torch==2.13.0")
+        return
+    yield Finding("torch", "ok", torch.__version__)
+    if torch.cuda.is_available():
+        yield Finding("CUDA", "ok", f"{torch.version.cuda}, {torch.cuda.get_device_name(0)}")
+    elif torch.version.cuda:
+        yield Finding(
+            "CUDA", "note", "torch is a CUDA build but sees no GPU", "check the driver: nvidia-smi"
+        )
+    else:
+        yield Finding("CUDA", "note", "CPU build of torch: mini runs, paper sizes need a GPU")
+
+
+def _torchaudio() -> Finding:
+    if find_spec("torchaudio") is None:
+        return Finding("torchaudio", "ok", "absent: not needed")
+    reason = hide_broken_torchaudio()
+    if reason is None:
+        return Finding("torchaudio", "ok", _version("torchaudio"))
+    text = f"installed but does not load: {reason}; bench hides it from transformers"
+    return Finding("torchaudio", "bad", text, "pip uninstall -y torchaudio")
+
+
+def _weights(table: dict[str, str]) -> Iterator[Finding]:
+    from bench.fetch import is_local, paper_sources
+
+    for source in paper_sources(table):
+        if is_local(source):
+            yield Finding("speech weights", "ok", source.name)
+        else:
+            text = f"{source.name} is not here: paper presets cannot run, mini can"
+            yield Finding("speech weights", "note", text, "bench fetch (on a machine with network)")
+
+
+def _data() -> Iterator[Finding]:
+    for card in sorted(Path("datasets").glob("*/dataset.yaml")):
+        name = card.parent.name
+        path = data_folder() / name / "manifest.json"
+        if path.exists():
+            manifest = read_json(path)
+            yield Finding("data", "ok", f"{name}: {len(manifest['clips'])} clips")
+        else:
+            yield Finding("data", "note", f"{name} is not prepared", f"dvc repro data@{name}")
+
+
+def _dvc() -> Finding:
+    if _version("dvc") == "absent":
+        return Finding("DVC", "note", "absent: `dvc repro` needs it", "pip install -e '.[dvc]'")
+    if not Path(".dvc").exists():
+        return Finding("DVC", "note", "this is not the repository's root", "cd to the clone")
+    return Finding("DVC", "ok", _version("dvc"))
+
+
+def _program(what: str, program: str, absent: str) -> Finding:
+    path = shutil.which(program)
+    if path:
+        return Finding(what, "ok", path)
+    return Finding(what, "note", f"{program} is not here: {absent}")
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "absent"

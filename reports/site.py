@@ -1,0 +1,121 @@
+"""``python -m reports.site``: one page that opens from disk, with everything in its assets/."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+RESULTS, RUNS = Path("results"), Path(".runs")
+TABLES, FIGURES, SITE = Path("reports/tables"), Path("reports/figures"), Path("reports/site")
+TEMPLATES = Path(__file__).with_name("templates")
+STATIC = ("style.css", "sort.js")
+
+
+def build_site(
+    results: Path = RESULTS,
+    tables: Path = TABLES,
+    figures: Path = FIGURES,
+    runs: Path = RUNS,
+    out: Path = SITE,
+) -> Path:
+    """Write ``index.html`` and its assets; returns the page's path.
+
+    Raises ValueError when results, tables or figures are missing.
+    """
+    # imported here so that --help does not wait for scipy
+    from reports.inputs import read_datasets
+    from reports.page import make_page
+    from reports.published import read_published
+    from reports.writing import write_text
+
+    datasets = read_datasets(results)
+    downloads = _files(tables, "*.*", "python -m reports.tables")
+    pictures = _files(figures, "*.*", "python -m reports.figures")
+    page = make_page(datasets, read_published(), runs, [path.name for path in downloads])
+    drawn = {path.name for path in pictures}
+    for section in page.sections:
+        for figure in (section.heatmaps, section.listening):
+            if figure is not None and figure.file not in drawn:
+                raise ValueError(
+                    f"{figures / figure.file} is missing; run: python -m reports.figures"
+                )
+    assets = out / "assets"
+    assets.mkdir(parents=True, exist_ok=True)
+    for path in [*downloads, *pictures, *(TEMPLATES / name for name in STATIC)]:
+        shutil.copyfile(path, assets / path.name)
+    html = environment().get_template("index.html.j2").render(page=page)
+    return write_text(out / "index.html", html)
+
+
+def _files(folder: Path, pattern: str, command: str) -> list[Path]:
+    found = sorted(path for path in folder.glob(pattern) if path.is_file())
+    if not found:
+        raise ValueError(f"{folder} is empty or missing; run: {command}")
+    return found
+
+
+def environment() -> "Environment":
+    """Templates with escaping on, and unknown names an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["units"] = units
+    made.filters["unbroken"] = unbroken
+    return made
+
+
+def units(text: str) -> str:
+    """HTML of a text in which scales and powers are superscripts; everything else is escaped."""
+    from markupsafe import Markup, escape
+
+    from reports.numbers import SCALE
+
+    parts, end = [], 0
+    for found in SCALE.finditer(text):
+        exponent = found[1] or found[2]
+        times = Markup("&times;10") if exponent else Markup("")
+        power = (exponent or found[3]).replace("-", "\u2212")
+        parts += [escape(text[end : found.start()]), times, Markup("<sup>{}</sup>").format(power)]
+        end = found.end()
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def unbroken(text: str) -> str:
+    """A text whose ``value +- half width`` and ``[low, high]`` each stay on one line."""
+    from reports.numbers import PLUS_MINUS
+
+    whole = rf"\S+ {PLUS_MINUS} \S+|\[[^\]]*\]"
+    return re.sub(whole, lambda found: found[0].replace(" ", "\u00a0"), text)
+
+
+def main(
+    results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
+    tables: Annotated[Path, typer.Option(help="Folder of reports.tables.")] = TABLES,
+    figures: Annotated[Path, typer.Option(help="Folder of reports.figures.")] = FIGURES,
+    runs: Annotated[Path, typer.Option(help="Cache of runs, for times and machines.")] = RUNS,
+    out: Annotated[Path, typer.Option(help="Folder the page is written to.")] = SITE,
+) -> None:
+    """Write the HTML report."""
+    try:
+        page = build_site(results, tables, figures, runs, out)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    print(page)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,61 @@
+"""The commands as a person types them; each answers, and help does not wait for torch."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.cli import app
+
+HEAVY = ("torch", "transformers", "pandas", "matplotlib", "scipy")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["list"], ["list", "methods"]])
+def test_help_and_list_import_nothing_heavy(arguments):
+    """Half a second is what they may take; importing any of these alone takes longer."""
+    code = (
+        "import sys; sys.argv = ['bench', *{!r}]\n"
+        "from bench.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*[m for m in {!r} if m in sys.modules], file=sys.stderr)"
+    ).format(arguments, HEAVY)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout
+    assert done.stderr.split() == []
+
+
+def test_list_names_every_method_and_metric():
+    text = run("list").output
+    for name in ("template", "mean", "ridge", "faceformer", "gldi", "synthetic", "lve", "fdd"):
+        assert f"  {name} " in text
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(ValueError, match="Did you mean 'metrics'"):
+        run("list", "metrcs")
+
+
+def test_doctor_says_something_about_everything():
+    text = run("doctor").output
+    for what in ("python", "torch", "CUDA", "torchaudio", "speech weights", "data", "SLURM", "DVC"):
+        assert f" {what} " in text
+
+
+def test_show_of_an_unknown_run_says_where_the_keys_are():
+    with pytest.raises(ValueError, match="bench list runs"):
+        run("show", "no-such-run")
+
+
+def test_a_user_error_is_one_line_and_exit_code_one():
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.cli", "list", "metrcs"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: Unknown list 'metrcs'. Did you mean 'metrics'?")

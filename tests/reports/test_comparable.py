@@ -1,0 +1,56 @@
+"""A number may stand beside the paper's only where it is about the same thing."""
+
+import re
+
+import pytest
+
+from reports.comparable import compare
+from reports.published import read_published
+
+REAL = {
+    "dataset": "biwi",
+    "generated": False,
+    "unit": "sqrt(area)",
+    "unit_to_mm": None,
+    "profile": "paper",
+    "deterministic": False,
+    "speech_encoder": "facebook/hubert-base-ls960",
+}
+
+
+def verdict(make, metric: str = "lve", method: str = "gldi", **changes):
+    unit = "unit" if metric == "diversity" else "unit^2"
+    results = make.method_results(method, (), **(REAL | changes))
+    return compare(results, metric, unit, read_published())
+
+
+def test_same_data_split_unit_and_encoder_is_comparable(make) -> None:
+    found = verdict(make)
+    assert found.comparable
+    assert found.text.startswith("yes: same data")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"generated": True}, "generated data"),
+        ({"dataset": "vocaset"}, "the paper's value is on biwi"),
+        ({"unit": "m"}, r"our unit is m\^2, the paper's \(sqrt\(area\)\)\^2"),
+        ({"profile": "mini"}, "profile mini is smaller"),
+        ({"variant": "wav2vec2"}, "variant wav2vec2"),
+        ({"speech_encoder": "mel-HuBERT"}, "speech encoder facebook/hubert-base-ls960"),
+        ({"method": "ridge"}, "no such row"),
+        ({"method": "oracle"}, "no such row"),
+        ({"metric": "diversity"}, "no formula"),
+    ],
+)
+def test_what_differs_is_named(make, changes: dict, reason: str) -> None:
+    found = verdict(make, **changes)
+    assert not found.comparable
+    assert re.search(reason, found.reason)
+
+
+def test_a_deterministic_diversity_is_comparable(make) -> None:
+    encoder = "facebook/wav2vec2-base-960h"
+    found = verdict(make, "diversity", "faceformer", deterministic=True, speech_encoder=encoder)
+    assert found == (True, "0 by construction")

@@ -1,0 +1,104 @@
+"""Heatmaps share one scale; the chart shows each method's own and other audio."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reports.figures import build_figures
+from reports.heatmaps import MOTION, colour_scale
+from reports.inputs import read_datasets, read_heatmaps
+from reports.listening import interval, listening_values
+
+
+def test_one_colour_scale_covers_ground_truth_and_every_method(make, tmp_path: Path) -> None:
+    wild = np.full(225, 7e-3)
+    maps = read_heatmaps(make.write_heatmaps(tmp_path / "heatmaps.npz", faceformer=wild))
+    scale = colour_scale(maps)
+    assert (scale.vmin, scale.vmax) == (0.0, 7e-3)
+    clip = read_heatmaps(make.write_heatmaps(tmp_path / "h.npz", **{"clip/ground_truth": 2 * wild}))
+    assert colour_scale(clip).vmax == pytest.approx(14e-3)
+
+
+def test_heads_of_all_methods_are_coloured_on_that_scale(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import reports.heatmaps
+
+    seen = []
+
+    def remember(head, values, colours):
+        seen.append(colours(np.array([1e-3])))
+        return np.zeros((2, 2, 4), np.uint8)
+
+    monkeypatch.setattr(reports.heatmaps, "picture", remember)
+    build_figures(results, tmp_path / "figures")
+    maps = read_heatmaps(results / "synthetic" / "heatmaps.npz")
+    assert len(seen) == 2 * 6  # ground truth and five methods, two rows
+    assert all(np.array_equal(colour, MOTION(colour_scale(maps)([1e-3]))) for colour in seen)
+
+
+def test_lightness_grows_along_the_colour_map() -> None:
+    red, green, blue, _ = MOTION(np.linspace(0, 1, 20)).T
+    assert (np.diff(0.2126 * red + 0.7152 * green + 0.0722 * blue) > 0).all()
+
+
+def test_a_map_without_motion_has_a_scale(make, tmp_path: Path) -> None:
+    names = ["ground_truth", "template", "mean", "ridge", "faceformer", "gldi", "oracle"]
+    flat = {prefix + name: np.zeros(225) for name in names for prefix in ("", "clip/")}
+    assert colour_scale(read_heatmaps(make.write_heatmaps(tmp_path / "h.npz", **flat))).vmax == 1.0
+
+
+def test_the_same_results_give_the_same_bytes(results: Path, tmp_path: Path) -> None:
+    first = {path.name: path.read_bytes() for path in build_figures(results, tmp_path / "a")}
+    second = {path.name: path.read_bytes() for path in build_figures(results, tmp_path / "b")}
+    assert sorted(first) == [
+        "synthetic-heatmaps.png",
+        "synthetic-listening.png",
+        "synthetic-listening.svg",
+    ]
+    assert first == second
+    assert b"matplotlib" not in first["synthetic-heatmaps.png"].lower()
+
+
+def test_a_method_without_a_finished_run_keeps_its_place(make, tmp_path: Path) -> None:
+    results = make.fabricate(
+        tmp_path / "r", {"gldi": make.method_results("gldi", (make.failed(0),))}
+    )
+    path = make.write_heatmaps(results / "synthetic" / "heatmaps.npz")
+    with np.load(path) as stored:
+        kept = {name: stored[name] for name in stored.files if "gldi" not in name}
+    np.savez(path, **kept)
+    written = build_figures(results, tmp_path / "figures")
+    assert [file.suffix for file in written] == [".png", ".png", ".svg"]
+
+
+def test_the_chart_holds_the_numbers_of_the_results(results: Path) -> None:
+    values = listening_values(read_datasets(results)["synthetic"])
+    gldi = values[(values["method"] == "GLDiTalker") & (values["seed"] == 1)]
+    assert gldi["lve"].tolist() == pytest.approx([9.25e-6, 18.5e-6])
+    assert "ground truth, another take" not in set(values["method"])
+
+
+def test_the_chart_draws_t_intervals() -> None:
+    assert interval([1.0]) == (1.0, 1.0)
+    assert interval([1.0, 2.0, 3.0]) == pytest.approx((2 - 2.484138, 2 + 2.484138))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"gldi": np.zeros(7)}, r"gldi is \(7,\), expected \(225,\)"),
+        ({"mean": np.full(225, np.nan)}, "mean holds NaN"),
+    ],
+)
+def test_bad_maps_are_named(make, tmp_path: Path, changes: dict, message: str) -> None:
+    path = make.write_heatmaps(tmp_path / "heatmaps.npz", **changes)
+    with pytest.raises(ValueError, match=message):
+        read_heatmaps(path)
+
+
+def test_missing_maps_say_what_to_run(make, tmp_path: Path) -> None:
+    results = make.fabricate(tmp_path / "r")
+    with pytest.raises(ValueError, match=r"heatmaps\.npz does not exist; run: dvc repro"):
+        build_figures(results, tmp_path / "figures")

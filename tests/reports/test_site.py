@@ -1,0 +1,225 @@
+"""The page holds the numbers, names what failed, and needs nothing but its own folder."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from reports.figures import build_figures
+from reports.site import build_site, units
+from reports.tables import build_tables
+
+
+class Links(HTMLParser):
+    """Collects every address, id, and picture without words."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.silent: list[str] = []
+        self.tables = self.captions = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.addresses += [value for name in ("src", "href") if (value := found.get(name))]
+        if found.get("id"):
+            self.ids.append(str(found["id"]))
+        if tag == "img" and not found.get("alt"):
+            self.silent.append(str(found))
+        self.tables += tag == "table"
+        self.captions += tag == "caption"
+
+
+def build(results: Path, folder: Path, runs: Path | None = None) -> Path:
+    build_tables(results, folder / "tables")
+    build_figures(results, folder / "figures")
+    return build_site(
+        results,
+        folder / "tables",
+        folder / "figures",
+        runs or folder / "no-runs",
+        folder / "site",
+    )
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, make) -> Path:
+    """A page of results with a failed seed and run records."""
+    folder = tmp_path_factory.mktemp("page")
+    runs = (
+        make.done("gldi", 0),
+        make.failed(1, "<b>bold</b> & out of memory"),
+        make.done("gldi", 2),
+    )
+    results = make.fabricate(folder / "results", {"gldi": make.method_results("gldi", runs)})
+    make.write_heatmaps(results / "synthetic" / "heatmaps.npz")
+    make.write_run_record(
+        folder / "runs",
+        "gldi-0-predict",
+        seconds=12.25,
+        peak_memory_mb=321.0,
+        started="2020-02-02T02:02:02+00:00",
+        device="cpu",
+        threads=1,
+        machine={"cpu": "Abacus 9"},
+        git={"sha": "0123456789abcdef", "dirty": True},
+        inputs={"data": "feed" * 16},
+    )
+    return build(results, folder, folder / "runs")
+
+
+def test_numbers_of_the_results_are_on_the_page(page: Path) -> None:
+    html = page.read_text()
+    assert "9.250\u00a0\u00b1\u00a02.351 (2 of 3 seeds)" in html
+    assert "11.50\u00a0\u00b1\u00a00.57" in html
+    assert ">5.3077<" in html  # the paper's
+    assert "1.950" not in html
+
+
+def test_generated_data_has_a_banner(page: Path) -> None:
+    html = page.read_text()
+    assert "Generated data. This page does not reproduce the paper." in html
+    captions = re.findall(r"<caption[^>]*>(.*?)</caption>", html, re.S)
+    ours = [text for text in captions if "The paper" not in text and "Every metric" not in text]
+    assert len(ours) >= 6
+    assert all("Generated data: " in text for text in ours)
+
+
+def test_failed_runs_are_shown_with_reason_and_command(page: Path) -> None:
+    html = page.read_text()
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp; out of memory" in html
+    assert "<b>bold" not in html
+    assert "python -m bench.run --method gldi --dataset synthetic --seed 1" in html
+    assert "Failed runs (1)" in html
+
+
+def test_every_seed_has_its_command(page: Path) -> None:
+    html = page.read_text()
+    for method, seeds in {"gldi": 3, "faceformer": 3, "ridge": 1}.items():
+        for seed in range(seeds):
+            command = f"python -m bench.run --method {method} --dataset synthetic --seed {seed}"
+            assert f"<code>{command}</code>" in html
+
+
+def test_provenance_comes_from_run_records(page: Path) -> None:
+    html = page.read_text()
+    for fact in ("0123456789ab with changes", "Abacus 9", "12.2", "321", "2020-02-02", "feed" * 16):
+        assert fact in html
+    assert "not recorded" in html  # of the runs without a record
+
+
+def test_every_metric_is_defined(page: Path) -> None:
+    from bench.metrics import METRICS
+
+    html = page.read_text()
+    for metric in METRICS.values():
+        assert f"<code>{metric.name}</code>" in html
+
+
+def test_nothing_is_loaded_from_elsewhere_and_every_link_resolves(page: Path) -> None:
+    links = Links(page.read_text())
+    assert len(links.addresses) > 10
+    for address in links.addresses:
+        assert not re.match(r"(?i)(https?:)?//", address), address
+        if address.startswith("#"):
+            assert address[1:] in links.ids, address
+        elif not address.startswith("data:"):
+            assert (page.parent / unquote(address)).is_file(), address
+    for asset in (page.parent / "assets").iterdir():
+        if asset.suffix in (".css", ".js"):
+            assert not re.search(r"https?://|url\(|@import|fetch\(", asset.read_text()), asset
+
+
+def test_pictures_have_words_tables_have_captions_and_ids_are_unique(page: Path) -> None:
+    links = Links(page.read_text())
+    assert links.silent == []
+    assert links.tables == links.captions > 8
+    assert len(set(links.ids)) == len(links.ids)
+
+
+def test_real_data_has_no_banner(make, tmp_path: Path) -> None:
+    biwi = {"dataset": "biwi", "generated": False, "unit": "sqrt(area)", "unit_to_mm": None}
+    methods = {
+        name: make.method_results(name, (make.done(name, 0),), **biwi)
+        for name in ("template", "mean", "ridge", "faceformer", "gldi", "oracle")
+    }
+    results = make.fabricate(tmp_path / "results", methods)
+    make.write_heatmaps(results / "biwi" / "heatmaps.npz")
+    html = build(results, tmp_path).read_text()
+    assert "enerated data" not in html
+    assert "profile mini is smaller" in html
+
+
+def test_the_same_inputs_give_the_same_bytes(results: Path, tmp_path: Path) -> None:
+    first = build(results, tmp_path / "a")
+    second = build(results, tmp_path / "b")
+    names = sorted(path.relative_to(first.parent) for path in first.parent.rglob("*.*"))
+    assert names == sorted(path.relative_to(second.parent) for path in second.parent.rglob("*.*"))
+    for name in names:
+        assert (first.parent / name).read_bytes() == (second.parent / name).read_bytes(), name
+
+
+def test_a_page_without_tables_or_figures_says_what_to_run(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"run: python -m reports\.tables"):
+        build_site(results, tmp_path / "t", tmp_path / "f", tmp_path, tmp_path / "site")
+    build_tables(results, tmp_path / "t")
+    with pytest.raises(ValueError, match=r"run: python -m reports\.figures"):
+        build_site(results, tmp_path / "t", tmp_path / "f", tmp_path, tmp_path / "site")
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "other-heatmaps.png").touch()
+    with pytest.raises(ValueError, match=r"synthetic-heatmaps\.png is missing"):
+        build_site(results, tmp_path / "t", tmp_path / "f", tmp_path, tmp_path / "site")
+
+
+def test_a_broken_run_record_is_passed_over(make, results: Path, tmp_path: Path) -> None:
+    make.write_run_record(tmp_path / "runs", "gldi-0-predict", git="none", machine=3, seconds="x")
+    (tmp_path / "runs" / "gldi-1-predict").mkdir()
+    (tmp_path / "runs" / "gldi-1-predict" / "run.json").write_text("[1")
+    assert "not recorded" in build(results, tmp_path, tmp_path / "runs").read_text()
+
+
+def test_units_become_superscripts_and_the_rest_is_escaped() -> None:
+    assert units("x1e-6 m^2 <b>") == ("&times;10<sup>\u22126</sup> m<sup>2</sup> &lt;b&gt;")
+
+
+def chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    pytest.skip("no chromium on this machine")
+
+
+def test_a_browser_shows_the_page_from_disk(page: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "page.png"
+    subprocess.run(
+        [
+            chromium(),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--virtual-time-budget=4000",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=1200,2600",
+            f"--screenshot={picture}",
+            page.as_uri(),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    shown = imread(picture)[..., :3]
+    rows = np.ptp(shown.reshape(len(shown), -1), axis=1)
+    assert shown.shape[:2] == (2600, 1200)
+    assert (rows > 0.2).mean() > 0.5  # text, tables and pictures down the page
+    colourful = np.ptp(shown, axis=-1) > 0.25
+    assert colourful.mean() > 0.01  # the heads and the banner were loaded
