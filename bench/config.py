@@ -184,7 +184,7 @@ def _fields_at(model: Any, place: tuple[int | str, ...]) -> list[str]:
     """The keys that are legal at a place inside a model, as far as annotations tell."""
     for part in place:
         fields = getattr(model, "model_fields", {})
-        annotation = fields[part].annotation if part in fields else None
+        annotation: Any = fields[part].annotation if part in fields else None
         if getattr(annotation, "__origin__", None) is dict:
             annotation = annotation.__args__[1]
         model = annotation or StageConfig

@@ -157,7 +157,9 @@ def padding_does_not_count(subject: Subject) -> None:
             method = subject.build()
             seed_everything(0, "padding")
             losses.append(float(method.loss(batch._replace(vertices=vertices), stage)["loss"]))
-        assert np.isclose(*losses, rtol=1e-5), f"{stage}: loss {losses[0]:.6g} or {losses[1]:.6g}"
+        assert np.isclose(losses[0], losses[1], rtol=1e-5), (
+            f"{stage}: loss {losses[0]:.6g} or {losses[1]:.6g}"
+        )
 
 
 def weights_survive_a_round_trip(subject: Subject) -> None:

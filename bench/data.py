@@ -15,11 +15,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from bench.files import read_json, sha256_of
+from bench.files import read_json, sha256_of, sha256_of_file
 
 AUDIO_RATE = 16_000  # Hz
 SPLITS = ("train", "val", "test_a", "test_b")
 MANIFEST_SCHEMA = 1
+GEOMETRY = (  # what every number depends on, besides the clips
+    *("fps", "unit", "num_vertices", "styles", "motion", "masks"),
+    *("mouth_opening_pair", "templates_sha256"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +171,7 @@ class Dataset:
         masks = {name: self._mask(name) for name in sorted(self.manifest["masks"])}
         return DatasetSpec(
             name=self.name,
-            fps=self.manifest["fps"],
+            fps=float(self.manifest["fps"]),
             unit=self.manifest["unit"],
             faces=torch.from_numpy(np.array(self._array("faces.npy"), dtype=np.int64)),
             template=torch.from_numpy(np.array(template, dtype=np.float32)),
@@ -190,8 +194,26 @@ class Dataset:
     def clips_hash(self, splits: tuple[str, ...]) -> str:
         """SHA-256 over what a step that reads these splits depends on."""
         clips = [e for e in self.manifest["clips"] if e["split"] in splits]
-        geometry = {k: self.manifest[k] for k in ("fps", "unit", "masks", "styles", "num_vertices")}
-        return sha256_of([clips, geometry, self.manifest["templates_sha256"]])
+        geometry = {k: self.manifest[k] for k in GEOMETRY}
+        return sha256_of([clips, geometry, self._files_hash])
+
+    @cached_property
+    def _files_hash(self) -> dict[str, str]:
+        """SHA-256 of the shared arrays, of which the manifest has none."""
+        names = ["faces.npy", "reference.npy"]
+        if self.manifest["motion"] == "coefficients":
+            names += [
+                f"bases/{subject}.npy" for subject in sorted(self.manifest["templates_sha256"])
+            ]
+        return {name: self._file_hash(name) for name in names}
+
+    def _file_hash(self, name: str) -> str:
+        try:
+            return sha256_of_file(self.folder / name)
+        except FileNotFoundError as error:
+            raise ValueError(
+                f"{self.folder / name} does not exist; {prepare_hint(self.name)}"
+            ) from error
 
     def _clip(self, entry: dict[str, Any]) -> Clip:
         num_vertices = self.manifest["num_vertices"]
@@ -262,9 +284,12 @@ def load_dataset(name: str, root: Path = Path("data")) -> Dataset:
             f"{prepare_hint(name)}"
         )
     manifest = read_json(folder / "manifest.json")
-    if manifest.get("schema") != MANIFEST_SCHEMA:
+    schema = manifest.get("schema") if isinstance(manifest, dict) else None
+    if schema != MANIFEST_SCHEMA:
         raise ValueError(
-            f"{folder}/manifest.json: expected schema {MANIFEST_SCHEMA}, "
-            f"got {manifest.get('schema')!r}; {prepare_hint(name)}"
+            f"{folder}/manifest.json: expected schema {MANIFEST_SCHEMA}, got {schema!r}; "
+            f"{prepare_hint(name)}"
         )
+    if missing := sorted({"name", "generated", "unit_to_mm", "clips", *GEOMETRY} - {*manifest}):
+        raise ValueError(f"{folder}/manifest.json lacks {missing}; {prepare_hint(name)}")
     return Dataset(folder, manifest)

@@ -48,6 +48,10 @@ class Evaluation:
         todo = requests(self.dataset, self.config, self.deterministic)
         return [r for r in todo if r.path.parts[-2] == split]
 
+    def samples_of(self, predictions: np.ndarray) -> list[np.ndarray]:
+        """All samples; a deterministic method's one sample stands for two equal ones."""
+        return list(predictions) * (2 if self.deterministic else 1)
+
     def load(self, request: Request) -> np.ndarray:
         """(N, T, V, 3), memory-mapped. Raises ValueError when it is missing or unreadable."""
         path = self.predictions / request.path
@@ -70,7 +74,7 @@ def evaluate(evaluation: Evaluation, folder: Path) -> None:
         "heatmap": _dump(heatmap),
     }
     with write_atomically(folder / "motion_std.npz") as temporary:
-        np.savez(temporary, **maps)
+        np.savez(temporary, **maps)  # type: ignore[arg-type]
     write_json(folder / "scores.json", scores)
 
 
@@ -88,7 +92,7 @@ def _test_a(evaluation: Evaluation, face: Face) -> SplitScores:
         several = (
             scores_from_json(read_json(kept))
             if kept.exists()
-            else samples_scores(face, clip, list(predictions))
+            else samples_scores(face, clip, evaluation.samples_of(predictions))
         )
         for name, value in (sample_scores(face, clip, predictions[0]) | several).items():
             records[name].append(to_record(clip, clip.subject, value))

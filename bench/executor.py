@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def _here(
         if _parent_failed(step, status):
             status[key] = _skip(step, cache)
         else:
-            status[key] = run_step(step, cache, lambda text, k=key: progress.update(k, text))
+            status[key] = run_step(step, cache, partial(progress.update, key))
         progress.finish(step, status[key])
     return status
 

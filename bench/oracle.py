@@ -41,7 +41,7 @@ def evaluate_oracle(dataset: Dataset, folder: Path) -> None:
         metrics={name: to_metric(name, found) for name, found in sorted(records.items())},
     )
     with write_atomically(folder / "motion_std.npz") as temporary:
-        np.savez(temporary, **maps)
+        np.savez(temporary, **maps)  # type: ignore[arg-type]
     document = {
         "splits": {"test_a": split.model_dump(mode="json")} if records else {},
         "listening": None,

@@ -56,9 +56,8 @@ def sample_scores(face: Face, clip: Clip, prediction: Motion) -> dict[str, Score
 
 
 def samples_scores(face: Face, clip: Clip, predictions: Sequence[Motion]) -> dict[str, Score]:
-    """Every metric of a set of predictions; a single one is compared with itself."""
-    several = list(predictions) if len(predictions) > 1 else [predictions[0], predictions[0]]
-    samples = face.samples(clip, several)
+    """Every metric of a set of predictions; what needs two of them is missing for one."""
+    samples = face.samples(clip, predictions)
     return {name: score(name, samples) for name in names("samples", face)}
 
 

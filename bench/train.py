@@ -105,7 +105,8 @@ def lr_factor(config: StageConfig, step: int, num_steps: int, steps_per_epoch: i
 
 def move(batch: Batch, device: torch.device) -> Batch:
     """The batch with its tensors on a device."""
-    return Batch(*(v.to(device) if isinstance(v, Tensor) else v for v in batch))
+    moved = {k: v.to(device) for k, v in batch._asdict().items() if isinstance(v, Tensor)}
+    return batch._replace(**moved)
 
 
 def _step(stage: Stage, optimizer: torch.optim.Optimizer, state: TrainingState) -> float:

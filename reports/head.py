@@ -42,7 +42,7 @@ class Head:
 def pose(
     vertices: Float[np.ndarray, "V 3"],
     faces: Integer[np.ndarray, "F 3"],
-    size: int = 360,
+    size: int = 300,
     yaw: float = 15.0,
     pitch: float = 4.0,
 ) -> Head:

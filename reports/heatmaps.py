@@ -32,14 +32,22 @@ def colour_scale(maps: Heatmaps) -> Normalize:
 
 
 def draw_heatmaps(maps: Heatmaps, dataset: Dataset, path: Path) -> Path:
-    """Write the picture: one row for all test_a clips, one for the named clip."""
+    """Write the picture as a PNG; returns its path."""
+    return save_png(heatmap_figure(maps, dataset), path)
+
+
+def heatmap_figure(maps: Heatmaps, dataset: Dataset) -> Figure:
+    """Heads side by side: one row for all test_a clips, one for the named clip.
+
+    A method without a map keeps its place, with words instead of a head.
+    """
     by_method = {results.method: results for results in dataset}
     columns = ["ground_truth", *(method for method in by_method if method != ORACLE)]
     rows = {"mean of all\ntest_a clips": maps.means}
     if maps.clip:
         rows[f"one clip:\n{maps.clip_name}"] = maps.clip
     width, height = LEFT + CELL * len(columns), TITLE + CELL * len(rows) + FOOTER
-    figure = Figure(figsize=(width, height), dpi=130)
+    figure = Figure(figsize=(width, height), dpi=140)
     inside = {"left": LEFT / width, "bottom": FOOTER / height, "top": 1 - TITLE / height}
     grid = figure.add_gridspec(
         len(rows), len(columns), right=1 - 0.05 / width, wspace=0.02, hspace=0.02, **inside
@@ -55,7 +63,7 @@ def draw_heatmaps(maps: Heatmaps, dataset: Dataset, path: Path) -> Path:
                 axes.set_ylabel(row_name, fontsize=10, color=INK, rotation=0, labelpad=4)
                 axes.yaxis.label.set(horizontalalignment="right", verticalalignment="center")
     _colour_bar(figure, scale, dataset[0])
-    return save_png(figure, path)
+    return figure
 
 
 def _draw_head(axes: Axes, head: Head, values: np.ndarray | None, scale: Normalize) -> None:

@@ -66,8 +66,9 @@ def rasterise(
     seen from behind are drawn too: an open face patch has no inside.
     """
     corners = pixels[faces]  # (F, 3, 2)
-    low = np.floor(corners.min(axis=1) - 0.5).astype(int)
-    boxes = (np.ceil(corners.max(axis=1) - 0.5).astype(int) - low).max(axis=1) + 1
+    low = np.maximum(np.floor(corners.min(axis=1) - 0.5).astype(int), 0)
+    high = np.minimum(np.ceil(corners.max(axis=1) - 0.5).astype(int), size - 1)
+    boxes = (high - low).max(axis=1) + 1  # pixels a side, inside the picture
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     area = first[:, 0] * second[:, 1] - second[:, 0] * first[:, 1]
     face = np.full(size * size, OUTSIDE)
@@ -77,7 +78,9 @@ def rasterise(
     for largest in BOX_SIZES:
         group = np.flatnonzero((boxes > smallest) & (boxes <= largest) & (area != 0))
         smallest, box = largest, min(largest, size)
-        for chunk in np.array_split(group, len(group) * box**2 // PIXELS_AT_ONCE + 1):
+        at_once = max(1, PIXELS_AT_ONCE // box**2)
+        for start in range(0, len(group), at_once):
+            chunk = group[start : start + at_once]
             which, pixel, weights = _inside(corners[chunk], area[chunk], low[chunk], box, size)
             z = (weights * depth[faces[chunk[which]]]).sum(axis=1)
             # nearest last: assignment keeps the last of repeated pixels

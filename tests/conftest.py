@@ -243,9 +243,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(
-    prepared: Path, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Project:
+def project(prepared: Path, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """An empty project around the shared data, which is the working directory."""
     root = tmp_path / "project"
     root.mkdir()

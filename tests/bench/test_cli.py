@@ -15,7 +15,9 @@ def run(*arguments):
     return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["list"], ["list", "methods"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["list"], ["list", "methods"]]
+)
 def test_help_and_list_import_nothing_heavy(arguments):
     """Half a second is what they may take; importing any of these alone takes longer."""
     code = (

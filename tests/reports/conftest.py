@@ -160,6 +160,18 @@ def make() -> SimpleNamespace:
     )
 
 
+@pytest.fixture(scope="session")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Figures of a results folder with every method finished, drawn once."""
+    from reports.figures import build_figures
+
+    folder = tmp_path_factory.mktemp("figures")
+    root = fabricate(folder / "results")
+    write_heatmaps(root / "synthetic" / "heatmaps.npz")
+    build_figures(root, folder / "figures")
+    return folder / "figures"
+
+
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """A results folder with every method finished, and heatmaps."""

@@ -1,4 +1,4 @@
-"""The z-buffer by hand: what is near hides what is far, and colours are where their vertices are."""
+"""The z-buffer by hand: near hides far, and colours are where their vertices are."""
 
 import numpy as np
 import pytest
