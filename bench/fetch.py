@@ -4,7 +4,6 @@ Weights lie as ``<weights folder>/<hub id with -- for />/{config.json, model.saf
 file in torch's old format is read with restricted loading and written again as safetensors.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from rich.console import Console
 from bench.config import read_yaml
 from bench.files import sha256_of_file, write_atomically
 from bench.registry import known_methods, preset_folder
+from bench.weights import fetched_folder, local_weights
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,9 @@ class Source:
     sha256: str | None = None  # of model.safetensors
 
 
-def weights_folder() -> Path:
-    """``$BENCH_WEIGHTS`` or ``data/weights`` here."""
-    return Path(os.environ.get("BENCH_WEIGHTS", "data/weights"))
-
-
-def local_weights(name: str) -> Path:
-    """Where the weights of a hub id lie, once fetched; a folder stands for itself."""
-    folder = Path(name)
-    return folder if folder.is_dir() else weights_folder() / name.replace("/", "--")
-
-
 def is_local(source: Source) -> bool:
     """Whether a model can be built from it without network."""
-    return (local_weights(source.name) / "model.safetensors").exists()
+    return (Path(local_weights(source.name)) / "model.safetensors").exists()
 
 
 def paper_sources(table: dict[str, str], profile: str = "paper") -> list[Source]:
@@ -82,7 +71,7 @@ def _download(source: Source) -> None:
     def download(file: str) -> Path:
         return Path(hf_hub_download(source.name, file, revision=source.revision))
 
-    folder = weights_folder() / source.name.replace("/", "--")
+    folder = fetched_folder(source.name)
     with write_atomically(folder / "config.json") as temporary:
         shutil.copyfile(download("config.json"), temporary)
     with write_atomically(folder / "model.safetensors") as temporary:

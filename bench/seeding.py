@@ -2,6 +2,8 @@
 
 import hashlib
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -24,3 +26,16 @@ def seed_everything(*parts: int | str) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+@contextmanager
+def own_streams(device: torch.device, *parts: int | str) -> Iterator[None]:
+    """Seed everything for a while; afterwards every stream goes on where it was."""
+    python, legacy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        seed_everything(*parts)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)

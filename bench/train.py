@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from bench.config import StageConfig
 from bench.data import Batch
 from bench.files import write_json
 from bench.method import Method
-from bench.seeding import derive, seed_everything
+from bench.seeding import own_streams, seed_everything
 
 Progress = Callable[[int, int, float, float, float], None]
 """progress(step, steps, loss, clips per second, seconds left)."""
@@ -105,7 +106,9 @@ def lr_factor(config: StageConfig, step: int, num_steps: int, steps_per_epoch: i
 
 def move(batch: Batch, device: torch.device) -> Batch:
     """The batch with its tensors on a device."""
-    moved = {k: v.to(device) for k, v in batch._asdict().items() if isinstance(v, Tensor)}
+    moved: dict[str, Any] = {
+        k: v.to(device) for k, v in batch._asdict().items() if isinstance(v, Tensor)
+    }
     return batch._replace(**moved)
 
 
@@ -120,12 +123,8 @@ def _step(stage: Stage, optimizer: torch.optim.Optimizer, state: TrainingState) 
     optimizer.zero_grad(set_to_none=True)
     batch = stage.train.batch(state.step)
     terms = method.loss(move(batch, stage.device), stage.name)
+    _check_finite(terms, f"{stage.name}: the", state.step, batch)
     loss = terms["loss"]
-    if not torch.isfinite(loss):
-        raise ValueError(
-            f"{stage.name}: the loss is {loss.item()} at step {state.step} "
-            f"(clips {', '.join(batch.names)}); lower train.lr or set train.clip_grad_norm"
-        )
     loss.backward()
     if config.clip_grad_norm is not None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -146,18 +145,29 @@ def _log(stage: Stage, state: TrainingState, num_steps: int) -> None:
         state.curve.append({"step": state.step, **point})
         state.sums.clear()
     if stage.val and (state.step % config.validate_every == 0 or last):
-        state.validation.append({"step": state.step, **validate(stage)})
+        state.validation.append({"step": state.step, **validate(stage, state.step)})
+
+
+def _check_finite(terms: dict[str, Tensor], what: str, step: int, batch: Batch) -> None:
+    """Every term is looked at: one that is only logged would spoil the curves at the end."""
+    for name, value in terms.items():
+        if not torch.isfinite(value):
+            raise ValueError(
+                f"{what} {name} is {value.item()} at step {step} "
+                f"(clips {', '.join(batch.names)}); lower train.lr or set train.clip_grad_norm"
+            )
 
 
 @torch.no_grad()
-def validate(stage: Stage) -> dict[str, float]:
+def validate(stage: Stage, step: int) -> dict[str, float]:
     """Mean loss terms over the validation clips; draws nothing from the training streams."""
     assert stage.val is not None
     stage.method.eval()
     totals: dict[str, float] = {}
-    with torch.random.fork_rng(devices=[stage.device] if stage.device.type == "cuda" else []):
-        torch.manual_seed(derive(stage.seed, stage.name, "validation"))
+    with own_streams(stage.device, stage.seed, stage.name, "validation"):
         for batch in stage.val.whole_clips():
-            for name, value in stage.method.loss(move(batch, stage.device), stage.name).items():
+            terms = stage.method.loss(move(batch, stage.device), stage.name)
+            _check_finite(terms, f"{stage.name}: the validation", step, batch)
+            for name, value in terms.items():
                 totals[name] = totals.get(name, 0.0) + float(value)
     return {name: total / len(stage.val.clips) for name, total in totals.items()}

@@ -16,6 +16,7 @@ from transformers.utils import cached_file
 
 from bench.config import SpeechInput
 from bench.files import sha256_of_file
+from bench.weights import local_weights
 from methods.layers.log_mel import LogMel
 
 WEIGHT_SEED = 0
@@ -140,10 +141,11 @@ def _random_model(config: SpeechConfig) -> HubertModel | Wav2Vec2Model:
 def _pretrained_model(config: SpeechConfig) -> HubertModel | Wav2Vec2Model:
     assert config.source is not None
     model_type, config_type = MODELS[config.kind]
+    source = local_weights(config.source)
     where = {"revision": config.revision, "local_files_only": True}
     try:
-        settings, _ = config_type.get_config_dict(config.source, **where)
-        weights = cached_file(config.source, "model.safetensors", **where)
+        settings, _ = config_type.get_config_dict(source, **where)
+        weights = cached_file(source, "model.safetensors", **where)
         if settings.get("model_type") != config_type.model_type:
             raise ValueError(
                 f"{config.source}: expected a {config_type.model_type} model, "
@@ -151,7 +153,7 @@ def _pretrained_model(config: SpeechConfig) -> HubertModel | Wav2Vec2Model:
             )
         _check_hash(Path(str(weights)), config)
         model, report = model_type.from_pretrained(
-            config.source,
+            source,
             use_safetensors=True,
             output_loading_info=True,
             **where,
