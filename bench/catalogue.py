@@ -8,7 +8,7 @@ from bench.ablations import ablation_files
 from bench.cache import Cache
 from bench.files import read_json
 from bench.names import unknown
-from bench.project import data_folder, runs_folder
+from bench.project import data_folder, plans_folder, runs_folder
 from bench.registry import known_methods, preset_folder, source_file
 
 KINDS = ("methods", "datasets", "ablations", "metrics", "runs")
@@ -58,12 +58,12 @@ def show_lines(prefix: str, why: bool) -> Iterator[str]:
         yield f"file {path}"
 
 
-def clean(yes: bool, plans: Path = Path("results/plans")) -> Iterator[str]:
+def clean(yes: bool) -> Iterator[str]:
     """Delete (or, without ``yes``, list) the entries that no plan refers to."""
     cache = Cache(runs_folder())
     referenced = {
         key
-        for path in plans.rglob("*.json")
+        for path in plans_folder().rglob("*.json")
         for run in read_json(path)["runs"]
         for key in run["keys"].values()
     }

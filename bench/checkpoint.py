@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,10 @@ class TrainingState:
     """Where a run is: what the loop must restore to end with the same bits."""
 
     step: int = 0
-    curve: list[dict[str, float]] = field(default_factory=list)  # one point per log_every steps
-    validation: list[dict[str, float]] = field(default_factory=list)
+    curve: list[dict[str, float | int]] = field(
+        default_factory=list
+    )  # one point per log_every steps
+    validation: list[dict[str, float | int]] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)  # loss terms since the last point
     seconds: float = 0.0  # spent so far, over all attempts
 
@@ -49,14 +52,14 @@ def load_checkpoint(
         module.load_state_dict(document["module"])
         if optimizer:
             optimizer.load_state_dict(document["optimizer"])
-        _restore_generators(document["generators"])
-        return TrainingState(**document["state"])
-    except (RuntimeError, KeyError, EOFError, TypeError, ValueError, OSError) as error:
-        raise ValueError(_unusable(path, "checkpoint", error)) from error
-    except Exception as error:  # the unpickler's own error type is private to torch
-        if type(error).__name__ == "UnpicklingError":
-            raise ValueError(_unusable(path, "checkpoint", error)) from error
-        raise
+        state = TrainingState(**document["state"])
+        _restore_generators(document["generators"])  # last: nothing may draw after it
+        return state
+    except UnpicklingError as error:  # torch's own words advise to load it without restriction
+        reason = "damaged, or more in it than tensors and plain values"
+        raise ValueError(_unusable(path, "checkpoint", reason)) from error
+    except (RuntimeError, LookupError, EOFError, TypeError, ValueError, OSError) as error:
+        raise ValueError(_unusable(path, "checkpoint", _first_line(error))) from error
 
 
 def save_weights(path: Path, module: nn.Module, without: Sequence[str]) -> None:
@@ -75,7 +78,7 @@ def load_weights(path: Path, module: nn.Module, without: Sequence[str]) -> None:
     try:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise ValueError(_unusable(path, "weights file", error)) from error
+        raise ValueError(_unusable(path, "weights file", _first_line(error))) from error
     expected = {k: v for k, v in module.state_dict().items() if k.partition(".")[0] not in without}
     problems = _differences(expected, weights)
     if problems:
@@ -95,8 +98,11 @@ def _differences(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[
     return [f"{what} {', '.join(keys[:3])}" for what, keys in named if keys]
 
 
-def _unusable(path: Path, kind: str, error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _unusable(path: Path, kind: str, reason: str) -> str:
     return f"{path} is not a usable {kind} ({reason}); delete it or use --force to train again"
 
 

@@ -159,16 +159,15 @@ def fill(
 def collect(
     dataset: Annotated[str, DATASET],
     method: Annotated[str | None, METHOD] = None,
-    profile: Annotated[str | None, PROFILE] = None,
 ) -> None:
     """Write results files from the cache (the `runs` and `heatmaps` stages of dvc.yaml)."""
     from bench.commands import collect as collect_method
     from bench.commands import collect_heatmaps
 
     if method is None:
-        collect_heatmaps(profile, dataset, methods_table())
+        collect_heatmaps(dataset)
     else:
-        collect_method(profile, dataset, method, methods_table())
+        collect_method(dataset, method)
 
 
 def main() -> None:

@@ -2,58 +2,37 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bench.cache import Cache
-from bench.config import speech_label
 from bench.data import Dataset
 from bench.files import read_json, write_atomically, write_json
 from bench.metrics import METRICS
 from bench.metrics.diversity import numerical_floor
-from bench.plan import Step
+from bench.planned import ORACLE, PlannedMethod, PlannedRun
 from bench.results import MethodResults, RunResult, write_results
 
-ORACLE = "oracle"
 
-
-def collect_method(
-    dataset: Dataset,
-    cache: Cache,
-    profile: str,
-    plans: Sequence[Sequence[Step]],
-    deterministic: bool,
-    skipped: str | None = None,
-) -> MethodResults:
+def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> MethodResults:
     """All seeds of one method; a run that is not there is a failed one, never an absence."""
-    run = plans[0][-1].run
-    records = [cache.record(plan[-1].key) or {} for plan in plans]
-    versions = _common([record.get("versions", {}) for record in records])
-    return _results(
-        dataset,
-        method=run.method,
-        variant=run.variant,
-        profile=profile,
-        deterministic=deterministic,
-        speech_encoder=speech_label(run.preset.model),
-        versions=versions,
-        runs=tuple(_run(plan, cache, skipped) for plan in plans),
-    )
-
-
-def collect_oracle(dataset: Dataset, cache: Cache, profile: str, step: Step) -> MethodResults:
-    """The pseudo method that scores another take of each sentence."""
-    record = cache.record(step.key) or {}
-    return _results(
-        dataset,
-        method=ORACLE,
-        variant="default",
-        profile=profile,
-        deterministic=False,
-        speech_encoder="none",
-        versions=record.get("versions", {}),
-        runs=(_run([step], cache, None),),
+    manifest = dataset.manifest
+    records = [cache.record(_last(run)) or {} for run in planned.runs]
+    return MethodResults(
+        dataset=planned.dataset,
+        method=planned.method,
+        variant=planned.variant,
+        profile=planned.profile,
+        generated=dataset.generated,
+        unit=manifest["unit"],
+        unit_to_mm=manifest["unit_to_mm"],
+        deterministic=planned.deterministic,
+        speech_encoder=planned.speech_encoder,
+        masks={name: mask["sha256"] for name, mask in sorted(manifest["masks"].items())},
+        metric_versions={name: metric.version for name, metric in sorted(METRICS.items())},
+        numerical_floor=numerical_floor(dataset.spec.template.numpy()),
+        versions=_common([record.get("versions", {}) for record in records]),
+        runs=tuple(_run(run, planned, cache) for run in planned.runs),
     )
 
 
@@ -67,18 +46,14 @@ def means(results: MethodResults) -> dict[str, float | None]:
     """Mean over seeds of each test_a metric; None as soon as one seed is missing."""
     table: dict[str, float | None] = {}
     for name in METRICS:
-        values = []
-        for run in results.runs:
-            split = run.splits.get("test_a")
-            metric = split.metrics.get(name) if split else None
-            values.append(metric.value if metric else None)
+        values = [run.value("test_a", name) for run in results.runs]
         complete = [v for v in values if v is not None]
         table[name] = sum(complete) / len(values) if len(complete) == len(values) else None
     return table
 
 
 def write_heatmaps(
-    path: Path, dataset: Dataset, cache: Cache, plans: dict[str, Sequence[Sequence[Step]]]
+    path: Path, dataset: Dataset, cache: Cache, planned: Sequence[PlannedMethod]
 ) -> None:
     """Mean std maps per method (over seeds and test_a clips), and those of one named clip."""
     clip = dataset.clips("test_a")[0].name
@@ -87,9 +62,10 @@ def write_heatmaps(
         "reference": dataset.spec.template.numpy(),
         "faces": dataset.spec.faces.numpy().astype(np.int32),
     }
-    for method, runs in plans.items():
-        maps = [_maps(cache, plan[-1]) for plan in runs if cache.is_done(plan[-1].key)]
-        name = "ground_truth" if method == ORACLE else method
+    for method in planned:
+        done = [_last(run) for run in method.runs if cache.is_done(_last(run))]
+        maps = [_maps(cache, key) for key in done]
+        name = "ground_truth" if method.method == ORACLE else method.method
         if maps:
             arrays[name] = np.mean([m for seed in maps for m in seed.values()], axis=0)
             arrays[f"clip/{name}"] = np.mean([seed[clip] for seed in maps], axis=0)
@@ -97,47 +73,38 @@ def write_heatmaps(
         np.savez(temporary, **arrays)  # type: ignore[arg-type]
 
 
-def _results(dataset: Dataset, **fields: Any) -> MethodResults:
-    manifest = dataset.manifest
-    return MethodResults(
-        dataset=dataset.name,
-        generated=dataset.generated,
-        unit=manifest["unit"],
-        unit_to_mm=manifest["unit_to_mm"],
-        masks={name: mask["sha256"] for name, mask in sorted(manifest["masks"].items())},
-        metric_versions={name: metric.version for name, metric in sorted(METRICS.items())},
-        numerical_floor=numerical_floor(dataset.spec.template.numpy()),
-        **fields,
-    )
-
-
-def _run(plan: Sequence[Step], cache: Cache, skipped: str | None) -> RunResult:
-    run, last = plan[0].run, plan[-1]
-    keys = {step.name: step.key for step in plan}
-    if skipped is not None:
-        return RunResult(seed=run.seed, status="skipped", reason=skipped)
-    if not cache.is_done(last.key):
-        return RunResult(seed=run.seed, status="failed", reason=_reason(plan, cache), keys=keys)
-    scores = read_json(cache.folder(last.key) / "scores.json")
+def _run(run: PlannedRun, planned: PlannedMethod, cache: Cache) -> RunResult:
+    if planned.unsupported is not None:
+        return RunResult(seed=run.seed, status="skipped", reason=planned.unsupported)
+    if not cache.is_done(_last(run)):
+        reason = _reason(run, cache)
+        return RunResult(seed=run.seed, status="failed", reason=reason, keys=run.keys)
+    scores = read_json(cache.folder(_last(run)) / "scores.json")
     return RunResult(
         seed=run.seed,
         status="done",
-        keys=keys,
-        num_samples=run.preset.predict.num_samples,
+        keys=run.keys,
+        num_samples=planned.num_samples,
         **scores,
     )
 
 
-def _reason(plan: Sequence[Step], cache: Cache) -> str:
-    for step in plan:
-        record = cache.record(step.key)
-        if record and record["status"] != "done":
-            return f"{step.name}: {record.get('error', record['status'])}: {record['reason']}"
+def _reason(run: PlannedRun, cache: Cache) -> str:
+    """The failed step's own words; the steps that were skipped because of it only repeat them."""
+    for name, key in run.keys.items():
+        record = cache.record(key)
+        if record and record["status"] == "failed":
+            return f"{name}: {record['error']}: {record['reason']}"
     return "not run yet"
 
 
-def _maps(cache: Cache, step: Step) -> dict[str, np.ndarray]:
-    with np.load(cache.folder(step.key) / "motion_std.npz", allow_pickle=False) as arrays:
+def _last(run: PlannedRun) -> str:
+    """The key of the step that scores."""
+    return run.keys.get("evaluate") or run.keys[ORACLE]
+
+
+def _maps(cache: Cache, key: str) -> dict[str, np.ndarray]:
+    with np.load(cache.folder(key) / "motion_std.npz", allow_pickle=False) as arrays:
         return dict(arrays)
 
 

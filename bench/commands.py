@@ -8,22 +8,17 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cache import Cache
-from bench.collect import (
-    ORACLE,
-    collect_method,
-    collect_oracle,
-    means,
-    write_heatmaps,
-    write_method,
-)
+from bench.collect import collect_method, means, write_heatmaps, write_method
+from bench.data import load_dataset
 from bench.executor import Executor, get_executor
-from bench.files import write_json
 from bench.metrics import METRICS
 from bench.names import unknown
 from bench.plan import Step, difference
+from bench.planned import PlannedMethod, planned_method, read_planned, write_planned
 from bench.progress import Progress, title
-from bench.results import MethodResults, RunResult
-from bench.session import Choice, MethodPlan, Session, results_folder
+from bench.project import data_folder, plans_folder, results_folder, runs_folder
+from bench.results import MethodResults
+from bench.session import Choice, MethodPlan, Session
 from bench.steps import describe
 
 UNTIL = ("train", "predict", "evaluate")
@@ -81,45 +76,32 @@ def fill(profile: str | None, workers: int | None, table: dict[str, str], consol
     A failed run does not stop the others: it becomes a row of every table. Returns 0.
     """
     session = Session(Choice(profile), table)
-    methods: list[tuple[str, MethodPlan]] = []
-    oracles: list[tuple[str, Step]] = []
+    plans: list[MethodPlan] = []
     for dataset in session.profile.datasets:
-        for method in session.params.methods:
-            methods.append((dataset, session.plan(method, dataset, session.profile.seeds)))
-        oracles.append((dataset, session.plan_oracle(dataset)))
-    steps = [step for _, step in oracles] + [s for _, plan in methods for s in plan.steps]
-    steps = unique(steps)
+        plans.append(session.oracle(dataset))
+        plans += [session.plan(m, dataset, session.profile.seeds) for m in session.params.methods]
+    steps = unique(step for plan in plans for step in plan.steps)
     say_cached(steps, session.cache, console, brief=True)
     execute(get_executor("local"), steps, session.cache, workers, console)
-    for dataset, plan in methods:
-        _write_plan(session, dataset, plan.method, plan.plans)
-    for dataset, step in oracles:
-        _write_plan(session, dataset, ORACLE, [[step]])
+    for plan in plans:
+        write_planned(plans_folder(), _planned(session, plan))
     return 0
 
 
-def collect(profile: str | None, dataset: str, method: str, table: dict[str, str]) -> None:
-    """Write the results files of one method, or of the oracle, from the cache."""
-    session = Session(Choice(profile), table)
-    folder = results_folder() / dataset
-    if method == ORACLE:
-        step = session.plan_oracle(dataset)
-        loaded = session.dataset(dataset)
-        results = collect_oracle(loaded, session.cache, session.profile_name, step)
-    else:
-        results = results_of(session, session.plan(method, dataset, session.profile.seeds))
-    write_method(folder, results)
+def collect(dataset: str, method: str) -> None:
+    """Write the results files of one method, or of the oracle, from what `fill` planned."""
+    planned = read_planned(plans_folder(), dataset, method)
+    loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
+    write_method(results_folder() / dataset, collect_method(loaded, cache, planned))
 
 
-def collect_heatmaps(profile: str | None, dataset: str, table: dict[str, str]) -> None:
-    """Write the std maps of every method on a dataset."""
-    session = Session(Choice(profile), table)
-    plans: dict[str, Sequence[Sequence[Step]]] = {ORACLE: [[session.plan_oracle(dataset)]]}
-    for method in session.params.methods:
-        plan = session.plan(method, dataset, session.profile.seeds)
-        plans[plan.method] = plan.plans
+def collect_heatmaps(dataset: str) -> None:
+    """Write the std maps of every method that `fill` planned on a dataset."""
+    names = sorted(path.stem for path in (plans_folder() / dataset).glob("*.json"))
+    planned = [read_planned(plans_folder(), dataset, name) for name in names]
     path = results_folder() / dataset / "heatmaps.npz"
-    write_heatmaps(path, session.dataset(dataset), session.cache, plans)
+    loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
+    write_heatmaps(path, loaded, cache, planned)
 
 
 def execute(
@@ -162,14 +144,7 @@ def nearest_change(record: dict, others: Sequence[dict]) -> list[str]:
 def results_of(session: Session, plan: MethodPlan) -> MethodResults:
     """The results of one method as they stand in the cache."""
     dataset = session.dataset(plan.plans[0][0].run.dataset)
-    return collect_method(
-        dataset,
-        session.cache,
-        session.profile_name,
-        plan.plans,
-        plan.deterministic,
-        plan.unsupported,
-    )
+    return collect_method(dataset, session.cache, _planned(session, plan))
 
 
 def print_scores(results: Sequence[MethodResults], console: Console) -> None:
@@ -180,7 +155,7 @@ def print_scores(results: Sequence[MethodResults], console: Console) -> None:
         for column in ("metric", "unit", *(f"seed {run.seed}" for run in result.runs), "mean"):
             table.add_column(column, justify="left" if column in ("metric", "unit") else "right")
         for name, mean in means(result).items():
-            values = [_value(run, name) for run in result.runs]
+            values = [run.value("test_a", name) for run in result.runs]
             unit = METRICS[name].unit.replace("unit", result.unit)
             table.add_row(name, unit, *map(_cell, values), _cell(mean))
         ratios = [run.listening.ratio if run.listening else None for run in result.runs]
@@ -215,26 +190,14 @@ def _wanted(step: Step, until: str) -> bool:
     return UNTIL.index(step.name.partition("/")[0]) <= UNTIL.index(until)
 
 
-def _write_plan(
-    session: Session, dataset: str, method: str, plans: Sequence[Sequence[Step]]
-) -> None:
-    runs = []
-    for plan in plans:
-        record = session.cache.record(plan[-1].key) or {}
-        keys = {step.name: step.key for step in plan}
-        runs.append({"seed": plan[0].run.seed, "keys": keys, "status": record.get("status")})
-    document = {"profile": session.profile_name, "runs": runs}
-    write_json(results_folder() / "plans" / dataset / f"{method}.json", document)
+def _planned(session: Session, plan: MethodPlan) -> PlannedMethod:
+    return planned_method(
+        session.profile_name, plan.plans, plan.deterministic, plan.unsupported, session.cache
+    )
 
 
 def _default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _value(run: RunResult, name: str) -> float | None:
-    split = run.splits.get("test_a")
-    metric = split.metrics.get(name) if split else None
-    return metric.value if metric else None
 
 
 def _cell(value: float | None) -> str:

@@ -54,3 +54,13 @@ def runs_folder() -> Path:
 def data_folder() -> Path:
     """Prepared datasets: ``$BENCH_DATA`` or ``data`` here."""
     return Path(os.environ.get("BENCH_DATA", "data"))
+
+
+def results_folder() -> Path:
+    """Where results files lie."""
+    return Path("results")
+
+
+def plans_folder() -> Path:
+    """Where `bench fill` says what the tables refer to."""
+    return results_folder() / "plans"

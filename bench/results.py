@@ -78,6 +78,12 @@ class RunResult(Record):
     listening: Listening | None = None
     heatmap: Heatmap | None = None
 
+    def value(self, split: str, metric: str) -> float | None:
+        """A pooled score, or None where there is none."""
+        scores = self.splits.get(split)
+        found = scores.metrics.get(metric) if scores else None
+        return found.value if found else None
+
 
 class MethodResults(Record):
     """Everything a table needs to know about a method on a dataset."""

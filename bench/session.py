@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from bench.ablations import find_ablation, pick
 from bench.cache import Cache
-from bench.config import Preset, load_preset, preset_path
+from bench.config import Frozen, Preset, load_preset, preset_path
 from bench.data import Dataset, load_dataset
 from bench.plan import RunSpec, Step, plan_oracle, plan_run
+from bench.planned import ORACLE
 from bench.project import data_folder, load_params, runs_folder
 from bench.registry import load, preset_folder, resolve
 
@@ -93,19 +93,20 @@ class Session:
             unsupported=cls.unsupported(loaded.spec),
         )
 
-    def plan_oracle(self, dataset: str) -> Step:
-        """The step that scores another take of the same sentence."""
+    def oracle(self, dataset: str) -> MethodPlan:
+        """The pseudo method that scores another take of the same sentence; it has one run."""
         run = RunSpec(
-            method="oracle",
+            method=ORACLE,
             reference="",
             dataset=dataset,
             data_root=data_folder().resolve(),
             seed=0,
-            preset=Preset(model=None, train={}),
+            preset=Preset(model=Frozen(), train={}),
             stages=(),
             device="cpu",
         )
-        return plan_oracle(run, self.dataset(dataset))
+        step = plan_oracle(run, self.dataset(dataset))
+        return MethodPlan(ORACLE, ((step,),), deterministic=False, unsupported=None)
 
     def ablation(
         self, method: str, dataset: str, seeds: Sequence[int], name: str, variant: str | None
@@ -132,8 +133,3 @@ def pick_device(name: str) -> str:
     if name == "cuda" and not there:
         raise ValueError("--device cuda: torch sees no GPU here; use --device cpu (`bench doctor`)")
     return "cuda" if there and name != "cpu" else "cpu"
-
-
-def results_folder() -> Path:
-    """Where results files lie."""
-    return Path("results")

@@ -22,6 +22,7 @@ class Facts:
     """dataset.yaml, typed; field names are its keys."""
 
     name: str
+    generated: bool
     description: str
     fps: float
     unit: str
@@ -29,6 +30,7 @@ class Facts:
     styles: tuple[str, ...]  # the seen subjects
     splits: dict[str, Split]
     sizes: dict[str, int]
+    masks: dict[str, str]  # what each region is
 
 
 def read_facts(path: Path = FACTS_FILE) -> Facts:
@@ -37,6 +39,7 @@ def read_facts(path: Path = FACTS_FILE) -> Facts:
     groups = {group: tuple(names) for group, names in facts["subjects"].items()}
     return Facts(
         name=facts["name"],
+        generated=facts["generated"],
         description=facts["description"],
         fps=facts["fps"],
         unit=facts["unit"],
@@ -47,4 +50,5 @@ def read_facts(path: Path = FACTS_FILE) -> Facts:
             for name, split in facts["splits"].items()
         },
         sizes=facts["sizes"],
+        masks=facts["masks"],
     )

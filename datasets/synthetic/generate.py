@@ -33,6 +33,7 @@ def generate(
     no half dataset. Raises ValueError when there are too few vertices, or when ``out`` holds
     something that is not a dataset.
     """
+    out = out.absolute()
     _refuse_other_folders(out)
     heads = HeadSet(num_vertices)
     partial = out.with_name(out.name + ".partial")
@@ -44,7 +45,7 @@ def generate(
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name or facts.name,
-        "generated": True,
+        "generated": facts.generated,
         "description": facts.description,
         "fps": facts.fps,
         "unit": facts.unit,

@@ -10,7 +10,7 @@ Shapes: V vertices, T frames. Units: cm, mm in the curves, seconds.
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 from blendshapes import CHANNELS
 from clips import Utterance, speak, take
@@ -22,9 +22,6 @@ from phonemes import LABIALS, SILENCE
 from portrait import portrait
 from render import CENTRE, SKIN
 from subjects import draw_subject
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend has to be chosen first)
 
 FOLDER = Path(__file__).with_name("pictures")
 SEED = 0
@@ -146,25 +143,19 @@ def _masks_and_sizes(facts: Facts) -> plt.Figure:
         share = len(mask.vertices) / len(colours)
         picture = sitter.draw(sitter.neutral, colours=colours, **how)
         tiles.append((f"{name}: {share:.0%} of the vertices", picture))
-    figure = _gallery([tiles, tiles])
-    lower = figure.axes[len(tiles) :]
-    for axis, num_vertices in zip(lower, (300, *facts.sizes.values()), strict=True):
-        sized = Sitter(HeadSet(num_vertices), SPEAKER)
-        _wireframe(axis, sized, how["size"], how["scale"])
-        axis.set_title(f"{num_vertices} vertices", fontsize=8, pad=2)
+    sizes = (300, *facts.sizes.values())
+    blanks = [(f"{size} vertices", np.ones((*how["size"], 3))) for size in sizes]
+    figure = _gallery([tiles, blanks])
+    for axis, num_vertices in zip(figure.axes[len(tiles) :], sizes, strict=True):
+        _wireframe(axis, Sitter(HeadSet(num_vertices), SPEAKER), **how)
     return figure
 
 
 def _wireframe(axis: plt.Axes, sitter: Sitter, size: tuple[int, int], scale: float) -> None:
-    """The mesh of an open mouth, in the place of a picture."""
-    points = sitter.posed({"jaw": 0.7})
-    x, y = points[:, 0] * scale, points[:, 1] * scale
-    axis.clear()
-    axis.triplot(x, y, sitter.grid.faces, color="0.25", linewidth=min(0.5, 14 / len(x) ** 0.5 / 2))
-    axis.set_xlim(-size[1] / 2, size[1] / 2)
-    axis.set_ylim(CENTRE[1] * scale - size[0] / 2, CENTRE[1] * scale + size[0] / 2)
-    axis.set_aspect("equal")
-    axis.axis("off")
+    """Draw the mesh with an open mouth over a blank picture."""
+    points = (sitter.posed({"jaw": 0.7}) - CENTRE) * scale
+    x, y = size[1] / 2 + points[:, 0], size[0] / 2 - points[:, 1]
+    axis.triplot(x, y, sitter.grid.faces, color="0.25", linewidth=min(0.5, 7 / len(x) ** 0.5))
 
 
 def _frames(sitter: Sitter, utterance: Utterance, fps: float) -> plt.Figure:

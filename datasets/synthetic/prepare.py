@@ -29,11 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
             seed=options.seed,
             name=options.name,
         )
+        if options.write_expected:
+            write_expected(manifest)
     except ValueError as error:
         print(f"prepare.py: {error}", file=sys.stderr)
         return 1
-    if options.write_expected:
-        write_expected(manifest)
     _report(options.out, manifest)
     return 0
 

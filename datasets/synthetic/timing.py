@@ -38,10 +38,11 @@ def segment(sentence: Sentence, rate: float, rng: np.random.RandomState) -> list
     segments = [Segment(SILENCE, 0.0, 0.25 + 0.1 * rng.rand())]
     accents = iter(_draw_accents(sentence, rng))
     for words in (sentence.words, sentence.tail):
-        for word in words:
+        for position, word in enumerate(words, start=1):
             accent = 0.0 if word in FUNCTION_WORDS else next(accents)
             for symbol in LEXICON[word]:
-                duration = _duration(symbol, accent, word is words[-1], rate, rng)
+                is_final = position == len(words)
+                duration = _duration(symbol, accent, is_final, rate, rng)
                 phoneme, stressed = symbol.rstrip("1"), symbol.endswith("1")
                 start = segments[-1].end
                 segments.append(

@@ -38,7 +38,9 @@ class FaceFormerConfig(BaseModel, frozen=True, extra="forbid"):
     num_heads: int = Field(4, ge=1)
     feed_forward: int | None = None  # None: 2 * num_features
     period: int | None = Field(None, ge=1)  # frames of positions and bias; None: one second
-    dropout: float = Field(0.0, ge=0, lt=1)  # 0.1 in the paper; 0 allows the cached loop in training
+    dropout: float = Field(
+        0.0, ge=0, lt=1
+    )  # 0.1 in the paper; 0 allows the cached loop in training
     teacher_forcing: bool = False  # training only; True feeds true motion, which nobody published
     unroll: Literal["fast", "reference"] = "fast"  # reference: the published loop word by word
     motion_scale: Literal["none", "train_std"] = "none"  # what offsets are divided by

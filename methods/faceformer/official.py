@@ -92,7 +92,9 @@ def _speech(published: Mapping[str, Tensor], overrides: dict[str, Any]) -> Speec
         "feed_forward": feed_forward,
         "num_layers": _count(published, f"{prefix}encoder.layers."),
         "num_heads": max(1, hidden // 64),  # base size: 12 heads of 64
-        "conv_channels": _shape(published, f"{prefix}feature_extractor.conv_layers.0.conv.weight")[0],
+        "conv_channels": _shape(published, f"{prefix}feature_extractor.conv_layers.0.conv.weight")[
+            0
+        ],
         "position_kernel": kernel,
         "position_groups": hidden // group,
     }
@@ -130,16 +132,18 @@ def _count(published: Mapping[str, Tensor], prefix: str) -> int:
 
 def _copy(published: Mapping[str, Tensor], method: FaceFormer) -> None:
     """Fill every weight from its published name; nothing may be left over on either side."""
-    ours = {_published_name(n): v for n, v in method.state_dict().items() if n not in OURS_ONLY}
-    both = ours.keys() & published.keys()
+    names = {n: _published_name(n) for n in method.state_dict() if n not in OURS_ONLY}
+    theirs = set(names.values())
+    shapes = {names[n]: v.shape for n, v in method.state_dict().items() if n in names}
     problems = {
-        "missing": sorted(ours.keys() - published.keys()),
-        "unexpected": sorted(published.keys() - ours.keys()),
-        "of another shape": sorted(n for n in both if ours[n].shape != published[n].shape),
+        "missing": sorted(theirs - published.keys()),
+        "unexpected": sorted(published.keys() - theirs),
+        "of another shape": sorted(
+            n for n in theirs & published.keys() if published[n].shape != shapes[n]
+        ),
     }
     if any(problems.values()):
         told = "; ".join(f"{len(v)} {k}: {', '.join(v[:3])}" for k, v in problems.items() if v)
         raise ValueError(f"The checkpoint does not fit: {told}")
-    with torch.no_grad():
-        for name, weight in ours.items():
-            weight.copy_(published[name])
+    ours = {name: published[theirs_name] for name, theirs_name in names.items()}
+    method.load_state_dict(ours | {name: method.state_dict()[name] for name in OURS_ONLY})

@@ -5,6 +5,8 @@ Shapes   B clips, T frames, H heads, D features, E = D / H, N = T * (tokens per 
 """
 
 import math
+from typing import cast
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -44,7 +46,7 @@ def biased_causal_mask(
 def alignment_mask(
     num_frames: int, tokens_per_frame: int = 1, device: torch.device | None = None
 ) -> Bool[Tensor, "T N"]:
-    """True = forbidden: frame t hears tokens t * k .. t * k + k - 1 only (FaceFormer's alignment bias)."""
+    """True = forbidden: frame t hears its own k tokens t k .. t k + k - 1 (FaceFormer)."""
     frames = torch.arange(num_frames, device=device)
     return frames[:, None] != frames.repeat_interleave(tokens_per_frame)
 
@@ -122,7 +124,10 @@ class CachedDecoder:
         tokens_per_frame: int,
         mask: Float[Tensor, "H T T"],
     ):
-        self._layers = [_CachedLayer(layer, memory, tokens_per_frame) for layer in decoder.layers]
+        self._layers = [
+            _CachedLayer(cast(nn.TransformerDecoderLayer, layer), memory, tokens_per_frame)
+            for layer in decoder.layers
+        ]
         self._mask = mask.repeat(len(memory), 1, 1)  # (B * H, T, T)
         self._frame = 0
 
@@ -138,7 +143,7 @@ class CachedDecoder:
 class _CachedLayer:
     """One layer with the keys and values of the frames before. Clips and heads share an axis."""
 
-    def __init__(self, layer: nn.Module, memory: Tensor, tokens_per_frame: int):
+    def __init__(self, layer: nn.TransformerDecoderLayer, memory: Tensor, tokens_per_frame: int):
         self.layer = layer
         self.heads: int = layer.self_attn.num_heads
         self.scale = layer.self_attn.head_dim**-0.5

@@ -8,14 +8,24 @@ Units    audio at 16 kHz; every method listens through 20 ms tokens.
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from bench.data import AUDIO_RATE
 from methods.layers.speech_weights import SpeechConfig, build_speech_model
+from methods.layers.tokens import (
+    MIN_SAMPLES,
+    frames_from_tokens,
+    normalise_audio,
+    num_frames_supported,
+    pair_tokens,
+    resample_tokens,
+    token_count,
+    tokens_per_frame,
+    unpad_audio,
+)
 
 __all__ = [
     "SpeechConfig",
@@ -30,9 +40,6 @@ __all__ = [
     "unpad_audio",
 ]
 
-TOKEN_RATE = 50.0  # tokens per second
-TOKEN_HOP = 320  # samples
-MIN_SAMPLES = 400  # receptive field of one token
 MEMO_BYTES = 512 * 2**20
 
 
@@ -50,10 +57,10 @@ class SpeechEncoder(nn.Module):
         self.model = build_speech_model(config)
         self.num_features: int = self.model.config.hidden_size
         self._front_is_fixed = config.kind == "mel-hubert" or config.frozen != "none"
-        self._front_memo, self._memo = ClipMemo(), ClipMemo()
+        self.front_memo, self.memo = ClipMemo(), ClipMemo()
         for module in self._frozen_modules():
             module.requires_grad_(False)
-        self.register_load_state_dict_post_hook(lambda *_: self._forget())
+        self.register_load_state_dict_post_hook(_forget)
         self.train(self.training)
 
     def forward(self, audio: Float[Tensor, "B S"]) -> Float[Tensor, "B N D"]:
@@ -69,13 +76,13 @@ class SpeechEncoder(nn.Module):
             )
         if not self._front_is_fixed:
             return self._convolve(audio)
-        return torch.cat([self._front_memo(clip, self._convolve) for clip in audio.split(1)])
+        return torch.cat([self.front_memo(clip, self._convolve) for clip in audio.split(1)])
 
     def encode(self, features: Float[Tensor, "B N C"]) -> Float[Tensor, "B N D"]:
         """Tokens of convolutional features, at whatever rate those were resampled to."""
         if self.config.frozen != "all":
             return self._encode(features)
-        return torch.cat([self._memo(clip, self._encode) for clip in features.split(1)])
+        return torch.cat([self.memo(clip, self._encode) for clip in features.split(1)])
 
     def trainable_parameters(self) -> list[nn.Parameter]:
         """What is not frozen, by the config: a training loop may switch gradients as it likes."""
@@ -107,9 +114,11 @@ class SpeechEncoder(nn.Module):
         frozen = {"all": [model], "feature-extractor": paper[:1], "paper": paper, "none": []}
         return frozen[self.config.frozen]
 
-    def _forget(self) -> None:
-        self._front_memo.clear()
-        self._memo.clear()
+
+def _forget(encoder: SpeechEncoder, _: Any) -> None:
+    """Other weights give other tokens. (A function of its own: a copied encoder keeps it.)"""
+    encoder.front_memo.clear()
+    encoder.memo.clear()
 
 
 class ClipMemo:
@@ -137,74 +146,3 @@ class ClipMemo:
         """Forget everything: the function has changed."""
         self._results.clear()
         self._bytes = 0
-
-
-def normalise_audio(audio: Float[Tensor, "B S"]) -> Float[Tensor, "B S"]:
-    """Zero mean and unit variance per clip, eps 1e-5: the published feature extractors' formula.
-
-    (transformers 4.6 and 4.7, which the published code pins; later releases use 1e-7.)
-    """
-    variance, mean = torch.var_mean(audio, dim=1, correction=0, keepdim=True)
-    return (audio - mean) / torch.sqrt(variance + 1e-5)
-
-
-def unpad_audio(
-    audio: Float[Tensor, "B S"], num_frames: Int[Tensor, " B"], fps: float
-) -> list[Float[Tensor, "1 samples"]]:
-    """Each clip's own audio: padding would enter its normalisation and its attention.
-
-    A batch of one is returned whole; in a larger one a clip keeps the audio of its frames.
-    """
-    if len(audio) == 1:
-        return [audio]
-    samples = (num_frames * AUDIO_RATE / fps).round().long().tolist()
-    return [clip[:, : max(n, MIN_SAMPLES)] for clip, n in zip(audio.split(1), samples, strict=True)]
-
-
-def token_count(num_samples: int) -> int:
-    """Tokens of so many samples: floor((N - 400) / 320) + 1, the seven-layer recurrence."""
-    return max(0, (num_samples - MIN_SAMPLES) // TOKEN_HOP + 1)
-
-
-def tokens_per_frame(fps: float) -> int:
-    """2 where two tokens make a frame exactly (25 fps); 1 where tokens are resampled to frames."""
-    return 2 if 2 * fps == TOKEN_RATE else 1
-
-
-def num_frames_supported(num_samples: int, fps: float) -> int:
-    """Frames that the audio covers: whole token pairs at 25 fps, else floor(tokens / 50 * fps).
-
-    The second is the published expression in float64: it gives one frame less than integer
-    arithmetic for some counts (205, 410, ... tokens at 30 fps).
-    """
-    return _frames_of(token_count(num_samples), fps)
-
-
-def pair_tokens(tokens: Float[Tensor, "B N D"]) -> Float[Tensor, "B T E"]:
-    """Neighbouring tokens side by side, (B, N // 2, 2 D); an odd last token is dropped."""
-    num_pairs = tokens.shape[1] // 2
-    return tokens[:, : 2 * num_pairs].reshape(len(tokens), num_pairs, 2 * tokens.shape[2])
-
-
-def resample_tokens(tokens: Float[Tensor, "B N D"], length: int) -> Float[Tensor, "B L D"]:
-    """Linear interpolation: token j reads position j (N - 1) / (length - 1)."""
-    channels = tokens.transpose(1, 2)
-    return F.interpolate(channels, length, mode="linear", align_corners=True).transpose(1, 2)
-
-
-def frames_from_tokens(
-    tokens: Float[Tensor, "B N D"], fps: float, num_frames: int | None = None
-) -> Float[Tensor, "B T E"]:
-    """Two tokens per motion frame, (B, T, 2 D), as FaceDiffuser pairs them after the encoder.
-
-    At 25 fps pairs are cut to ``num_frames`` (never padded: T may be smaller); at other rates the
-    tokens are first interpolated to 2 T, T = ``num_frames`` or what the audio supports.
-    """
-    if tokens_per_frame(fps) == 2:
-        return pair_tokens(tokens)[:, :num_frames]
-    length = _frames_of(tokens.shape[1], fps) if num_frames is None else num_frames
-    return pair_tokens(resample_tokens(tokens, 2 * length))
-
-
-def _frames_of(num_tokens: int, fps: float) -> int:
-    return num_tokens // 2 if tokens_per_frame(fps) == 2 else int((num_tokens / TOKEN_RATE) * fps)

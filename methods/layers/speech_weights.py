@@ -17,6 +17,7 @@ from transformers.utils import cached_file
 from bench.config import SpeechInput
 from bench.files import sha256_of_file
 from bench.weights import local_weights
+from bench.weights import local_weights
 from methods.layers.log_mel import LogMel
 
 WEIGHT_SEED = 0

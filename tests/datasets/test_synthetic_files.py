@@ -9,7 +9,7 @@ import generate as generate_module
 import numpy as np
 import prepare
 import pytest
-from expected import fingerprint, read_expected
+from expected import fingerprint, read_expected, write_expected
 from facts import read_facts
 from generate import generate
 
@@ -103,6 +103,10 @@ def test_bench_reads_the_prepared_folder(synthetic):
     assert set(dataset.spec.masks) == {"lips", "mouth", "upper_face", "eyes"}
 
 
+def test_every_mask_is_explained_in_the_dataset_card(synthetic):
+    assert set(synthetic.manifest["masks"]) == set(read_facts().masks)
+
+
 def test_generating_twice_gives_the_same_bytes(tmp_path, tiny_facts):
     first, second = tmp_path / "first", tmp_path / "second"
     generate(first, tiny_facts, num_vertices=250)
@@ -170,6 +174,12 @@ def test_the_command_refuses_a_bad_number_of_vertices(tmp_path, capsys, vertices
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(message, line)
     assert not (tmp_path / "set").exists()
+
+
+def test_the_expected_hashes_are_only_rewritten_for_the_default_seed(tmp_path, tiny_facts):
+    manifest = generate(tmp_path / "set", tiny_facts, num_vertices=250, seed=3)
+    with pytest.raises(ValueError, match="needs --seed 0, got 3"):
+        write_expected(manifest)
 
 
 def test_the_default_size_survives_four_quarterings():

@@ -43,6 +43,15 @@ def test_the_nearer_square_hides_the_other_whatever_its_size_and_order() -> None
         assert not np.isin(found[12:], near).any()
 
 
+def test_of_two_equal_squares_the_nearer_one_is_seen() -> None:
+    both, depth = np.concatenate([SQUARE, SQUARE]), np.array([0.0] * 4 + [1.0] * 4)
+    for faces, near in (
+        (np.concatenate([TWO, TWO + 4]), (2, 3)),
+        (np.concatenate([TWO + 4, TWO]), (0, 1)),
+    ):
+        assert np.isin(rasterise(both, depth, faces, 8).face, near).all()
+
+
 def test_barycentric_weights_give_back_positions() -> None:
     fragments = rasterise(SQUARE, np.zeros(4), TWO, 8)
     places = interpolate(fragments, SQUARE, TWO)

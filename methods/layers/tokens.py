@@ -1,0 +1,87 @@
+"""From 50 Hz speech tokens to motion frames: pure functions, shared by every method.
+
+Shapes   B clips, S audio samples, N tokens at 50 Hz, D features, T motion frames.
+Units    audio at 16 kHz; a token every 20 ms.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from bench.data import AUDIO_RATE
+
+TOKEN_RATE = 50.0  # tokens per second
+TOKEN_HOP = 320  # samples
+MIN_SAMPLES = 400  # receptive field of one token
+
+
+def normalise_audio(audio: Float[Tensor, "B S"]) -> Float[Tensor, "B S"]:
+    """Zero mean and unit variance per clip, eps 1e-5: the published feature extractors' formula.
+
+    (transformers 4.6 and 4.7, which the published code pins; later releases use 1e-7.)
+    """
+    variance, mean = torch.var_mean(audio, dim=1, correction=0, keepdim=True)
+    return (audio - mean) / torch.sqrt(variance + 1e-5)
+
+
+def unpad_audio(
+    audio: Float[Tensor, "B S"], num_frames: Int[Tensor, " B"], fps: float
+) -> list[Float[Tensor, "1 samples"]]:
+    """Each clip's own audio: padding would enter its normalisation and its attention.
+
+    A batch of one is returned whole; in a larger one a clip keeps the audio of its frames.
+    """
+    if len(audio) == 1:
+        return [audio]
+    samples = (num_frames * AUDIO_RATE / fps).round().long().tolist()
+    return [clip[:, : max(n, MIN_SAMPLES)] for clip, n in zip(audio.split(1), samples, strict=True)]
+
+
+def token_count(num_samples: int) -> int:
+    """Tokens of so many samples: floor((N - 400) / 320) + 1, the seven-layer recurrence."""
+    return max(0, (num_samples - MIN_SAMPLES) // TOKEN_HOP + 1)
+
+
+def tokens_per_frame(fps: float) -> int:
+    """2 where two tokens make a frame exactly (25 fps); 1 where tokens are resampled to frames."""
+    return 2 if 2 * fps == TOKEN_RATE else 1
+
+
+def num_frames_supported(num_samples: int, fps: float) -> int:
+    """Frames that the audio covers: whole token pairs at 25 fps, else floor(tokens / 50 * fps).
+
+    The second is the published expression in float64: it gives one frame less than integer
+    arithmetic for some counts (205, 410, ... tokens at 30 fps).
+    """
+    return _frames_of(token_count(num_samples), fps)
+
+
+def pair_tokens(tokens: Float[Tensor, "B N D"]) -> Float[Tensor, "B T E"]:
+    """Neighbouring tokens side by side, (B, N // 2, 2 D); an odd last token is dropped."""
+    num_pairs = tokens.shape[1] // 2
+    return tokens[:, : 2 * num_pairs].reshape(len(tokens), num_pairs, 2 * tokens.shape[2])
+
+
+def resample_tokens(tokens: Float[Tensor, "B N D"], length: int) -> Float[Tensor, "B L D"]:
+    """Linear interpolation: token j reads position j (N - 1) / (length - 1)."""
+    channels = tokens.transpose(1, 2)
+    return F.interpolate(channels, length, mode="linear", align_corners=True).transpose(1, 2)
+
+
+def frames_from_tokens(
+    tokens: Float[Tensor, "B N D"], fps: float, num_frames: int | None = None
+) -> Float[Tensor, "B T E"]:
+    """Two tokens per motion frame, (B, T, 2 D), as FaceDiffuser pairs them after the encoder.
+
+    At 25 fps pairs are cut to ``num_frames`` (never padded: T may be smaller); at other rates the
+    tokens are first interpolated to 2 T, T = ``num_frames`` or what the audio supports.
+    """
+    if tokens_per_frame(fps) == 2:
+        return pair_tokens(tokens)[:, :num_frames]
+    length = _frames_of(tokens.shape[1], fps) if num_frames is None else num_frames
+    return pair_tokens(resample_tokens(tokens, 2 * length))
+
+
+def _frames_of(num_tokens: int, fps: float) -> int:
+    return num_tokens // 2 if tokens_per_frame(fps) == 2 else int((num_tokens / TOKEN_RATE) * fps)
