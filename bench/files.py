@@ -3,11 +3,14 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+HALF_WRITTEN = re.compile(r"\.[0-9a-f]{32}(\.\w+)?")  # names that write_atomically gives
 
 
 @contextmanager
@@ -21,6 +24,13 @@ def write_atomically(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporary(folder: Path) -> None:
+    """Delete what killed processes left half written; only for who alone writes in a folder."""
+    for path in folder.rglob(".*"):
+        if HALF_WRITTEN.fullmatch(path.name):
+            path.unlink()
 
 
 def canonical_json(value: Any) -> str:

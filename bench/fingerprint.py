@@ -7,7 +7,7 @@ they are imported by name, so a registry's new line changes nobody's fingerprint
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +32,8 @@ def fingerprint(roots: Iterable[str]) -> dict[str, str]:
                 raise ValueError(f"There is no module {module!r}; is it installed?")
             continue
         seen[module] = _code_hash(path, path.stat().st_mtime_ns)
-        pending += [m for m in _imports(path) if m.partition(".")[0] in packages]
+        found = _imports(path, module, path.stat().st_mtime_ns)
+        pending += [m for m in found if m.partition(".")[0] in packages]
     return dict(sorted(seen.items()))
 
 
@@ -59,14 +60,25 @@ def _code_hash(path: Path, _modified: int) -> str:
     return hashlib.sha256(normalised(path.read_text(encoding="utf-8")).encode()).hexdigest()
 
 
-def _imports(path: Path) -> Iterator[str]:
-    """Modules a file imports by absolute name; ``from a import b`` is a.b where that is one."""
+@cache
+def _imports(path: Path, module: str, _modified: int) -> tuple[str, ...]:
+    """Modules a file imports; ``from a import b`` is a.b where that is one."""
+    imports: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            imports += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            source = _source(node, module, path)
+            submodules = [f"{source}.{alias.name}" for alias in node.names]
             found = [m for m in submodules if source_file(m)]
-            yield from found
-            if len(found) < len(submodules):
-                yield node.module
+            imports += found if len(found) == len(submodules) else [*found, source]
+    return tuple(imports)
+
+
+def _source(node: ast.ImportFrom, module: str, path: Path) -> str:
+    """What stands after ``from`` by its absolute name: methods elsewhere may import relatively."""
+    if node.level == 0:
+        return node.module or ""
+    package = module.split(".")
+    up = node.level - (path.name == "__init__.py")
+    return ".".join([*package[: len(package) - up], *filter(None, [node.module])])

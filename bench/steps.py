@@ -17,7 +17,7 @@ from bench.cache import Cache
 from bench.checkpoint import load_weights, save_weights
 from bench.data import Clip, Dataset, load_dataset
 from bench.evaluate import SAMPLE_SCORES, Evaluation, evaluate
-from bench.files import write_json
+from bench.files import remove_temporary, write_json
 from bench.method import Method
 from bench.oracle import evaluate_oracle
 from bench.plan import Step, threads_of
@@ -49,6 +49,7 @@ def run_step(step: Step, cache: Cache, report: Report) -> str:
             return "done"
         folder = cache.folder(step.key)
         folder.mkdir(parents=True, exist_ok=True)
+        remove_temporary(folder)
         reset_peak_memory()
         started, clock = datetime.now(UTC), time.monotonic()
         try:
@@ -117,7 +118,7 @@ def _make_deterministic(device: str) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # the other way to say it imports the compiler: 2 s
 
 
 def _train(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Report) -> None:

@@ -160,15 +160,12 @@ def _cell(check: Check, results: MethodResults, floor: float | None) -> Cell:
     present = {seed: value for seed, value in values.items() if value is not None}
     if not present:
         return Cell("-", note="no seed has a value")
-    if check.name == "diversity" and results.deterministic:
-        largest = max(present.values())
-        kind = "met" if largest == 0 else "missed"
-        return Cell(f"{number(largest, 3)} (deterministic), {kind}", largest, kind=kind)
-    worst = check.worst(list(present.values()))
     by_seed = ", ".join(f"seed {seed}: {number(value, 3)}" for seed, value in present.items())
     short = "" if len(present) == len(values) else f" in {len(present)} of {len(values)} seeds"
+    no_variety = check.name == "diversity" and results.deterministic
+    worst = max(present.values()) if no_variety else check.worst(list(present.values()))
     if results.method in FLOORS or results.method == ORACLE:
         return Cell(number(worst, 3) + short, worst, note=by_seed)
-    kind = "met" if check.met(worst) else "missed"
-    text = f"{number(worst, 3)}, {kind}{short}"
+    kind = "met" if (worst == 0 if no_variety else check.met(worst)) else "missed"
+    text = f"{number(worst, 3)}{' (deterministic)' if no_variety else ''}, {kind}{short}"
     return Cell(text, worst, note=by_seed, kind="partial" if kind == "met" and short else kind)

@@ -76,7 +76,7 @@ def _draw_head(axes: Axes, head: Head, values: np.ndarray | None, scale: Normali
 
 def _title(name: str, by_method: dict[str, MethodResults]) -> str:
     title = "ground truth" if name == "ground_truth" else label(by_method[name])
-    return title.replace(", ", ",\n").replace(" (", "\n(").replace(" motion", "\nmotion")
+    return title.replace(", ", ",\n").replace(" (", "\n(")
 
 
 def _colour_bar(figure: Figure, scale: Normalize, results: MethodResults) -> None:

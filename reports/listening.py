@@ -3,6 +3,7 @@
 Units  LVE in the unit of Table 1's heading.
 """
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def draw_listening(dataset: Dataset, stem: Path) -> list[Path]:
         bar.set(hatch="//", edgecolor="white")
     sns.move_legend(axes, "upper right", title=None, frameon=False)
     sns.despine(ax=axes)
-    axes.set(xlabel=None, ylabel=f"LVE ({math_text(scale.text)})", title=data_sentence(dataset[0]))
+    sentence = textwrap.fill(data_sentence(dataset[0]), 70)
+    axes.set(xlabel=None, ylabel=f"LVE ({math_text(scale.text)})", title=sentence)
     axes.title.set(fontsize=9, color=INK)
     axes.set_xticks(range(len(methods)), [name.replace(" (", "\n(") for name in methods])
     return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]

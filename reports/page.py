@@ -117,8 +117,8 @@ def _made(facts: list[RunFacts]) -> dict[str, str]:
     """Commit, machine and first start over all runs that have records."""
     started = [run.started for run in facts if run.started != UNKNOWN]
     return {
-        "commit": joined(run.commit for run in facts),
-        "machine": joined(run.machine for run in facts),
+        "commit": joined(commit for run in facts for commit in run.commits),
+        "machine": joined(machine for run in facts for machine in run.machines),
         "first step started": min(started, default=UNKNOWN),
     }
 
@@ -146,7 +146,8 @@ def _listening(dataset: Dataset, values: Grid) -> Figure:
         alt=f"Bar chart of LVE with a clip's own and with another sentence's audio: {spoken}.",
         caption=(
             f"{data_sentence(dataset[0])} A method that listens is worse with another sentence's "
-            "audio than with the clip's own. Bars: mean over seeds; lines: 95 % t interval."
+            "audio than with the clip's own. Only frames that both predictions have are scored, so "
+            "LVE may differ from Table 1's. Bars: mean over seeds; lines: 95 % t interval."
         ),
     )
 

@@ -29,8 +29,8 @@ class RunFacts:
     seconds: float | None  # all steps of this run; steps shared with other runs count for each
     peak_memory_mb: float | None  # the largest of its steps
     started: str
-    commit: str
-    machine: str
+    commits: tuple[str, ...]
+    machines: tuple[str, ...]
     marks: tuple[str, ...]  # e.g. operators without a deterministic form
 
 
@@ -57,8 +57,8 @@ def _facts(results: MethodResults, run: RunResult, records: list[dict[str, Any]]
         seconds=sum(seconds) if seconds else None,
         peak_memory_mb=max(memory, default=None),
         started=min(started, default=UNKNOWN),
-        commit=joined(_commit(record) for record in records),
-        machine=joined(_machine(record) for record in records),
+        commits=tuple(sorted({_commit(record) for record in records} - {""})),
+        machines=tuple(sorted({_machine(record) for record in records} - {""})),
         marks=tuple(sorted({str(mark) for record in records for mark in _list(record, "marks")})),
     )
 
@@ -84,6 +84,11 @@ def shared(values: Iterable[dict[str, Any]]) -> dict[str, str]:
     return {name: " + ".join(sorted(found)) for name, found in sorted(merged.items())}
 
 
+def joined(texts: Iterable[str]) -> str:
+    """Different texts, once each; UNKNOWN where there is none."""
+    return " + ".join(sorted(set(texts))) or UNKNOWN
+
+
 def _commit(record: dict[str, Any]) -> str:
     git = _dict(record, "git")
     if not git.get("sha"):
@@ -97,11 +102,6 @@ def _machine(record: dict[str, Any]) -> str:
     if record.get("threads"):
         parts.append(f"threads: {record['threads']}")
     return ", ".join(str(part) for part in parts if part)
-
-
-def joined(texts: Iterable[str]) -> str:
-    """Different texts, once each; UNKNOWN where there is none."""
-    return " + ".join(sorted({text for text in texts} - {"", UNKNOWN})) or UNKNOWN
 
 
 def _numbers(records: list[dict[str, Any]], field: str) -> list[float]:

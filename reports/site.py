@@ -35,8 +35,8 @@ def build_site(
     from reports.writing import write_text
 
     datasets = read_datasets(results)
-    downloads = _files(tables, "*.*", "python -m reports.tables")
-    pictures = _files(figures, "*.*", "python -m reports.figures")
+    downloads = _files(tables, "python -m reports.tables")
+    pictures = _files(figures, "python -m reports.figures")
     page = make_page(datasets, read_published(), runs, [path.name for path in downloads])
     drawn = {path.name for path in pictures}
     for section in page.sections:
@@ -53,8 +53,8 @@ def build_site(
     return write_text(out / "index.html", html)
 
 
-def _files(folder: Path, pattern: str, command: str) -> list[Path]:
-    found = sorted(path for path in folder.glob(pattern) if path.is_file())
+def _files(folder: Path, command: str) -> list[Path]:
+    found = sorted(path for path in folder.glob("*.*") if path.is_file())
     if not found:
         raise ValueError(f"{folder} is empty or missing; run: {command}")
     return found
@@ -83,6 +83,7 @@ def units(text: str) -> str:
 
     from reports.numbers import SCALE
 
+    text = text.replace("(= ", "(=\u00a0")  # a unit in brackets stays on one line
     parts, end = [], 0
     for found in SCALE.finditer(text):
         exponent = found[1] or found[2]

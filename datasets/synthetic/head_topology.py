@@ -14,7 +14,7 @@ from edge_splits import split_longest_edges
 from head_layout import BOTTOM, COLUMNS, ROWS, TOP, Layout, choose_layout
 from jaxtyping import Float, Int
 
-MIN_VERTICES = 200  # below this the corners of mouth and eyes have no grid lines of their own
+MIN_VERTICES = 200  # coarser heads have no lips to speak of
 
 
 @dataclass(frozen=True)

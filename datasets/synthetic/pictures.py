@@ -133,7 +133,7 @@ def _subjects(heads: HeadSet, facts: Facts) -> list[list[Tile]]:
 
 def _masks_and_sizes(facts: Facts) -> plt.Figure:
     """The four masks and three sizes of one and the same face."""
-    how = {"size": (220, 190), "scale": 11.0}
+    size, scale = (220, 190), 11.0
     heads = HeadSet(facts.sizes["voca"])
     sitter = Sitter(heads, SPEAKER)
     tiles = []
@@ -141,13 +141,13 @@ def _masks_and_sizes(facts: Facts) -> plt.Figure:
         colours = np.tile(SKIN, (len(sitter.neutral), 1))
         colours[mask.vertices] = MASK_COLOURS[name]
         share = len(mask.vertices) / len(colours)
-        picture = sitter.draw(sitter.neutral, colours=colours, **how)
+        picture = sitter.draw(sitter.neutral, colours=colours, size=size, scale=scale)
         tiles.append((f"{name}: {share:.0%} of the vertices", picture))
-    sizes = (300, *facts.sizes.values())
-    blanks = [(f"{size} vertices", np.ones((*how["size"], 3))) for size in sizes]
+    counts = (300, *facts.sizes.values())
+    blanks = [(f"{count} vertices", np.ones((*size, 3))) for count in counts]
     figure = _gallery([tiles, blanks])
-    for axis, num_vertices in zip(figure.axes[len(tiles) :], sizes, strict=True):
-        _wireframe(axis, Sitter(HeadSet(num_vertices), SPEAKER), **how)
+    for axis, count in zip(figure.axes[len(tiles) :], counts, strict=True):
+        _wireframe(axis, Sitter(HeadSet(count), SPEAKER), size, scale)
     return figure
 
 

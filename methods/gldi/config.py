@@ -30,6 +30,7 @@ class AutoencoderConfig(BaseModel, frozen=True, extra="forbid"):
     dead_code_restart: int = Field(default=0, ge=0)  # steps an entry may idle; 0: for ever
     commitment_weight: float = Field(default=0.25, ge=0)  # beta of Eq. 8
     decoder_mlp_depth: PositiveInt = 1  # linear layers of the spatial decoder
+    temporal_norm: Literal["instance", "none"] = "instance"  # over a clip's frames, per feature
     position_dropout: float = Field(default=0.1, ge=0, lt=1)
     codetalker_pe_bug: bool = False  # every frame gets the positional vector of frame 0
     codetalker_attn_scale: bool = False  # scores over sqrt(hidden), not sqrt(hidden / heads)

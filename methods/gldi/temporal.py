@@ -6,7 +6,7 @@ may differ in length; frames behind a clip's end change nothing before it.
 Shapes   B clips, T frames, D features.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -23,6 +23,7 @@ class TemporalSizes(NamedTuple):
     num_layers: int
     num_heads: int
     feed_forward: int
+    temporal_norm: Literal["instance", "none"]
     position_dropout: float
     codetalker_pe_bug: bool
     codetalker_attn_scale: bool
@@ -127,6 +128,7 @@ class TemporalTransformer(nn.Module):
                 f"{sizes.num_heads} heads"
             )
         self.convolution = ClipConvolution(sizes.hidden)
+        self.normalises = sizes.temporal_norm == "instance"
         self.embedding = nn.Linear(sizes.hidden, sizes.hidden)
         self.positions = Positions(sizes.hidden, sizes.position_dropout, sizes.codetalker_pe_bug)
         self.blocks = nn.ModuleList(Block(sizes) for _ in range(sizes.num_layers))
@@ -136,7 +138,9 @@ class TemporalTransformer(nn.Module):
     ) -> Float[Tensor, "B T D"]:
         valid = valid_frames(num_frames, x.shape[1])
         x = nn.functional.leaky_relu(self.convolution(x, num_frames), NEGATIVE_SLOPE)
-        x = self.positions(self.embedding(instance_norm(x, valid)))
+        if self.normalises:
+            x = instance_norm(x, valid)
+        x = self.positions(self.embedding(x))
         for block in self.blocks:
             x = block(x, valid)
         return x

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 import torch
 from pydantic import model_validator
+from safetensors import SafetensorError
 from transformers import HubertConfig, HubertModel, Wav2Vec2Config, Wav2Vec2Model
 from transformers.utils import cached_file
 
 from bench.config import SpeechInput
 from bench.files import sha256_of_file
-from bench.weights import local_weights
 from bench.weights import local_weights
 from methods.layers.log_mel import LogMel
 
@@ -160,10 +160,10 @@ def _pretrained_model(config: SpeechConfig) -> HubertModel | Wav2Vec2Model:
             **where,
             **_overrides(config),
         )
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise ValueError(
-            f"Speech weights {config.source!r} are not on this machine (config.json and "
-            f"model.safetensors are needed); run: bench fetch {config.source}"
+            f"Speech weights {config.source!r} are not on this machine, or unreadable "
+            f"(config.json and model.safetensors are needed); run: bench fetch {config.source}"
         ) from error
     # the mask token is not in every published file; it matters in training only
     missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})

@@ -106,12 +106,13 @@ def test_validation_sees_each_clip_whole_and_alone(toy):
 
 
 def test_a_clip_shorter_than_the_window_is_refused_by_name(toy):
-    with pytest.raises(ValueError, match=r"F1_02: window needs 25 frames, the clip has 24; use a s"):
+    with pytest.raises(ValueError, match="F1_02: window needs 25 frames, the clip has 24; use"):
         loader(toy, window=25)
     short = dataclasses.replace(toy.clips("train")[0], motion=toy.clips("train")[0].motion[:1])
     with pytest.raises(ValueError, match=r"F1_01: window needs 2 frames, the clip has 1"):
         Loader([short], 25.0, StageConfig(steps=1, window="pairs"), 0, "main")
-    assert Loader([short], 25.0, StageConfig(steps=1), 0, "main").batch(0).num_frames.tolist() == [1]
+    whole = Loader([short], 25.0, StageConfig(steps=1), 0, "main").batch(0)
+    assert whole.num_frames.tolist() == [1]
 
 
 def test_a_clip_of_a_subject_without_a_style_is_refused(toy):

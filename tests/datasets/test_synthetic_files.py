@@ -95,7 +95,7 @@ def test_phonemes_fill_the_clip_from_start_to_end(synthetic):
 
 
 def test_bench_reads_the_prepared_folder(synthetic):
-    dataset = load_dataset(synthetic.folder)
+    dataset = load_dataset("synthetic", root=synthetic.folder.parent)
     clips = dataset.clips("test_a")
     assert [clip.name for clip in clips] == [clip["name"] for clip in synthetic.clips("test_a")]
     vertices = clips[0].vertices.numpy()
