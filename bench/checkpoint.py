@@ -21,9 +21,7 @@ class TrainingState:
     """Where a run is: what the loop must restore to end with the same bits."""
 
     step: int = 0
-    curve: list[dict[str, float | int]] = field(
-        default_factory=list
-    )  # one point per log_every steps
+    curve: list[dict[str, float | int]] = field(default_factory=list)  # one per log_every steps
     validation: list[dict[str, float | int]] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)  # loss terms since the last point
     seconds: float = 0.0  # spent so far, over all attempts

@@ -34,7 +34,7 @@ def place(results: MethodResults) -> tuple[float, str, str]:
     order = list(LABELS)
     known = results.method in order
     rank = order.index(results.method) if known else order.index(ORACLE) - 0.5
-    return rank, results.method, results.variant
+    return float(rank), results.method, results.variant
 
 
 def data_sentence(results: MethodResults) -> str:

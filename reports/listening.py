@@ -4,7 +4,7 @@ Units  LVE in the unit of Table 1's heading.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +33,7 @@ def listening_values(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "seed", "audio", "lve"])
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
+def interval(values: Iterable[float]) -> tuple[float, float]:
     """The 95 % t interval of one value per seed; of a single seed, the value itself."""
     found = summary(dict(enumerate(values)))
     assert found is not None  # seaborn asks for bars that exist

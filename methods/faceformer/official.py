@@ -32,8 +32,7 @@ def load(
     Raises ValueError that names what is missing, unexpected or of another shape.
     """
     published = {_published_spelling(name): value for name, value in state_dict.items()}
-    period = _period(published.pop("PPE.pe", None))
-    fps = overrides.pop("fps", period)
+    fps = overrides.pop("fps", _period(published.pop("PPE.pe", None)))
     spec = spec or _bare_spec(published, fps)
     method = FaceFormer(_config(published, overrides), spec)
     _copy(published, method)
@@ -102,7 +101,7 @@ def _speech(published: Mapping[str, Tensor], overrides: dict[str, Any]) -> Speec
     return SpeechConfig(**(defaults | sizes | overrides))
 
 
-def _bare_spec(published: Mapping[str, Tensor], fps: float | None) -> DatasetSpec:
+def _bare_spec(published: Mapping[str, Tensor], fps: float | int | None) -> DatasetSpec:
     """As much of a dataset as a checkpoint tells; without a mesh."""
     if fps is None:
         raise ValueError("The checkpoint does not tell its frame rate: pass spec or fps (25 or 30)")
@@ -110,7 +109,7 @@ def _bare_spec(published: Mapping[str, Tensor], fps: float | None) -> DatasetSpe
     num_styles = _shape(published, "obj_vector.weight")[1]
     return DatasetSpec(
         name="published checkpoint",
-        fps=fps,
+        fps=float(fps),
         unit="unknown",
         faces=torch.zeros(0, 3, dtype=torch.long),
         template=torch.zeros(num_vertices, 3),

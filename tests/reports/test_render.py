@@ -81,8 +81,8 @@ def test_a_patch_is_equally_bright_from_both_sides() -> None:
 
 def test_turning_keeps_lengths() -> None:
     vertices = np.array([[1.0, 2.0, 3.0]], dtype=np.float32)
-    assert np.linalg.norm(rotate(vertices, 30, 10)) == pytest.approx(np.linalg.norm(vertices))
-    assert np.allclose(rotate(vertices, 90), [[3, 2, -1]])
+    assert np.linalg.norm(rotate(vertices, 30.0, 10.0)) == pytest.approx(np.linalg.norm(vertices))
+    assert np.allclose(rotate(vertices, 90.0), [[3, 2, -1]])
 
 
 def test_an_eye_is_a_hole_but_a_border_and_a_slit_are_not() -> None:
@@ -98,7 +98,7 @@ def test_an_eye_is_a_hole_but_a_border_and_a_slit_are_not() -> None:
 
 def test_colours_are_where_their_vertices_are() -> None:
     vertices, faces = grid_mesh()
-    head = pose(vertices.astype(np.float32), faces.astype(np.int32), size=40, yaw=0, pitch=0)
+    head = pose(vertices.astype(np.float32), faces.astype(np.int32), size=40, yaw=0.0, pitch=0.0)
     values = (vertices[:, 0] > 0).astype(float)
 
     def red_if_large(numbers: np.ndarray) -> np.ndarray:
