@@ -5,12 +5,16 @@ core slow each other tenfold.
 """
 
 import os
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from bench.cache import Cache
@@ -58,7 +62,11 @@ def _in_pool(
     status: dict[str, str] = {}
     waiting = dict(pending)
     while waiting:  # a pool whose worker died is of no use any more: the rest gets a new one
-        _one_pool(waiting, status, cache, workers, progress)
+        # whoever kills a worker takes its neighbours along; alone, it can only blame itself
+        for step in _one_pool(waiting, status, cache, workers, progress):
+            if _one_pool({step.key: step}, status, cache, 1, progress):
+                status[step.key] = _died(step, cache)
+                progress.finish(step, status[step.key])
     return status
 
 
@@ -68,33 +76,51 @@ def _one_pool(
     cache: Cache,
     workers: int,
     progress: Progress,
-) -> None:
-    """Run what is waiting until nothing is left or a worker dies."""
+) -> list[Step]:
+    """Run what is waiting until nothing is left, or a worker dies: then return what ran there."""
     context = get_context("spawn")  # fork would copy torch's threads and locks
     channel = context.SimpleQueue()
-    running = dict[Future[str], Step]()
-    broken = False
-    with (
-        _few_threads(),
-        ProcessPoolExecutor(min(workers, len(waiting)), context, _start_worker, (channel,)) as pool,
-    ):
-        while running or (waiting and not broken):
-            ready = [k for k, s in waiting.items() if _is_ready(s, waiting, running)]
-            for key in [] if broken else ready:
-                step = waiting.pop(key)
-                if _parent_failed(step, status):
+    running: dict[Future[str], Step] = {}
+    lost: list[Step] = []
+    with _few_threads(), _pool(min(workers, len(waiting)), context, channel) as pool:
+        while running or (waiting and not lost):
+            for key in [] if lost else _ready(waiting, running):
+                if _parent_failed(waiting[key], status):
+                    step = waiting.pop(key)
                     status[key] = _skip(step, cache)
                     progress.finish(step, status[key])
-                else:
-                    running[pool.submit(_work, step, str(cache.root))] = step
+                elif len(running) < workers:  # no queue: what is lost with a worker must be few
+                    step = waiting.pop(key)
+                    try:
+                        running[pool.submit(_work, step, str(cache.root))] = step
+                    except BrokenProcessPool:  # it broke a moment ago
+                        lost.append(step)
             done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             while not channel.empty():
                 progress.update(*channel.get())
             for future in done:
                 step = running.pop(future)
-                broken |= isinstance(future.exception(), BrokenProcessPool)
-                status[step.key] = _outcome(future, step, cache)
-                progress.finish(step, status[step.key])
+                if isinstance(future.exception(), BrokenProcessPool):
+                    lost.append(step)
+                else:
+                    status[step.key] = future.result()
+                    progress.finish(step, status[step.key])
+    return lost
+
+
+@contextmanager
+def _pool(size: int, context: Any, channel: Any) -> Iterator[ProcessPoolExecutor]:
+    """Workers that end with this process, however it ends, and at once when it is interrupted."""
+    watched, held = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(size, context, _start_worker, (channel, watched))
+    try:
+        yield pool
+    except BaseException:
+        held.close()
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
+    held.close()
 
 
 class _few_threads:  # noqa: N801 - reads as a statement
@@ -117,9 +143,17 @@ class _few_threads:  # noqa: N801 - reads as a statement
 _channel: Any = None
 
 
-def _start_worker(channel: Any) -> None:
+def _start_worker(channel: Any, watched: Connection) -> None:
     global _channel
     _channel = channel
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process says what Ctrl-C means
+    Thread(target=_end_with, args=(watched,), daemon=True).start()
+
+
+def _end_with(watched: Connection) -> None:
+    """End this process when the other end of a pipe is closed; an orphan would keep its lock."""
+    watched.poll(None)
+    os._exit(1)
 
 
 def _work(step: Step, root: str) -> str:
@@ -128,21 +162,19 @@ def _work(step: Step, root: str) -> str:
     return run_step(step, Cache(Path(root)), lambda text: _channel.put((step.key, text)))
 
 
-def _outcome(future: Future[str], step: Step, cache: Cache) -> str:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        from bench.steps import describe
+def _died(step: Step, cache: Cache) -> str:
+    from bench.steps import describe
 
-        reason = "the worker process died (out of memory?); the checkpoint is kept, run it again"
-        record = {**describe(step), "status": "failed", "error": "WorkerDied", "reason": reason}
-        cache.write_record(step.key, record)
-        return "failed"
+    reason = "the worker process died (out of memory?); the checkpoint is kept, run it again"
+    record = {**describe(step), "status": "failed", "error": "WorkerDied", "reason": reason}
+    cache.write_record(step.key, record)
+    return "failed"
 
 
-def _is_ready(step: Step, waiting: dict[str, Step], running: dict[Future[str], Step]) -> bool:
-    unfinished = waiting.keys() | {s.key for s in running.values()}
-    return step.parent is None or step.parent.key not in unfinished
+def _ready(waiting: dict[str, Step], running: dict[Future[str], Step]) -> list[str]:
+    """Keys of the steps whose parent is finished, in order."""
+    unfinished = waiting.keys() | {step.key for step in running.values()}
+    return [k for k, s in waiting.items() if s.parent is None or s.parent.key not in unfinished]
 
 
 def _parent_failed(step: Step, status: dict[str, str]) -> bool:

@@ -11,7 +11,28 @@ from bench.imports import leave_repository_root
 from bench.terminal import console, fail_in_one_line
 
 Names = list[str]
-METHOD = typer.Option("--method", "-m", help="Registered name or package.module:Class.")
+
+
+def methods_table() -> dict[str, str]:
+    """The registry of this repository."""
+    from methods import METHODS
+
+    return METHODS
+
+
+def complete_method(start: str) -> list[str]:
+    """Method names for the shell's completion."""
+    from bench.registry import known_methods
+
+    return [name for name in known_methods(methods_table()) if name.startswith(start)]
+
+
+METHOD = typer.Option(
+    "--method",
+    "-m",
+    help="Registered name or package.module:Class.",
+    autocompletion=complete_method,
+)
 DATASET = typer.Option("--dataset", "-d", help="A prepared dataset; default: the profile's.")
 ABLATION = typer.Option("--ablation", help="Run every variant of a named ablation.")
 VARIANT = typer.Option("--variant", help="Only this variant of the ablation.")
@@ -57,13 +78,6 @@ def run(
         force=force,
     )
     raise typer.Exit(run_methods(options, methods_table(), console()))
-
-
-def methods_table() -> dict[str, str]:
-    """The registry of this repository."""
-    from methods import METHODS
-
-    return METHODS
 
 
 def main() -> None:

@@ -28,8 +28,10 @@ def fail_in_one_line() -> Iterator[None]:
     except ValueError as error:
         if os.environ.get("BENCH_DEBUG"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != 130:  # typer's code for Ctrl-C
+            raise
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         sys.exit(130)

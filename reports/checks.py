@@ -113,6 +113,32 @@ def checks_table(dataset: Dataset) -> Grid:
     )
 
 
+def problems(dataset: Dataset) -> list[str]:
+    """Runs that are not done, and lines that a trained method's seed does not meet."""
+    found, floor = [], better_floor(dataset)
+    for results in dataset:
+        for run in results.runs:
+            who = f"{results.method} on {results.dataset}, seed {run.seed}"
+            if run.status != "done":
+                found.append(f"{who}: {run.status}: {run.reason}")
+            elif results.method not in FLOORS and results.method != ORACLE:
+                found += [f"{who}: {text}" for text in _missed(results, run, floor)]
+    return found
+
+
+def _missed(results: MethodResults, run: RunResult, floor: float | None) -> list[str]:
+    lines = []
+    for check in CHECKS:
+        value = check_value(check, results, run, floor)
+        exact = check.name == "diversity" and results.deterministic
+        met = value is not None and (value == 0 if exact else check.met(value))
+        if not met:
+            wanted = "exactly 0" if exact else _bound(check)
+            found = "missing" if value is None else number(value, 3)
+            lines.append(f"{check.title} is {found}, expected {wanted}")
+    return lines
+
+
 def better_floor(dataset: Dataset) -> float | None:
     """The lower LVE of `template` and `mean`, or None where neither has one."""
     values = [

@@ -30,12 +30,14 @@ def unpad_audio(
 ) -> list[Float[Tensor, "1 samples"]]:
     """Each clip's own audio: padding would enter its normalisation and its attention.
 
-    A batch of one is returned whole; in a larger one a clip keeps the audio of its frames.
+    A batch of one is returned whole; in a larger one a clip keeps the audio of its frames and what
+    the last token reaches beyond them.
     """
     if len(audio) == 1:
         return [audio]
-    samples = (num_frames * AUDIO_RATE / fps).round().long().tolist()
-    return [clip[:, : max(n, MIN_SAMPLES)] for clip, n in zip(audio.split(1), samples, strict=True)]
+    reach = MIN_SAMPLES - TOKEN_HOP
+    samples = (num_frames * AUDIO_RATE / fps).round().long() + reach
+    return [clip[:, :n] for clip, n in zip(audio.split(1), samples.tolist(), strict=True)]
 
 
 def token_count(num_samples: int) -> int:

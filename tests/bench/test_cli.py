@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app
+from bench.run import complete_method
 
 HEAVY = ("torch", "transformers", "pandas", "matplotlib", "scipy")
 
@@ -61,3 +62,11 @@ def test_a_user_error_is_one_line_and_exit_code_one():
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: Unknown list 'metrcs'. Did you mean 'metrics'?")
+
+
+def test_completion_knows_the_methods():
+    assert complete_method("fa") == ["faceformer"]
+
+
+def test_an_unknown_command_suggests_the_nearest():
+    assert "Did you mean 'list'" in run("lst").output

@@ -48,7 +48,7 @@ def make(fps=25.0, seed=0, **changes):
 
 def make_batch(frames=(12, 9), fps=25.0, seed=1):
     generator = torch.Generator().manual_seed(seed)
-    samples = [round(n * AUDIO_RATE / fps) + 80 for n in frames]  # a token more than the frames
+    samples = [round(n * AUDIO_RATE / fps) + 80 for n in frames]  # what the last token reaches
     audio = torch.zeros(len(frames), max(samples))
     for clip, length in zip(audio, samples, strict=True):
         clip[:length] = torch.randn(length, generator=generator)
@@ -67,7 +67,7 @@ def make_batch(frames=(12, 9), fps=25.0, seed=1):
 def alone(batch, k):
     """Clip k of a batch as a batch of its own, without padding."""
     frames = int(batch.num_frames[k])
-    samples = round(frames * AUDIO_RATE / 25)
+    samples = round(frames * AUDIO_RATE / 25) + 80
     return Batch(
         names=batch.names[k : k + 1],
         audio=batch.audio[k : k + 1, :samples],
@@ -249,7 +249,7 @@ def test_padding_is_never_compared():
     method, batch = make().eval(), make_batch((12, 9))
     before = method.loss(batch, "main")["loss"]
     batch.vertices[1, 9:] = 1e6
-    batch.audio[1, 9 * 640 :] = 3.0
+    batch.audio[1, 9 * 640 + 80 :] = 3.0
     assert torch.equal(method.loss(batch, "main")["loss"], before)
 
 
