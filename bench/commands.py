@@ -20,6 +20,7 @@ from bench.project import data_folder, plans_folder, results_folder, runs_folder
 from bench.results import MethodResults
 from bench.session import Choice, MethodPlan, Session
 from bench.steps import describe
+from bench.terminal import complain
 
 UNTIL = ("train", "predict", "evaluate")
 
@@ -63,7 +64,8 @@ def run_methods(options: RunOptions, table: dict[str, str], console: Console) ->
     failed = [step for step in steps if status.get(step.key, "done") != "done"]
     for step in failed:
         record = session.cache.record(step.key) or {}
-        console.print(f"{title(step)}: {record.get('reason', 'failed')}", style="red", markup=False)
+        if record.get("status") != "skipped":  # that one only repeats what its parent says
+            complain(f"{title(step)}: {record.get('reason', 'failed')}")
     if options.until == "evaluate":
         dataset_results = [(plan, results_of(session, plan)) for plan in plans]
         print_scores([r for p, r in dataset_results if not p.unsupported], console)

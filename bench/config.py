@@ -107,8 +107,10 @@ def load_preset(
     Raises ValueError with one line: the file, the key, what was expected and what came.
     """
     raw = read_yaml(path)
-    raw.setdefault("model", {})
-    raw.setdefault("train", {})
+    raw["model"], raw["train"] = raw.get("model") or {}, raw.get("train") or {}
+    if not isinstance(raw["train"], dict):
+        got = type(raw["train"]).__name__
+        raise ValueError(f"{path}: train: expected a mapping of stages, got {got}")
     for override in overrides:
         _apply(raw, override, stages)
     if set(raw["train"]) != set(stages):
@@ -116,7 +118,7 @@ def load_preset(
             f"{path}: train has stages {sorted(raw['train'])}, the method has {list(stages)}"
         )
     try:
-        model = config_type.model_validate(raw["model"] or {})
+        model = config_type.model_validate(raw["model"])
         return Preset.model_validate({**raw, "model": model})
     except ValidationError as error:
         raise ValueError(f"{path}: {_first_problem(error, config_type)}") from error
@@ -137,7 +139,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ValueError(f"{path} does not exist") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(value or {}, dict):
         raise ValueError(f"{path}: expected a mapping, got {type(value).__name__}")

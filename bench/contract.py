@@ -156,7 +156,8 @@ def padding_does_not_count(subject: Subject) -> None:
         for vertices in (batch.vertices, other):
             method = subject.build()
             seed_everything(0, "padding")
-            losses.append(float(method.loss(batch._replace(vertices=vertices), stage)["loss"]))
+            loss = method.loss(batch._replace(vertices=vertices), stage)["loss"]
+            losses.append(float(loss.detach()))
         assert np.isclose(losses[0], losses[1], rtol=1e-5), (
             f"{stage}: loss {losses[0]:.6g} or {losses[1]:.6g}"
         )

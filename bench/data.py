@@ -15,15 +15,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from bench.files import read_json, sha256_of, sha256_of_file
+from bench.files import sha256_of, sha256_of_file
+from bench.manifest import GEOMETRY, prepare_hint, read_manifest
 
 AUDIO_RATE = 16_000  # Hz
 SPLITS = ("train", "val", "test_a", "test_b")
-MANIFEST_SCHEMA = 1
-GEOMETRY = (  # what every number depends on, besides the clips
-    *("fps", "unit", "num_vertices", "styles", "motion", "masks"),
-    *("mouth_opening_pair", "templates_sha256"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,14 +164,14 @@ class Dataset:
     def spec(self) -> DatasetSpec:
         """Topology, masks and styles. Raises ValueError for files that do not fit together."""
         template = self._array("reference.npy", (self.manifest["num_vertices"], 3))
-        masks = {name: self._mask(name) for name in sorted(self.manifest["masks"])}
+        names = sorted(self.manifest["masks"])
         return DatasetSpec(
             name=self.name,
             fps=float(self.manifest["fps"]),
             unit=self.manifest["unit"],
-            faces=torch.from_numpy(np.array(self._array("faces.npy"), dtype=np.int64)),
+            faces=self._indices("faces.npy", (None, 3)),
             template=torch.from_numpy(np.array(template, dtype=np.float32)),
-            masks=masks,
+            masks={name: self._indices(f"masks/{name}.npy", (None,)) for name in names},
             styles=tuple(self.manifest["styles"]),
         )
 
@@ -243,10 +239,10 @@ class Dataset:
         coefficients = self._array(f"coefficients/{entry['name']}.npy", shape)
         return BlendshapeMotion(template, coefficients, basis)
 
-    def _mask(self, name: str) -> Tensor:
-        indices = np.array(self._array(f"masks/{name}.npy"), dtype=np.int64)
+    def _indices(self, name: str, shape: tuple[int | None, ...]) -> Tensor:
+        indices = np.array(self._array(name, shape), dtype=np.int64)
         if not len(indices) or indices.min() < 0 or indices.max() >= self.manifest["num_vertices"]:
-            raise ValueError(f"{self.folder}/masks/{name}.npy: expected vertex indices of the mesh")
+            raise ValueError(f"{self.folder / name}: expected vertex indices of the mesh")
         return torch.from_numpy(indices)
 
     def _array(self, name: str, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
@@ -269,11 +265,6 @@ class Dataset:
         return array
 
 
-def prepare_hint(name: str) -> str:
-    """The command that makes a dataset."""
-    return f"run: dvc repro data@{name}"
-
-
 def load_dataset(name: str, root: Path = Path("data")) -> Dataset:
     """The prepared dataset ``root/name``. Raises ValueError if it is missing or of another kind."""
     folder = root / name
@@ -283,13 +274,4 @@ def load_dataset(name: str, root: Path = Path("data")) -> Dataset:
             f"Dataset {name!r} is not prepared in {root}/ (there: {', '.join(known) or 'none'}); "
             f"{prepare_hint(name)}"
         )
-    manifest = read_json(folder / "manifest.json")
-    schema = manifest.get("schema") if isinstance(manifest, dict) else None
-    if schema != MANIFEST_SCHEMA:
-        raise ValueError(
-            f"{folder}/manifest.json: expected schema {MANIFEST_SCHEMA}, got {schema!r}; "
-            f"{prepare_hint(name)}"
-        )
-    if missing := sorted({"name", "generated", "unit_to_mm", "clips", *GEOMETRY} - {*manifest}):
-        raise ValueError(f"{folder}/manifest.json lacks {missing}; {prepare_hint(name)}")
-    return Dataset(folder, manifest)
+    return Dataset(folder, read_manifest(folder))

@@ -18,7 +18,7 @@ import numpy as np
 from bench.config import PredictConfig
 from bench.data import Clip, Dataset, Motion
 from bench.files import read_json, write_atomically, write_json
-from bench.metrics import Score, pool, score
+from bench.metrics import METRICS, Score, pool, score
 from bench.metrics.heatmap import map_correlation, motion_std, motion_variance_share
 from bench.predict import Request, requests
 from bench.results import ClipScore, Heatmap, Listening, SplitScores
@@ -127,16 +127,18 @@ def _split(
 
 
 def _best_style(name: str, records: Sequence[ClipScore]) -> float | None:
-    """The metric with each clip under the style that has its smallest absolute value."""
-    best: dict[str, Score] = {}
+    """The metric with each clip under the style that suits it best: the highest value where higher
+    is better, else the smallest absolute one."""
+    better = METRICS[name].better
+    best: dict[str, tuple[float, Score]] = {}
     for record in records:
-        value = Score(record.total, record.weight)
-        if value.value is None:
+        found = Score(record.total, record.weight)
+        if found.value is None:
             continue
-        known = best.get(record.clip)
-        if known is None or abs(value.value) < abs(known.value or 0.0):
-            best[record.clip] = value
-    return pool(name, best.values())
+        cost = -found.value if better == "higher" else abs(found.value)
+        if record.clip not in best or cost < best[record.clip][0]:
+            best[record.clip] = (cost, found)
+    return pool(name, [found for _, found in best.values()])
 
 
 def _listening(evaluation: Evaluation, face: Face) -> Listening | None:

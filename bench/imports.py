@@ -13,7 +13,8 @@ def leave_repository_root() -> None:
 
     `python -m` puts it there; the folder ``datasets`` would then look like Hugging Face's package.
     """
-    if (ROOT / "datasets").is_dir():
+    ours = ROOT / "datasets"  # a folder; beside installed packages it would be theirs, a package
+    if ours.is_dir() and not (ours / "__init__.py").exists():
         sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != ROOT.resolve()]
 
 
@@ -27,11 +28,11 @@ def hide_broken_torchaudio() -> str | None:
         return None
     try:
         import torchaudio  # noqa: F401
-    except (OSError, ImportError) as error:
+    except (OSError, ImportError, RuntimeError) as error:  # RuntimeError: of another CUDA version
         for name in [n for n in sys.modules if n.partition(".")[0] == "torchaudio"]:
             del sys.modules[name]
         sys.modules["torchaudio"] = None  # type: ignore[assignment]  # find_spec then finds nothing
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split()) or type(error).__name__
         warnings.warn(
             f"torchaudio is installed but does not load ({reason}); it is hidden. "
             "Fix: pip uninstall torchaudio",

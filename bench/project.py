@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bench.config import Frozen, read_yaml
 from bench.names import unknown
@@ -14,7 +14,7 @@ class Profile(Frozen):
 
     preset: str
     datasets: tuple[str, ...]
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...] = Field(min_length=1)
     set: tuple[str, ...] = ()
 
 

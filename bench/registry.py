@@ -23,7 +23,10 @@ def resolve(name: str, table: dict[str, str]) -> tuple[str, str]:
     Raises ValueError naming the nearest known method.
     """
     if ":" in name:
-        return name.rpartition(":")[0].rpartition(".")[2] or name, name
+        module, _, cls = name.partition(":")
+        if not module or not cls:
+            raise ValueError(f"--method {name}: expected a known name or package.module:Class")
+        return module.rpartition(".")[2], name
     methods = known_methods(table)
     if name not in methods:
         raise unknown("method", name, methods)
@@ -32,16 +35,21 @@ def resolve(name: str, table: dict[str, str]) -> tuple[str, str]:
 
 def load(reference: str) -> type[Any]:
     """The Method class behind ``module:Class``. Raises ValueError when it is not there."""
+    from bench.method import Method  # heavy: torch
+
     module, _, name = reference.partition(":")
     hide_broken_torchaudio()  # methods import transformers, which would die of it
     try:
-        return getattr(import_module(module), name)
+        cls = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         if error.name and not module.startswith(error.name):
             raise  # the method's own import failed: its name would mislead
         raise ValueError(f"{reference}: there is no module {module!r}; is it installed?") from error
     except AttributeError as error:
         raise ValueError(f"{reference}: module {module!r} has no class {name!r}") from error
+    if not (isinstance(cls, type) and issubclass(cls, Method)):
+        raise ValueError(f"{reference} is not a Method (bench/method.py)")
+    return cls
 
 
 def source_file(module: str) -> Path | None:

@@ -41,7 +41,7 @@ PROFILE = typer.Option("--profile", help="mini, smoke or paper; default: params.
 SET = typer.Option("--set", help="Override a preset key, e.g. train.lr=1e-4. Repeatable.")
 DEVICE = typer.Option("--device", help="auto, cpu or cuda.")
 EXECUTOR = typer.Option("--executor", help="Where steps run.")
-WORKERS = typer.Option("--workers", help="Processes; default: one per core. 0: in this one.")
+WORKERS = typer.Option("--workers", min=0, help="Processes; default: one per core. 0: in this one.")
 DRY_RUN = typer.Option("--dry-run", help="Show what would run, and why it is not cached.")
 FORCE = typer.Option("--force", help="Forget cached results of these runs first.")
 

@@ -34,6 +34,8 @@ from bench.sample_scores import Face, samples_scores, scores_to_json
 from bench.seeding import seed_everything
 from bench.train import Stage, train_stage
 
+TRACEBACK = "traceback.txt"  # of a failed step, in its folder
+
 Report = Callable[[str], None]
 """report(text): what the step is doing, for a progress line."""
 
@@ -50,15 +52,17 @@ def run_step(step: Step, cache: Cache, report: Report) -> str:
         folder = cache.folder(step.key)
         folder.mkdir(parents=True, exist_ok=True)
         remove_temporary(folder)
+        (folder / TRACEBACK).unlink(missing_ok=True)
         reset_peak_memory()
         started, clock = datetime.now(UTC), time.monotonic()
         try:
             marks = _do(step, cache, folder, report)
             outcome: dict[str, Any] = {"status": "done", "marks": marks}
         except Exception as error:  # whatever a method raises is a row of the table, not a crash
-            (folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-            message = " ".join(str(error).split()) or type(error).__name__
-            outcome = {"status": "failed", "error": type(error).__name__, "reason": message}
+            (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+            name = type(error).__name__
+            reason = " ".join(str(error).split()) or name
+            outcome = {"status": "failed", "error": name, "reason": reason, "traceback": TRACEBACK}
         times = {
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - clock, 3),
@@ -126,9 +130,10 @@ def _train(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Rep
     assert name is not None
     config = run.preset.train[name]
     clips = {split: dataset.clips(split) for split in ("train", "val")}
+    whole = config.model_copy(update={"window": "clip"})  # what validation hears
     train, val = (
-        Loader(clips[split], dataset.spec.fps, config, run.seed, name) if clips[split] else None
-        for split in ("train", "val")
+        Loader(clips[split], dataset.spec.fps, settings, run.seed, name) if clips[split] else None
+        for split, settings in (("train", config), ("val", whole))
     )
     if train is None:
         raise ValueError(f"{dataset.name} has no training clips; prepare it again")

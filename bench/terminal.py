@@ -17,6 +17,11 @@ def console() -> "Console":
     return Console(width=None if sys.stdout.isatty() else 140)
 
 
+def complain(reason: str) -> None:
+    """One line on standard error."""
+    print(f"error: {' '.join(reason.split())}", file=sys.stderr)
+
+
 @contextmanager
 def fail_in_one_line() -> Iterator[None]:
     """Turn a ValueError into one line on stderr and exit code 1; `BENCH_DEBUG=1` shows where.
@@ -28,7 +33,7 @@ def fail_in_one_line() -> Iterator[None]:
     except ValueError as error:
         if os.environ.get("BENCH_DEBUG"):
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        complain(str(error))
         sys.exit(1)
     except (KeyboardInterrupt, SystemExit) as end:
         if isinstance(end, SystemExit) and end.code != 130:  # typer's code for Ctrl-C

@@ -38,9 +38,7 @@ class FaceFormerConfig(BaseModel, frozen=True, extra="forbid"):
     num_heads: int = Field(4, ge=1)
     feed_forward: int | None = None  # None: 2 * num_features
     period: int | None = Field(None, ge=1)  # frames of positions and bias; None: one second
-    dropout: float = Field(
-        0.0, ge=0, lt=1
-    )  # 0.1 in the paper; 0 allows the cached loop in training
+    dropout: float = Field(0.0, ge=0, lt=1)  # 0.1 in the paper; 0 trains by the cached loop
     teacher_forcing: bool = False  # training only; True feeds true motion, which nobody published
     unroll: Literal["fast", "reference"] = "fast"  # reference: the published loop word by word
     motion_scale: Literal["none", "train_std"] = "none"  # what offsets are divided by
@@ -96,16 +94,19 @@ class FaceFormerNetwork(nn.Module):
         the audio supports). Raises ValueError when the audio is shorter than one frame.
         """
         supported = num_frames_supported(audio.shape[1], self.fps)
-        if supported < 1:
+        length = num_frames or supported
+        if self.tokens_per_frame == 2:
+            length = min(length, supported)
+        if length < 1:
             raise ValueError(
                 f"Audio of {audio.shape[1]} samples is shorter than one frame at {self.fps:g} fps; "
                 "drop the clip"
             )
         features = self.audio_encoder.convolve(audio)
         if self.tokens_per_frame == 2:
-            features = features[:, : 2 * min(supported, num_frames or supported)]
+            features = features[:, : 2 * length]
         else:
-            features = resample_tokens(features, num_frames or supported)
+            features = resample_tokens(features, length)
         return self.audio_feature_map(self.audio_encoder.encode(features))
 
     def forward(
@@ -137,10 +138,9 @@ class FaceFormerNetwork(nn.Module):
 
     def _unroll_cached(self, memory: Tensor, style: Tensor) -> Tensor:
         num_frames = memory.shape[1] // self.tokens_per_frame
-        mask = biased_causal_mask(
-            num_frames, self.transformer_decoder.num_heads, self.period, memory.device
+        decoder = CachedDecoder(
+            self.transformer_decoder, memory, self.tokens_per_frame, self.period
         )
-        decoder = CachedDecoder(self.transformer_decoder, memory, self.tokens_per_frame, mask)
         weight, bias = self._feedback()
         first = self._style(style)[:, None] + self.PPE.rows(num_frames)  # (B, T, D)
         # every frame's style, position and bias in one addition outside the loop

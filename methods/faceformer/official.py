@@ -1,7 +1,7 @@
 """Published FaceFormer checkpoints: their names, and a model of the sizes they hold.
 
 A published file is a plain state dict. Its speech encoder spells weight normalisation
-``weight_g`` / ``weight_v``; positional tables (``PPE.pe``) are formulas and are only counted.
+``weight_g`` / ``weight_v``; positional tables (``PPE.pe``) are formulas: only their length is read.
 """
 
 from collections.abc import Mapping
@@ -60,11 +60,9 @@ def _published_spelling(name: str) -> str:
 
 
 def _period(table: Tensor | None) -> int | None:
-    """Rows of the tiled positional table: floor(600 / P) + 1 periods of P frames, P = fps."""
-    if table is None:
-        return None
-    lengths = {(600 // p + 1) * p: p for p in (25, 30)}
-    return lengths.get(table.shape[1])
+    """The period P, which is the frame rate: the table holds floor(600 / P) + 1 periods."""
+    rows = None if table is None else table.shape[1]
+    return next((p for p in (25, 30) if rows == (600 // p + 1) * p), None)
 
 
 def _config(published: Mapping[str, Tensor], overrides: dict[str, Any]) -> FaceFormerConfig:
@@ -86,14 +84,13 @@ def _speech(published: Mapping[str, Tensor], overrides: dict[str, Any]) -> Speec
         published, f"{prefix}encoder.layers.0.feed_forward.intermediate_dense.weight"
     )
     _, group, kernel = _shape(published, f"{prefix}encoder.pos_conv_embed.conv.weight_v")
+    channels, _, _ = _shape(published, f"{prefix}feature_extractor.conv_layers.0.conv.weight")
     sizes = {
         "hidden": hidden,
         "feed_forward": feed_forward,
         "num_layers": _count(published, f"{prefix}encoder.layers."),
         "num_heads": max(1, hidden // 64),  # base size: 12 heads of 64
-        "conv_channels": _shape(published, f"{prefix}feature_extractor.conv_layers.0.conv.weight")[
-            0
-        ],
+        "conv_channels": channels,
         "position_kernel": kernel,
         "position_groups": hidden // group,
     }
@@ -131,18 +128,15 @@ def _count(published: Mapping[str, Tensor], prefix: str) -> int:
 
 def _copy(published: Mapping[str, Tensor], method: FaceFormer) -> None:
     """Fill every weight from its published name; nothing may be left over on either side."""
-    names = {n: _published_name(n) for n in method.state_dict() if n not in OURS_ONLY}
-    theirs = set(names.values())
-    shapes = {names[n]: v.shape for n, v in method.state_dict().items() if n in names}
+    ours = {_published_name(n): n for n in method.state_dict() if n not in OURS_ONLY}
+    weights = method.state_dict()
+    both = ours.keys() & published.keys()
     problems = {
-        "missing": sorted(theirs - published.keys()),
-        "unexpected": sorted(published.keys() - theirs),
-        "of another shape": sorted(
-            n for n in theirs & published.keys() if published[n].shape != shapes[n]
-        ),
+        "missing": ours.keys() - published.keys(),
+        "unexpected": published.keys() - ours.keys(),
+        "of another shape": {n for n in both if weights[ours[n]].shape != published[n].shape},
     }
     if any(problems.values()):
-        told = "; ".join(f"{len(v)} {k}: {', '.join(v[:3])}" for k, v in problems.items() if v)
-        raise ValueError(f"The checkpoint does not fit: {told}")
-    ours = {name: published[theirs_name] for name, theirs_name in names.items()}
-    method.load_state_dict(ours | {name: method.state_dict()[name] for name in OURS_ONLY})
+        told = [f"{len(v)} {k}: {', '.join(sorted(v)[:3])}" for k, v in problems.items() if v]
+        raise ValueError(f"The checkpoint does not fit: {'; '.join(told)}")
+    method.load_state_dict(weights | {ours[name]: published[name] for name in both})

@@ -113,28 +113,27 @@ class Decoder(nn.Module):
 class CachedDecoder:
     """A decoder that takes one frame at a time and never computes a key or a value twice.
 
-    Gradients flow through every step. Masks are those of :func:`biased_causal_mask` and
-    :func:`alignment_mask`.
+    Gradients flow through every step. It is :class:`Decoder` under :func:`biased_causal_mask` and
+    :func:`alignment_mask`, without a table that grows with the square of the length.
     """
 
     def __init__(
-        self,
-        decoder: Decoder,
-        memory: Float[Tensor, "B N D"],
-        tokens_per_frame: int,
-        mask: Float[Tensor, "H T T"],
+        self, decoder: Decoder, memory: Float[Tensor, "B N D"], tokens_per_frame: int, period: int
     ):
         self._layers = [
             _CachedLayer(cast(nn.TransformerDecoderLayer, layer), memory, tokens_per_frame)
             for layer in decoder.layers
         ]
-        self._mask = mask.repeat(len(memory), 1, 1)  # (B * H, T, T)
-        self._frame = 0
+        self._left = memory.shape[1] // tokens_per_frame
+        # the mask's last row: the bias depends on the distance only, so every row is a tail of it
+        periods_ago = torch.arange(self._left - 1, -1, -1, device=memory.device) // period
+        slopes = torch.tensor(alibi_slopes(decoder.num_heads), device=memory.device)
+        self._bias = (-slopes[:, None, None] * periods_ago).repeat(len(memory), 1, 1)
 
     def __call__(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
         """The output of the next frame."""
-        bias = self._mask[:, self._frame : self._frame + 1, : self._frame + 1]
-        self._frame += 1
+        self._left -= 1
+        bias = self._bias[:, :, self._left :]  # (B * H, 1, frames so far)
         for layer in self._layers:
             x = layer(x, bias)
         return x
@@ -155,8 +154,8 @@ class _CachedLayer:
         pairs = F.linear(memory, heard.in_proj_weight[width:], heard.in_proj_bias[width:])
         pairs = pairs.unflatten(2, (2, self.heads, -1)).unflatten(1, (-1, tokens_per_frame))
         pairs = pairs.permute(3, 1, 0, 4, 2, 5).flatten(2, 3)  # (2, T, B * H, k, E)
-        self.keys = (pairs[0] * self.scale).transpose(2, 3).unbind(0)
-        self.values = pairs[1].unbind(0)
+        keys = (pairs[0] * self.scale).transpose(2, 3)  # scaled here, once
+        self.heard = zip(keys.unbind(0), pairs[1].unbind(0), strict=True)  # frame after frame
 
     def __call__(self, x: Tensor, bias: Tensor) -> Tensor:
         layer = self.layer
@@ -178,8 +177,8 @@ class _CachedLayer:
         return attention.out_proj(torch.bmm(scores.softmax(2), values).view_as(x))
 
     def _listen(self, x: Tensor) -> Tensor:
-        frame = self.past[0].shape[1] - 1 if self.past is not None else 0
-        query = F.linear(x, *self.query).view(-1, 1, self.values[0].shape[2])  # (B * H, 1, E)
-        weights = torch.bmm(query, self.keys[frame]).softmax(2)  # (B * H, 1, k)
-        heard = torch.bmm(weights, self.values[frame])
+        keys, values = next(self.heard)
+        query = F.linear(x, *self.query).view(len(keys), 1, -1)  # (B * H, 1, E)
+        weights = torch.bmm(query, keys).softmax(2)  # (B * H, 1, k)
+        heard = torch.bmm(weights, values)
         return self.layer.multihead_attn.out_proj(heard.view_as(x))

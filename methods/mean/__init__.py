@@ -9,7 +9,7 @@ from torch import Tensor
 from bench.config import Frozen
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
-from methods.layers.speech import num_frames_supported
+from methods.layers.tokens import num_frames_supported
 
 
 class MeanConfig(Frozen):

@@ -18,7 +18,7 @@ from bench.config import Frozen, SpeechInput
 from bench.data import AUDIO_RATE, Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
 from methods.layers.log_mel import LogMel
-from methods.layers.speech import normalise_audio, num_frames_supported
+from methods.layers.tokens import normalise_audio, num_frames_supported
 
 MEL_RATE = 100  # log-mel frames per second
 CENTRE = 200  # samples from the start of the audio to the middle of the first frame's window

@@ -86,3 +86,18 @@ def command(
         return Outcome(int(ended.value.code or 0), out, err)
 
     return run
+
+
+@pytest.fixture
+def failed_steps(cache: Cache) -> Callable[[], list[dict[str, Any]]]:
+    """A function that returns the records of failed steps, and looks that nothing was kept."""
+
+    def find() -> list[dict[str, Any]]:
+        records = list(cache.records())
+        for record in records:
+            if record["status"] != "done":
+                left = {path.name for path in cache.folder(record["key"]).iterdir()}
+                assert not left & {"model.safetensors", "scores.json", "curves.json"}
+        return [record for record in records if record["status"] == "failed"]
+
+    return find

@@ -13,15 +13,20 @@ from filelock import FileLock
 
 from bench.executor import get_executor
 
-RUN = [sys.executable, "-m", "bench.run", "--method", "toy_talker:ToyTalker", "--device", "cpu"]
-ENDLESS = ["--set", "train.coarse.steps=1000000", "--set", "train.checkpoint_every=1"]
 PATIENCE = 60.0  # seconds until a test gives up
 
 
 def start(*arguments, **options):
     """A command as a child; its threads are few, because tests share the machine."""
+    command = [sys.executable, "-m", "bench.run", "--device", "cpu", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | options.pop("env", {})
-    return subprocess.Popen([*RUN, *arguments], env=environment, text=True, **options)
+    return subprocess.Popen(command, env=environment, text=True, **options)
+
+
+def start_still(when_prepared, *arguments, **options):
+    """The toy that trains nothing; what it does when it is prepared is up to the test."""
+    what = ["--method", "toy_still:ToyStill", "--set", f"model.when_prepared={when_prepared}"]
+    return start(*what, *arguments, stdout=subprocess.DEVNULL, **options)
 
 
 def wait_for(found, process=None):
@@ -43,51 +48,46 @@ def files(runs):
     }
 
 
-def test_here_and_in_a_pool_the_same_bytes_come_out(project, command):
+def test_here_and_in_a_pool_the_same_bytes_come_out(project, command, monkeypatch):
     """Also: what a pool has done is cached for a run in this process."""
-    seeds = ["--seed", "0", "--seed", "1"]
-    for workers in ("0", "2"):
+    talker = ["--method", "toy_talker:ToyTalker"]
+    for workers in ("0", "1"):
         runs = {"BENCH_RUNS": workers}
-        with start(*seeds, "--workers", workers, env=runs, stdout=subprocess.DEVNULL) as process:
+        with start(*talker, "--workers", workers, env=runs, stdout=subprocess.DEVNULL) as process:
             assert process.wait(PATIENCE) == 0
-    assert files("0") == files("2")
-    assert sum(name.endswith("scores.json") for name in files("0")) == 2
-    os.environ["BENCH_RUNS"] = "2"
-    outcome = command("--method", "toy_talker:ToyTalker", *seeds, "--device", "cpu")
-    assert outcome.code == 0 and "8 of 8 steps are cached in 2/" in outcome.out
+    assert files("0") == files("1")
+    assert sum(name.endswith(("scores.json", "model.safetensors")) for name in files("0")) == 3
+    monkeypatch.setenv("BENCH_RUNS", "1")
+    outcome = command(*talker, "--device", "cpu")
+    assert outcome.code == 0 and "4 of 4 steps are cached in 1/" in outcome.out
     assert "steps to do" not in outcome.out
 
 
 def test_a_worker_that_dies_is_a_failed_run_and_the_others_go_on(plan, work, cache):
-    dead = plan("model.fault=exit")
-    healthy = [plan(seed=1), plan(method="still")]
-    status = work([*dead, *(step for steps in healthy for step in steps)], workers=2)
-    assert [status[step.key] for step in dead] == ["failed", *["skipped"] * 3]
-    assert {status[step.key] for steps in healthy for step in steps} == {"done"}
+    """The one beside it waits, is killed with it, and is done all the same."""
+    dead = plan("model.when_prepared=die", method="still")
+    beside = plan("model.when_prepared=wait", method="still", seed=1)
+    status = work([*dead, *beside], workers=2)
+    assert [status[step.key] for step in dead] == ["failed", "skipped", "skipped"]
+    assert [status[step.key] for step in beside] == ["done"] * 3
     record = cache.record(dead[0].key)
     assert record["error"] == "WorkerDied" and "worker process died" in record["reason"]
-    assert cache.record(dead[3].key)["reason"].startswith("predict skipped: train/fine skipped:")
+    assert cache.record(dead[2].key)["reason"].startswith("predict skipped: train/main failed:")
 
 
-def test_two_processes_on_one_cache_do_no_step_twice(project, monkeypatch):
-    monkeypatch.setenv("TOY_LOG", str(project.root / "log"))
-    both = [start("--workers", "0", stdout=subprocess.DEVNULL) for _ in range(2)]
+def test_two_processes_on_one_cache_do_no_step_twice(project):
+    both = [start_still("log", "--workers", "0") for _ in range(2)]
     assert [process.wait(PATIENCE) for process in both] == [0, 0]
-    assert (project.root / "log").read_text().split() == ["coarse", "fine"]
+    assert (project.root / "mark").read_text() == "prepared\n"
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_ctrl_c_ends_at_once_with_a_word_on_how_to_go_on(workers, project):
-    process = start(
-        *ENDLESS,
-        *("--workers", workers),
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    wait_for(lambda: list(project.runs.glob("*/checkpoint.pt")), process)
+    options = {"start_new_session": True, "stderr": subprocess.PIPE}
+    process = start_still("wait", "--workers", workers, **options)
+    wait_for((project.root / "mark").exists, process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group of processes
-    _, errors = process.communicate(timeout=PATIENCE)
+    _, errors = process.communicate(timeout=PATIENCE / 2)
     assert process.returncode == 130
     assert errors == "interrupted; the same command goes on from the last checkpoint\n"
     assert not list(project.runs.glob("*/run.json"))
@@ -95,8 +95,8 @@ def test_ctrl_c_ends_at_once_with_a_word_on_how_to_go_on(workers, project):
 
 def test_workers_end_with_the_process_that_started_them(project):
     """An orphan would hold the lock of its step, and the next run would wait for it."""
-    process = start(*ENDLESS, "--workers", "1", stdout=subprocess.DEVNULL)
-    wait_for(lambda: list(project.runs.glob("*/checkpoint.pt")), process)
+    process = start_still("wait", "--workers", "1")
+    wait_for((project.root / "mark").exists, process)
     process.kill()
     process.wait(PATIENCE)
     (lock,) = (project.runs / "locks").glob("*.lock")

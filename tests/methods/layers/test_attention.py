@@ -101,7 +101,7 @@ def test_the_decoder_has_torchs_names_and_numbers(case):
 
 def test_frame_by_frame_equals_all_frames_at_once(case):
     decoder, x, memory, mask, tokens_per_frame = case
-    cached = CachedDecoder(decoder, memory, tokens_per_frame, mask)
+    cached = CachedDecoder(decoder, memory, tokens_per_frame, PERIOD)
     stepped = torch.stack([cached(frame) for frame in x.unbind(1)], dim=1)
     torch.testing.assert_close(stepped, whole(case), rtol=0, atol=1e-5)
 

@@ -1,7 +1,13 @@
-"""A method that trains nothing and always says the same, for tests."""
+"""A method that trains nothing and always says the same, for tests.
 
+It can leave a mark (a file that TOY_MARK names) and wait, or wait for the mark and die.
+"""
+
+import os
+import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,7 +18,9 @@ from bench.method import Method, Noise
 
 
 class ToyStillConfig(Frozen):
-    """Nothing to set."""
+    """What happens when it is prepared."""
+
+    when_prepared: Literal["", "log", "wait", "die"] = ""
 
 
 class ToyStill(Method):
@@ -24,13 +32,25 @@ class ToyStill(Method):
 
     def __init__(self, config: ToyStillConfig, spec: DatasetSpec):
         super().__init__()
+        self.config = config
 
     @classmethod
     def unsupported(cls, spec: DatasetSpec) -> str | None:
         return None
 
     def prepare(self, stage: str, clips: Sequence[Clip]) -> None:
-        pass
+        mark = Path(os.environ.get("TOY_MARK", "mark"))
+        if self.config.when_prepared == "log":
+            with mark.open("a") as file:
+                file.write("prepared\n")
+            time.sleep(1)
+        elif self.config.when_prepared == "wait" and not mark.exists():
+            mark.touch()
+            time.sleep(60)
+        elif self.config.when_prepared == "die":
+            while not mark.exists():
+                time.sleep(0.05)
+            os._exit(3)
 
     def trainable(self, stage: str) -> Iterable[dict[str, Any]]:
         return []

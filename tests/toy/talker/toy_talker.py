@@ -4,10 +4,8 @@ Shapes   B clips, S audio samples, T frames, V vertices.
 Units    audio at 16 kHz; vertices in the dataset's unit.
 """
 
-import os
 import random
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -55,7 +53,7 @@ class ToyTalkerConfig(Frozen):
     fine: Fine = Fine()
     sampling: Sampling = Sampling()
     dropout: float = 0.3
-    fault: Literal["", "raise", "nan", "nan_term", "nan_validation", "exit", "long", "short"] = ""
+    fault: Literal["", "raise", "nan", "nan_term", "nan_validation", "long", "short"] = ""
     fault_stage: Literal["coarse", "fine", "predict"] = "coarse"
     fault_call: int = 3  # of loss(), counted in this process
 
@@ -87,9 +85,6 @@ class ToyTalker(Method):
         return "the face is too large for a toy" if spec.num_vertices > 1000 else None
 
     def prepare(self, stage: str, clips: Sequence[Clip]) -> None:
-        if log := os.environ.get("TOY_LOG"):
-            with Path(log).open("a") as file:
-                file.write(f"{stage}\n")
         if stage == "coarse":
             motions = [(clip.vertices - clip.template).mean(0) for clip in clips]
             self.mean.copy_(torch.stack(motions).mean(0))
@@ -123,8 +118,6 @@ class ToyTalker(Method):
             return terms
         if fault == "raise":
             raise RuntimeError("the toy broke\non purpose")
-        if fault == "exit":
-            os._exit(3)
         bad = {"nan": "loss", "nan_term": "largest"}.get(fault)
         return terms | {bad: terms[bad] * float("nan")} if bad else terms
 

@@ -1,0 +1,51 @@
+"""Damaged files in the cache: one clear line, and --force gets over it."""
+
+import pytest
+
+TALKER = ("--method", "toy_talker:ToyTalker", "--device", "cpu", "--workers", "0")
+
+
+@pytest.mark.parametrize("data", [b"", b"no checkpoint"])
+def test_a_corrupt_checkpoint_is_one_line_and_force_gets_over_it(data, command, plan, cache):
+    folder = cache.folder(plan()[0].key)
+    folder.mkdir(parents=True)
+    (folder / "checkpoint.pt").write_bytes(data)
+    outcome = command(*TALKER)
+    assert outcome.code == 1
+    assert "checkpoint.pt is not a usable checkpoint (" in outcome.err
+    assert outcome.err.endswith("use --force to train again\n") and outcome.err.count("\n") == 1
+    assert command(*TALKER, "--force").code == 0
+
+
+def test_corrupt_weights_are_one_line_and_force_gets_over_it(
+    command, plan, work, cache, failed_steps
+):
+    steps = plan()
+    work(steps[:2])
+    (cache.folder(steps[1].key) / "model.safetensors").write_bytes(b"no weights")
+    outcome = command(*TALKER)
+    assert outcome.code == 1
+    assert "model.safetensors is not a usable weights file (" in outcome.err
+    assert failed_steps()[0]["step"] == "predict"
+    assert command(*TALKER, "--force").code == 0
+
+
+def test_a_corrupt_prediction_is_one_line(plan, work, cache):
+    steps = plan()
+    work(steps[:3])
+    path = cache.folder(steps[2].key) / "predictions" / "test_a" / "M1_06.M1.npy"
+    path.write_bytes(path.read_bytes()[:-10])
+    assert work(steps)[steps[3].key] == "failed"
+    assert (
+        "M1_06.M1.npy is not a readable prediction; use --force"
+        in (cache.record(steps[3].key)["reason"])
+    )
+
+
+def test_a_corrupt_record_names_its_file(command, plan, cache):
+    key = plan()[0].key
+    cache.folder(key).mkdir(parents=True)
+    (cache.folder(key) / "run.json").write_text('{"status": ')
+    outcome = command(*TALKER)
+    assert outcome.code == 1
+    assert "run.json is not valid JSON (line 1: " in outcome.err
