@@ -22,12 +22,12 @@ def run(*arguments):
 def test_help_and_list_import_nothing_heavy(arguments):
     """Half a second is what they may take; importing any of these alone takes longer."""
     code = (
-        "import sys; sys.argv = ['bench', *{!r}]\n"
+        f"import sys; sys.argv = ['bench', *{arguments!r}]\n"
         "from bench.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(*[m for m in {!r} if m in sys.modules], file=sys.stderr)"
-    ).format(arguments, HEAVY)
+        f"print(*[m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout
     assert done.stderr.split() == []

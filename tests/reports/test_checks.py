@@ -27,6 +27,7 @@ def test_a_line_without_a_value_is_a_problem(make, tmp_path: Path) -> None:
     runs = (make.done("faceformer", 0, heatmap=None),)
     faceformer = make.method_results("faceformer", runs)
     assert found(make.fabricate(tmp_path, {"faceformer": faceformer})) == [
-        "faceformer on synthetic, seed 0: Mouth share off by is missing, expected at most 15 points",
+        "faceformer on synthetic, seed 0: Mouth share off by is missing, "
+        "expected at most 15 points",
         "faceformer on synthetic, seed 0: Std map r is missing, expected at least 0.7",
     ]
