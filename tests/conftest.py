@@ -8,6 +8,7 @@ Units    audio at 16 kHz; vertices in m; 25 frames per second.
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -251,7 +252,7 @@ def project(prepared: Path, toys: Path, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(root)
     monkeypatch.setenv("BENCH_RUNS", str(root / "runs"))
     monkeypatch.setenv("BENCH_DATA", str(prepared))
-    monkeypatch.setenv("PYTHONPATH", f"{toys / 'talker'}:{toys / 'still'}")
+    monkeypatch.setenv("PYTHONPATH", f"{toys / 'talker'}:{toys / 'still'}", prepend=os.pathsep)
     return Project(root, root / "runs", prepared, toys)
 
 

@@ -5,7 +5,8 @@ import torch
 from rich.console import Console
 
 from bench import contract
-from bench.contract import CHECKS, Subject, check_method, make_subject
+from bench.contract import CHECKS, check_method
+from bench.contract_subject import Subject, make_subject
 from methods import METHODS
 from methods.mean import Mean, MeanConfig
 

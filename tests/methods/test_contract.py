@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.contract import CHECKS, make_subject
+from bench.contract import CHECKS
+from bench.contract_subject import make_subject
 from methods import METHODS
 
 
