@@ -95,6 +95,7 @@ def _one_pool(
                         running[pool.submit(_work, step, str(cache.root))] = step
                     except BrokenProcessPool:  # it broke a moment ago
                         lost.append(step)
+                        break
             done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             while not channel.empty():
                 progress.update(*channel.get())

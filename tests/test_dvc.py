@@ -120,7 +120,7 @@ def test_repro_computes_everything_and_builds_the_page(copy):
 
 def test_a_second_repro_trains_nothing_and_rebuilds_no_page(copy):
     records = {p: p.stat().st_mtime_ns for p in (copy.root / ".runs").glob("*/run.json")}
-    assert stages_run(copy.repro()) <= {"fill"}
+    assert stages_run(copy.repro()) == {"fill"}
     assert {p: p.stat().st_mtime_ns for p in (copy.root / ".runs").glob("*/run.json")} == records
 
 
@@ -158,7 +158,7 @@ def test_editing_a_report_template_rebuilds_only_the_report(copy):
     template = next((copy.root / "reports" / "templates").glob("*.j2"))
     with copy.edit(str(template.relative_to(copy.root)), "</", " </"):
         assert copy.to_do() == set()
-        assert stages_run(copy.repro()) <= {"fill", "report"}
+        assert stages_run(copy.repro()) == {"fill", "report"}
     copy.repro()
 
 

@@ -39,7 +39,7 @@ class GLDiTalker(Method):
             config.diffusion, self.autoencoder.latent_width, len(spec.styles), spec.fps
         )
         self._frozen_latents = FrozenLatents()
-        self.autoencoder.register_load_state_dict_post_hook(lambda *_: self._frozen_latents.clear())
+        self.autoencoder.register_load_state_dict_post_hook(self._frozen_latents.clear)
 
     @classmethod
     def unsupported(cls, spec: DatasetSpec) -> str | None:
@@ -76,6 +76,11 @@ class GLDiTalker(Method):
             return self.autoencoder.loss(motion, batch.num_frames)
         heard = self.diffusion.denoiser.encode_clips(batch.audio, batch.num_frames)
         num_frames = torch.tensor([len(frames) for frames in heard]).to(batch.num_frames)
+        if not num_frames.any():
+            raise ValueError(
+                f"{', '.join(batch.names)}: the audio is too short for one frame; "
+                "use a longer train.window"
+            )
         clips = zip(batch.names, motion, batch.num_frames.tolist(), heard, strict=True)
         latents = [
             self._clean_latents(name, whole[:frames])[: len(audio)]

@@ -6,14 +6,22 @@ Units    widths and counts are numbers of features, layers, steps; ``motion_scal
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
+from bench.config import Frozen
 from methods.layers.speech import SpeechConfig
 
 Scale = Literal["none", "train_std"]
 
 
-class AutoencoderConfig(BaseModel, frozen=True, extra="forbid"):
+def _check_heads(name: str, width: int, num_heads: int) -> None:
+    if width % num_heads or width % 2:
+        raise ValueError(
+            f"{name} must be even and a multiple of num_heads {num_heads}, got {width}"
+        )
+
+
+class AutoencoderConfig(Frozen):
     """Stage 1: spatial encoder, temporal transformer, codebook, and the way back."""
 
     spiral_channels: tuple[PositiveInt, ...] = (32, 32, 32, 64)  # one Spiral Block each
@@ -37,8 +45,13 @@ class AutoencoderConfig(BaseModel, frozen=True, extra="forbid"):
     frames_per_chunk: PositiveInt | None = None  # spirals in less memory, for more time
     motion_scale: Scale = "none"  # what offsets are divided by before they enter the network
 
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "AutoencoderConfig":
+        _check_heads("hidden", self.hidden, self.num_heads)
+        return self
 
-class DiffusionConfig(BaseModel, frozen=True, extra="forbid"):
+
+class DiffusionConfig(Frozen):
     """Stage 2: speech encoder and denoiser of the stage-1 latents."""
 
     speech: SpeechConfig = SpeechConfig()
@@ -56,8 +69,13 @@ class DiffusionConfig(BaseModel, frozen=True, extra="forbid"):
     velocity_weight: float = Field(default=1.0, ge=0)  # lambda_vel of Eq. 13
     latent_scale: Scale = "none"  # what latents are divided by before they are diffused
 
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "DiffusionConfig":
+        _check_heads("width", self.width, self.num_heads)
+        return self
 
-class SamplingConfig(BaseModel, frozen=True, extra="forbid"):
+
+class SamplingConfig(Frozen):
     """How predictions are drawn; changes nothing that is trained."""
 
     sampler: Literal["ancestral", "ddim"] = "ancestral"
@@ -65,9 +83,18 @@ class SamplingConfig(BaseModel, frozen=True, extra="forbid"):
     requantize: bool = False  # snap the sampled latents to the codebook before decoding
 
 
-class GLDiConfig(BaseModel, frozen=True, extra="forbid"):
+class GLDiConfig(Frozen):
     """GLDiTalker as the paper has it; its sizes are BIWI's."""
 
     autoencoder: AutoencoderConfig = AutoencoderConfig()
     diffusion: DiffusionConfig = DiffusionConfig()
     sampling: SamplingConfig = SamplingConfig()
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> "GLDiConfig":
+        asked, trained = self.sampling.steps, self.diffusion.num_steps
+        if asked is not None and asked > trained:
+            raise ValueError(
+                f"sampling.steps must be at most diffusion.num_steps {trained}, got {asked}"
+            )
+        return self

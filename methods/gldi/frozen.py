@@ -29,10 +29,10 @@ class FrozenLatents:
         self, autoencoder: MotionAutoencoder, name: str, motion: Float[Tensor, "T V 3"]
     ) -> Float[Tensor, "T L"]:
         """Z^0 of a clip, or of a window of it. Do not write into what comes back."""
-        # a clip's windows are told apart by sums over everything in them: hashing all bytes would
-        # cost more than a step of a small denoiser
-        sums = motion.sum(dtype=torch.float64), motion.abs().sum(dtype=torch.float64)
-        key = (name, motion.device, len(motion), *(value.item() for value in sums))
+        # a clip's windows are told apart by sums of what is in them: hashing all the bytes would
+        # cost as much as a step of a small denoiser
+        sums = (part.sum(dtype=torch.float64).item() for part in (motion, motion[0], motion[-1]))
+        key = (name, motion.device, len(motion), *sums)
         if key not in self._latents:
             self._latents[key] = clean_latents(autoencoder, motion)
             self._bytes += self._latents[key].nbytes
@@ -41,8 +41,8 @@ class FrozenLatents:
         self._latents.move_to_end(key)
         return self._latents[key]
 
-    def clear(self) -> None:
-        """Forget everything: stage 1 has changed."""
+    def clear(self, *_: object) -> None:
+        """Forget everything: stage 1 has changed. (Arguments are a load hook's.)"""
         self._latents.clear()
         self._bytes = 0
 

@@ -122,11 +122,6 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, sizes: TemporalSizes) -> None:
         super().__init__()
-        if sizes.hidden % (2 * sizes.num_heads):
-            raise ValueError(
-                f"hidden must be a multiple of twice the heads, got {sizes.hidden} and "
-                f"{sizes.num_heads} heads"
-            )
         self.convolution = ClipConvolution(sizes.hidden)
         self.normalises = sizes.temporal_norm == "instance"
         self.embedding = nn.Linear(sizes.hidden, sizes.hidden)

@@ -53,6 +53,10 @@ class DiffusionSchedule(nn.Module):
         signal, spread = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
         return signal.to(clean.dtype) * clean + spread.to(clean.dtype) * noise
 
+    def level(self, step: int | None) -> float:
+        """alpha_bar of a step; 1 for None, the clean sample."""
+        return 1.0 if step is None else self._levels[step]
+
     def posterior(self, step: int, previous: int | None) -> tuple[float, float, float]:
         """(c1, c2, variance) of q(Z^previous | Z^step, Z^0) = N(c1 Z^0 + c2 Z^step, variance I).
 
@@ -104,7 +108,7 @@ def sample_ddim(
     noisy = draw()
     for step, previous in pairwise(steps):
         clean = denoise(noisy, step)
-        level, level_before = schedule.alpha_bar[step].item(), schedule.alpha_bar[previous].item()
+        level, level_before = schedule.level(step), schedule.level(previous)
         direction = (noisy - level**0.5 * clean) / (1 - level) ** 0.5
         noisy = level_before**0.5 * clean + (1 - level_before) ** 0.5 * direction
     return denoise(noisy, steps[-1])

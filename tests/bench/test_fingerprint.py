@@ -28,7 +28,7 @@ HOUSE = {
     "methods/__init__.py": "METHODS = {'a': 'methods.a:A'}\n",
     "methods/a/__init__.py": "import numpy\nfrom methods.a.model import net\nimport bench.loop\n",
     "methods/a/model.py": "from methods.layers.quantizer import quantise as q\nnet = q\n",
-    "methods/b.py": "from methods.layers import spirals\n\ndef b():\n    import bench.late as late\n",
+    "methods/b.py": "from methods.layers import spirals\n\ndef b():\n    import bench.late as l\n",
     "methods/layers/__init__.py": "",
     "methods/layers/quantizer.py": 'def quantise(x):\n    """Nearest code."""\n    return x\n',
     "methods/layers/spirals.py": "import torch.nn\nRADIUS = 2\n",
