@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from bench.files import read_json, write_json
 
@@ -50,6 +50,17 @@ class Cache:
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{key}.lock"):
             yield
+
+    def is_busy(self, key: str) -> bool:
+        """Whether a process is working on an entry now."""
+        path = self.root / "locks" / f"{key}.lock"
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path, timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records of all entries, in key order."""

@@ -1,6 +1,5 @@
 """What there is: methods, datasets, ablations, metrics and cached runs, a line each."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +58,10 @@ def show_lines(prefix: str, why: bool) -> Iterator[str]:
 
 
 def clean(yes: bool) -> Iterator[str]:
-    """Delete (or, without ``yes``, list) the entries that no plan refers to."""
+    """Delete (or, without ``yes``, list) the entries that no plan refers to and no process holds.
+
+    Plans are what `bench fill` wrote for the tables; runs made by hand are not among them.
+    """
     cache = Cache(runs_folder())
     referenced = {
         key
@@ -67,7 +69,7 @@ def clean(yes: bool) -> Iterator[str]:
         for run in read_json(path)["runs"]
         for key in run["keys"].values()
     }
-    loose = cache.unreferenced(referenced)
+    loose = [key for key in cache.unreferenced(referenced) if not cache.is_busy(key)]
     total = 0
     for key in loose:
         size = sum(f.stat().st_size for f in cache.folder(key).rglob("*") if f.is_file())
@@ -77,8 +79,6 @@ def clean(yes: bool) -> Iterator[str]:
         yield f"{'removed' if yes else 'would remove'} {key[:12]}  {size / 1e6:8.1f} MB  {what}"
         if yes:
             cache.remove(key)
-    if yes:
-        shutil.rmtree(cache.root / "locks", ignore_errors=True)
     verb = "removed" if yes else "would be removed; add --yes to delete"
     yield f"{len(loose)} entries, {total / 1e6:.1f} MB {verb}"
 

@@ -152,8 +152,10 @@ def results_of(session: Session, plan: MethodPlan) -> MethodResults:
 def print_scores(results: Sequence[MethodResults], console: Console) -> None:
     """A table of test_a scores; generated data is labelled as such."""
     for result in results:
-        label = "generated data: no reproduction of the paper" if result.generated else ""
-        table = Table(title=f"{result.method} {result.variant} on {result.dataset} ({label})")
+        heading = f"{result.method} {result.variant} on {result.dataset}, test_a"
+        if result.generated:
+            heading += " (generated data: no reproduction of the paper)"
+        table = Table(title=heading)
         for column in ("metric", "unit", *(f"seed {run.seed}" for run in result.runs), "mean"):
             table.add_column(column, justify="left" if column in ("metric", "unit") else "right")
         for name, mean in means(result).items():

@@ -4,6 +4,7 @@ train/<stage 1> -> train/<stage 2> -> predict -> evaluate. A key is the SHA-256 
 JSON of ``inputs``; two steps with equal inputs are one step.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,8 +93,14 @@ def difference(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
     lines = []
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            lines.append(f"{name}: {before.get(name, '(absent)')} -> {after.get(name, '(absent)')}")
+            lines.append(f"{name}: {_shown(before.get(name))} -> {_shown(after.get(name))}")
     return lines
+
+
+def _shown(value: Any) -> str:
+    """A value in a line; of a hash, enough to tell it from another."""
+    text = "(absent)" if value is None else str(value)
+    return text[:12] if re.fullmatch("[0-9a-f]{32}|[0-9a-f]{64}", text) else text
 
 
 def _train_step(run: RunSpec, dataset: Dataset, stage: str, parent: Step | None) -> Step:

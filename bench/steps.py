@@ -31,8 +31,7 @@ from bench.provenance import (
 )
 from bench.registry import load
 from bench.sample_scores import Face, samples_scores, scores_to_json
-from bench.seeding import seed_everything
-from bench.train import Stage, train_stage
+from bench.train import Stage, initialise, train_stage
 
 TRACEBACK = "traceback.txt"  # of a failed step, in its folder
 
@@ -173,8 +172,7 @@ def _evaluate(step: Step, dataset: Dataset, cache: Cache, folder: Path) -> None:
 def build(step: Step, dataset: Dataset, cache: Cache) -> Method:
     """The method with the weights of the step's nearest trained ancestor, or fresh ones."""
     run = step.run
-    seed_everything(run.seed, "init")
-    method: Method = load(run.reference)(run.preset.model, dataset.spec)
+    method = initialise(load(run.reference), run.preset.model, dataset.spec, run.seed)
     trained = next((a for a in step.ancestors() if a.stage), None)
     if trained is not None and trained.stage is not None:
         weights = cache.folder(trained.key) / "model.safetensors"

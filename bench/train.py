@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 
 from bench.batches import Loader
 from bench.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from bench.config import StageConfig
-from bench.data import Batch
+from bench.data import Batch, DatasetSpec
 from bench.files import write_json
 from bench.method import Method
 from bench.seeding import own_streams, seed_everything
@@ -38,6 +39,12 @@ class Stage:
     seed: int
     folder: Path
     device: torch.device
+
+
+def initialise(cls: type[Method], config: BaseModel, spec: DatasetSpec, seed: int) -> Method:
+    """A method with the fresh weights of a seed."""
+    seed_everything(seed, "init")
+    return cls(config, spec)
 
 
 def train_stage(stage: Stage, progress: Progress) -> TrainingState:
