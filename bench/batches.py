@@ -17,6 +17,11 @@ from bench.data import AUDIO_RATE, Batch, Clip
 from bench.seeding import generator
 
 
+# A 50 Hz speech encoder hears 25 ms (400 samples) every 20 ms (320): its last token under a window
+# reaches this far beyond it, and without them the window's last frame would have no audio.
+REACH = 80
+
+
 class Item(NamedTuple):
     """Frames [start, stop) of a clip."""
 
@@ -86,11 +91,11 @@ def collate(items: Sequence[Item], fps: float) -> Batch:
 
 
 def _audio(item: Item, fps: float) -> Tensor:
-    """The samples under an item's frames; all of them for a whole clip."""
+    """The samples under an item's frames and their reach; all of them for a whole clip."""
     if (item.start, item.stop) == (0, item.clip.num_frames):
         return item.clip.audio
     first, last = (round(frame / fps * AUDIO_RATE) for frame in (item.start, item.stop))
-    return item.clip.audio[first:last]
+    return item.clip.audio[first : last + REACH]
 
 
 def _repeat_last(vertices: Tensor, length: int) -> Tensor:

@@ -87,7 +87,10 @@ class SpeechConfig(SpeechInput):
     def label(self) -> str:
         """What a table row shows, e.g. ``mel-HuBERT (random, frozen)``."""
         names = {"mel-hubert": "mel-HuBERT", "hubert": "HuBERT", "wav2vec2": "wav2vec2"}
-        name = names[self.kind] if self.source is None else Path(self.source).name
+        if self.source is None:
+            name = names[self.kind]
+        else:  # a folder's path is nobody else's business
+            name = Path(self.source).name if Path(self.source).is_dir() else self.source
         notes = ["random"] * (self.source is None) + ["frozen"] * (self.frozen == "all")
         return f"{name} ({', '.join(notes)})" if notes else name
 

@@ -170,7 +170,7 @@ def test_a_label_says_what_listens():
     assert tiny("mel-hubert", frozen="none").label == "mel-HuBERT (random)"
     assert tiny(frozen="paper").label == "HuBERT (random)"
     source = SpeechConfig(kind="hubert", source="facebook/hubert-base-ls960", frozen="paper")
-    assert source.label == "hubert-base-ls960" == speech_label(source)
+    assert source.label == "facebook/hubert-base-ls960" == speech_label(source)
 
 
 @pytest.mark.parametrize(
