@@ -82,7 +82,7 @@ class VectorQuantizer(nn.Module):
         self.codebook.copy_(latents[torch.randperm(len(latents))[:num_codes].to(latents.device)])
 
     @torch.no_grad()
-    def _restart_unused(self, codes: Int[Tensor, " n"], latents: Float[Tensor, "n C"]) -> None:
+    def _restart_unused(self, codes: Int[Tensor, "..."], latents: Float[Tensor, "... C"]) -> None:
         used = torch.zeros_like(self.idle_steps, dtype=torch.bool)
         used[codes.flatten()] = True
         self.idle_steps.add_(1).masked_fill_(used, 0)

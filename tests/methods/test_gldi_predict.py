@@ -92,8 +92,7 @@ def test_sample_k_does_not_depend_on_how_many_are_drawn():
 
 
 def test_the_same_noise_gives_the_same_bits_and_other_noise_another_face():
-    method = make()
-    first = predict(method)
+    method, first = make(), predict(make())
     torch.manual_seed(123)
     assert torch.equal(predict(method), first)
     assert not torch.isclose(predict(method, noise=make_noise(1, "clip", "A")), first).all()
@@ -161,8 +160,7 @@ def test_a_prediction_has_the_frames_asked_for_or_what_the_audio_supports():
 
 
 def test_audio_without_a_whole_frame_is_refused_in_one_line():
-    message = "^Audio of 719 samples is too short for one frame at 25 fps; drop the clip$"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="^Audio of 719 samples is too short .* drop the clip$"):
         predict(make(), samples=719)
     window = make_batch((1,))._replace(audio=random(1, 640))  # 80 less than its token pair needs
     message = "^first: the audio is too short for one frame; use a longer train.window$"
@@ -255,20 +253,18 @@ def test_a_clip_is_encoded_once_and_its_windows_apart(encoded):
 
 def test_nothing_is_kept_once_stage_1_may_have_changed(encoded):
     method, batch = deepcopy(make()), make_batch((4,))  # a copy forgets its own, too
-    same, whole = method.autoencoder.state_dict(), method.state_dict()
+    own, both = method.autoencoder.state_dict(), method.state_dict()
     ways = {
         "training stage 1": lambda: method.loss(batch, "autoencoder"),
-        "loading stage 1": lambda: method.autoencoder.load_state_dict(same),
-        "loading all": lambda: method.load_state_dict(whole),
+        "loading stage 1": lambda: method.autoencoder.load_state_dict(own),
+        "loading both": lambda: method.load_state_dict(both),
         "preparing": lambda: method.prepare("diffusion", []),
     }
-    for count, (way, change) in enumerate(ways.items(), start=1):
-        method.loss(batch, "diffusion")
+    method.loss(batch, "diffusion")
+    for count, (way, change) in enumerate(ways.items(), start=2):
+        change()
         method.loss(batch, "diffusion")
         assert len(encoded) == count, way
-        change()
-    method.loss(batch, "diffusion")
-    assert len(encoded) == len(ways) + 1
 
 
 def test_motion_is_scaled_by_its_deviation_over_all_training_clips():

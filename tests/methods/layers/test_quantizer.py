@@ -156,3 +156,9 @@ def test_nothing_is_restarted_unless_asked_for_and_training(restart_after, train
     for _ in range(5):
         quantizer(latents)
     assert quantizer.codebook.tolist() == [[0.0, 0.0], [99.0, 99.0]]
+
+
+def test_restart_takes_any_leading_axes_without_a_mask():
+    quantizer = VectorQuantizer(2, 2, restart_after=1).train()
+    quantizer(torch.ones(1, 2, 2))
+    assert torch.equal(quantizer.codebook.detach().max(0).values, torch.ones(2))
