@@ -16,7 +16,6 @@ from bench.config import StageConfig
 from bench.data import AUDIO_RATE, Batch, Clip
 from bench.seeding import generator
 
-
 # A 50 Hz speech encoder hears 25 ms (400 samples) every 20 ms (320): its last token under a window
 # reaches this far beyond it, and without them the window's last frame would have no audio.
 REACH = 80
