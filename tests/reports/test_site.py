@@ -1,6 +1,7 @@
 """The page holds the numbers, names what failed, and needs nothing but its own folder."""
 
 import re
+import os
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -192,6 +193,8 @@ def chromium() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return found
+    if os.environ.get("CI"):
+        pytest.fail("continuous integration must install chromium: see .ci/run")
     pytest.skip("no chromium on this machine")
 
 
