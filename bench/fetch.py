@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError  # the name of the error only: nothing is unpickled here
 from typing import Any
 
 from rich.console import Console
@@ -87,7 +88,10 @@ def _convert(old: Path, new: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    weights = torch.load(old, map_location="cpu", weights_only=True)
+    try:
+        weights = torch.load(old, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise ValueError(f"{old.name} holds more than tensors; it is not read") from error
     save_file({k: v.contiguous().clone() for k, v in weights.items()}, new, {"format": "pt"})
 
 

@@ -1,7 +1,7 @@
 """The page holds the numbers, names what failed, and needs nothing but its own folder."""
 
-import re
 import os
+import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
