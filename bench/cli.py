@@ -37,7 +37,7 @@ def _until(until: str, text: str) -> None:
     """Register a command that runs a method's steps up to one kind."""
 
     def command(
-        method: Annotated[str, METHOD],
+        method: Annotated[list[str], METHOD],
         dataset: Annotated[str | None, DATASET] = None,
         seed: Annotated[list[int] | None, SEED] = None,
         profile: Annotated[str | None, PROFILE] = None,
@@ -51,7 +51,7 @@ def _until(until: str, text: str) -> None:
         from bench.commands import RunOptions, run_methods
 
         options = RunOptions(
-            methods=(method,),
+            methods=tuple(method),
             dataset=dataset,
             seeds=tuple(seed or ()),
             profile=profile,
@@ -101,7 +101,9 @@ def show(
 
 @app.command()
 def check(
-    method: Annotated[str, typer.Argument(help="Registered name or package.module:Class.")],
+    method: Annotated[
+        str, typer.Argument(help="Registered name or package.module:Class. Repeatable.")
+    ],
     report: Annotated[str | None, typer.Option(help="Write the Markdown report here.")] = None,
 ) -> None:
     """Run the contract tests on a method and write a Markdown report."""

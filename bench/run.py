@@ -30,7 +30,7 @@ def complete_method(start: str) -> list[str]:
 METHOD = typer.Option(
     "--method",
     "-m",
-    help="Registered name or package.module:Class.",
+    help="Registered name or package.module:Class. Repeatable.",
     autocompletion=complete_method,
 )
 DATASET = typer.Option("--dataset", "-d", help="A prepared dataset; default: the profile's.")
@@ -47,7 +47,7 @@ FORCE = typer.Option("--force", help="Forget cached results of these runs first.
 
 
 def run(
-    method: Annotated[str, METHOD],
+    method: Annotated[list[str], METHOD],
     dataset: Annotated[str | None, DATASET] = None,
     ablation: Annotated[str | None, ABLATION] = None,
     variant: Annotated[str | None, VARIANT] = None,
@@ -64,7 +64,7 @@ def run(
     from bench.commands import RunOptions, run_methods
 
     options = RunOptions(
-        methods=(method,),
+        methods=tuple(method),
         dataset=dataset,
         ablation=ablation,
         variant=variant,

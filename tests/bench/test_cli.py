@@ -70,3 +70,13 @@ def test_completion_knows_the_methods():
 
 def test_an_unknown_command_suggests_the_nearest():
     assert "Did you mean 'list'" in run("lst").output
+
+
+def test_several_methods_and_seeds_run_in_one_command(monkeypatch):
+    seen = []
+    monkeypatch.setattr("bench.commands.run_methods", lambda options, *_: seen.append(options) or 0)
+    run("run", "-m", "mean", "-m", "ridge", "--seed", "0", "--seed", "2", "--set", "train.lr=1e-4")
+    run("train", "-m", "mean")
+    assert (seen[0].methods, seen[0].seeds) == (("mean", "ridge"), (0, 2))
+    assert (seen[0].overrides, seen[0].until) == (("train.lr=1e-4",), "evaluate")
+    assert (seen[1].methods, seen[1].until) == (("mean",), "train")
