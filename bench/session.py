@@ -70,7 +70,7 @@ class Session:
     ) -> MethodPlan:
         """The steps of a method's runs. Raises ValueError for unknown names and bad presets."""
         name, reference = resolve(method, self.table)
-        loaded, cls = self.dataset(dataset), load(reference)
+        cls, loaded = load(reference), self.dataset(dataset)
         preset = self._preset(reference, dataset, overrides)
         runs = [
             RunSpec(
