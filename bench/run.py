@@ -10,8 +10,6 @@ import typer
 from bench.imports import leave_repository_root
 from bench.terminal import console, fail_in_one_line
 
-Names = list[str]
-
 
 def methods_table() -> dict[str, str]:
     """The registry of this repository."""
@@ -53,7 +51,7 @@ def run(
     variant: Annotated[str | None, VARIANT] = None,
     seed: Annotated[list[int] | None, SEED] = None,
     profile: Annotated[str | None, PROFILE] = None,
-    overrides: Annotated[Names | None, SET] = None,
+    overrides: Annotated[list[str] | None, SET] = None,
     device: Annotated[str, DEVICE] = "auto",
     executor: Annotated[str, EXECUTOR] = "local",
     workers: Annotated[int | None, WORKERS] = None,
