@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
 from methods.faceformer.model import FaceFormerConfig, FaceFormerNetwork
+from methods.layers.motion_scale import rms_motion
 from methods.layers.speech import normalise_audio, unpad_audio
 
 __all__ = ["FaceFormer", "FaceFormerConfig", "FaceFormerNetwork"]
@@ -42,16 +43,8 @@ class FaceFormer(Method):
 
     def prepare(self, stage: str, clips: Sequence[Clip]) -> None:
         """With ``motion_scale: train_std``, the root mean square of the training offsets."""
-        if self.config.motion_scale == "none":
-            return
-        total, count = 0.0, 0
-        for clip in clips:
-            motion = clip.vertices - clip.template
-            total += float(motion.double().square().sum())
-            count += motion.numel()
-        if total == 0:
-            raise ValueError("The training clips do not move; prepare the dataset again")
-        self.motion_scale.fill_((total / count) ** 0.5)
+        if self.config.motion_scale == "train_std":
+            self.motion_scale.fill_(rms_motion(clips))
 
     def trainable(self, stage: str) -> Iterable[dict[str, Any]]:
         """Everything but the frozen part of the speech encoder."""

@@ -47,8 +47,10 @@ class SpeechEncoder(nn.Module):
     """Tokens at 50 Hz from audio; ``encode(convolve(normalise_audio(audio)))`` in two steps.
 
     The convolutional front is frozen unless ``frozen`` is "none", and its output is memoised per
-    clip; with "all" so is the encoder's. Frozen parts run in eval mode (see ``frozen_dropout``);
-    LayerDrop belongs to the encoder as a whole and can skip a frozen layer too, as published.
+    clip; with "all" so is the encoder's. While predicting (eval mode, no gradients) the encoder's
+    output is memoised whatever is frozen, so all samples and styles of a clip share one encoding.
+    Frozen parts run in eval mode (see ``frozen_dropout``); LayerDrop belongs to the encoder as a
+    whole and can skip a frozen layer too, as published.
     """
 
     def __init__(self, config: SpeechConfig):
@@ -58,6 +60,7 @@ class SpeechEncoder(nn.Module):
         self.num_features: int = self.model.config.hidden_size
         self._front_is_fixed = config.kind == "mel-hubert" or config.frozen != "none"
         self.front_memo, self.memo = ClipMemo(), ClipMemo()
+        self._weights_seen: tuple[int, ...] = ()
         for module in self._frozen_modules():
             module.requires_grad_(False)
         self.register_load_state_dict_post_hook(_forget)
@@ -75,13 +78,17 @@ class SpeechEncoder(nn.Module):
                 "(25 ms); drop the clip"
             )
         if not self._front_is_fixed:
-            return self._convolve(audio)
+            if not self._is_predicting():
+                return self._convolve(audio)
+            self._forget_if_trained()
         return torch.cat([self.front_memo(clip, self._convolve) for clip in audio.split(1)])
 
     def encode(self, features: Float[Tensor, "B N C"]) -> Float[Tensor, "B N D"]:
         """Tokens of convolutional features, at whatever rate those were resampled to."""
         if self.config.frozen != "all":
-            return self._encode(features)
+            if not self._is_predicting():
+                return self._encode(features)
+            self._forget_if_trained()
         return torch.cat([self.memo(clip, self._encode) for clip in features.split(1)])
 
     def trainable_parameters(self) -> list[nn.Parameter]:
@@ -96,6 +103,18 @@ class SpeechEncoder(nn.Module):
             for module in self._frozen_modules():
                 module.eval()
         return self
+
+    def _is_predicting(self) -> bool:
+        return not self.training and not torch.is_grad_enabled()
+
+    def _forget_if_trained(self) -> None:
+        """Other weights give other tokens; torch counts the writes to each tensor."""
+        versions = tuple(parameter._version for parameter in self.parameters())
+        if versions != self._weights_seen:
+            self.memo.clear()
+            if not self._front_is_fixed:
+                self.front_memo.clear()
+            self._weights_seen = versions
 
     def _convolve(self, audio: Tensor) -> Tensor:
         return self.model.feature_extractor(audio).transpose(1, 2)

@@ -3,62 +3,18 @@
 Where the numbers come from: tests/golden/README.md.
 """
 
-import json
-import zlib
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 
-from bench.data import DatasetSpec
+from bench.predict import make_noise
 from methods.faceformer import FaceFormer, FaceFormerConfig
 from methods.faceformer.official import export, load
+from methods.layers.published import Mismatch
 from methods.layers.speech import SpeechConfig
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-
-
-def make_spec(fps, num_vertices, num_styles):
-    return DatasetSpec(
-        name="published",
-        fps=fps,
-        unit="m",
-        faces=torch.tensor([[0, 1, 2]]),
-        template=torch.zeros(num_vertices, 3),
-        masks={},
-        styles=tuple(f"S{k}" for k in range(num_styles)),
-    )
-
-
-def rule_weights(shapes):
-    """The weights of the golden runs: a seed and a rule per published name."""
-    return {name: torch.from_numpy(rule_weight(name, shape)) for name, shape in shapes.items()}
-
-
-def rule_weight(name, shape):
-    normal = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape)
-    if name.endswith("weight_g"):
-        normal = 3 + 0.1 * normal
-    elif name.endswith("weight_v"):
-        pass
-    elif "norm" in name and name.endswith("weight"):
-        normal = 1 + 0.1 * normal
-    elif name.endswith("bias") or "bias_" in name:
-        normal = 0.05 * normal
-    elif name.endswith("masked_spec_embed"):
-        normal = 0.5 * normal
-    else:
-        normal = normal / np.sqrt(np.prod(shape[1:]))
-    return normal.astype(np.float32)
-
-
-def seeded(seed, *shape):
-    return torch.from_numpy(np.random.RandomState(seed).standard_normal(shape).astype(np.float32))
 
 
 @pytest.fixture(scope="module", params=["BIWI", "vocaset"])
-def full_width(request):
+def full_width(request, make_spec, rule_weights, load_golden):
     """The published sizes with two speech layers, 20 vertices, rule weights; and its numbers."""
     fps, width, styles = {"BIWI": (25.0, 128, 6), "vocaset": (30.0, 64, 8)}[request.param]
     speech = SpeechConfig(
@@ -66,9 +22,9 @@ def full_width(request):
     )
     spec = make_spec(fps, num_vertices=20, num_styles=styles)
     blank = FaceFormer(FaceFormerConfig(num_features=width, speech=speech), spec)
-    weights = rule_weights({name: tuple(w.shape) for name, w in export(blank).items()})
-    with np.load(GOLDEN / f"faceformer_{request.param}.npz") as golden:
-        return load(weights, spec), {name: torch.from_numpy(golden[name]) for name in golden.files}
+    names = export(blank)["checkpoint"]
+    weights = rule_weights({name: tuple(w.shape) for name, w in names.items()})
+    return load(weights, spec), load_golden(f"faceformer_{request.param}")[0]
 
 
 def mean_square(method, memory, style, template, truth, teacher_forced):
@@ -82,7 +38,7 @@ def mean_square(method, memory, style, template, truth, teacher_forced):
 
 
 @torch.no_grad()
-def test_published_numbers_at_full_width(full_width):
+def test_published_numbers_at_full_width(full_width, seeded):
     method, golden = full_width
     network = method.network
     audio, template, truth = seeded(7, 1, 16_000), seeded(11, 1, 60), seeded(12, 1, 30, 60)
@@ -109,7 +65,7 @@ def test_published_numbers_at_full_width(full_width):
     ids=["BIWI", "VOCASET"],
 )
 def test_parameter_counts_of_the_published_sizes(
-    fps, width, num_vertices, num_styles, total, trained
+    fps, width, num_vertices, num_styles, total, trained, make_spec
 ):
     speech = SpeechConfig(kind="wav2vec2", random_weights=True, frozen="feature-extractor")
     with torch.device("meta"):  # shapes without memory
@@ -122,14 +78,10 @@ def test_parameter_counts_of_the_published_sizes(
 
 
 @pytest.fixture(scope="module", params=["biwi", "vocaset"])
-def explicit(request):
+def explicit(request, load_golden):
     """A tiny published state dict as it is spelled in files, and everything it gave."""
-    with np.load(GOLDEN / f"explicit_faceformer_{request.param}.npz") as golden:
-        arrays = {name: golden[name] for name in golden.files}
-    meta = json.loads(str(arrays.pop("meta")))
-    tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
-    weights = {n.removeprefix("sd/"): v for n, v in tensors.items() if n.startswith("sd/")}
-    return weights, tensors, meta
+    arrays, weights, meta = load_golden(f"explicit_faceformer_{request.param}")
+    return weights, arrays, meta
 
 
 def load_explicit(weights, meta, **changes):
@@ -158,29 +110,47 @@ def test_published_numbers_from_a_published_state_dict(explicit, unroll):
 
 def test_names_are_the_published_ones_both_ways(explicit):
     weights, _, meta = explicit
-    method = load_explicit(weights, meta)
-    exported = export(method)
+    exported = export(load_explicit(weights, meta))["checkpoint"]
     assert exported.keys() == weights.keys()
     assert all(torch.equal(exported[name], weights[name]) for name in weights)
-    method.motion_scale.fill_(2.0)
-    with pytest.raises(ValueError, match="motion_scale train_std has no published form"):
-        export(method)
+
+
+def test_a_motion_scale_is_folded_into_the_exported_maps(explicit):
+    weights, golden, meta = explicit
+    method = load_explicit(weights, meta)
+    method.motion_scale.fill_(0.01)
+    again = load_explicit(export(method)["checkpoint"], meta)
+    no_noise = make_noise(0, "clip", "style")
+    asked = (golden["audio"][0], golden["template"].view(-1, 3), 1, 20, 1, no_noise)
+    torch.testing.assert_close(again.predict(*asked), method.predict(*asked), rtol=0, atol=1e-6)
+    assert float(again.motion_scale) == 1
 
 
 def test_other_spellings_of_a_checkpoint_load_too(explicit):
     weights, _, meta = explicit
     period = meta["period"]
     parametrized = {"weight_g": "original0", "weight_v": "original1"}
-    respelled = {"module.PPE.pe": torch.zeros(1, (600 // period + 1) * period, 32)}
+    expected = load_explicit(weights, meta)
+    rows = expected.network.PPE.rows((600 // period + 1) * period)
+    respelled = {"module.PPE.pe": rows[None]}
     for name, value in weights.items():
         stem, _, last = name.rpartition(".")
         if last in parametrized:
             name = f"{stem}.parametrizations.weight.{parametrized[last]}"
         respelled[f"module.{name}"] = value
-    method = load(respelled, speech_num_heads=2)  # the frame rate comes from PPE.pe
+    # the frame rate comes from PPE.pe
+    method = load({"epoch": 3, "state_dict": respelled}, speech_num_heads=2)
     assert method.network.fps == method.network.period == period
-    expected = load_explicit(weights, meta).state_dict()
-    assert all(torch.equal(value, expected[n]) for n, value in method.state_dict().items())
+    found, expected = method.state_dict(), expected.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in found.items())
+    respelled["module.PPE.pe"] = rows[None] + 1
+    with pytest.raises(Mismatch, match="1 not the table of its formula: PPE.pe"):
+        load(respelled, speech_num_heads=2)
+
+
+def test_a_checkpoint_may_lack_what_only_training_uses(explicit):
+    weights, _, meta = explicit
+    load_explicit({n: w for n, w in weights.items() if "masked_spec_embed" not in n}, meta)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +171,23 @@ def test_a_checkpoint_that_does_not_fit_says_where(explicit, damage, message):
     damage(weights)
     with pytest.raises(ValueError, match=message):
         load_explicit(weights, meta)
+
+
+def test_every_key_that_does_not_fit_is_told(explicit):
+    weights, _, meta = explicit
+    wrong = {n: w for n, w in weights.items() if not n.startswith("vertice_map_r")}
+    with pytest.raises(Mismatch) as caught:
+        load_explicit(wrong | {f"extra{k}": torch.ones(1) for k in range(9)}, meta)
+    assert caught.value.problems == {
+        "missing": ["vertice_map_r.bias", "vertice_map_r.weight"],
+        "unexpected": [f"extra{k}" for k in range(9)],
+    }
+
+
+@pytest.mark.parametrize("document", [{}, {"state_dict": {}}, {"weight": 3}])
+def test_what_is_no_state_dict_is_refused(document):
+    with pytest.raises(ValueError, match="Expected a state dict of tensors"):
+        load(document)
 
 
 def test_a_checkpoint_without_its_frame_rate_asks_for_it(explicit):

@@ -87,6 +87,22 @@ def test_a_frozen_encoder_listens_once_per_clip_and_never_learns():
     assert len(calls) == 8
 
 
+@pytest.mark.parametrize("frozen", ["feature-extractor", "none"])
+def test_a_trained_encoder_listens_once_per_clip_while_predicting(frozen):
+    encoder = SpeechEncoder(tiny(frozen=frozen, dropout=0.0, spec_augment=False)).eval()
+    calls = []
+    encoder.model.encoder.register_forward_hook(lambda *_: calls.append(1))
+    with torch.no_grad():
+        before = encoder(AUDIO)
+        assert torch.equal(encoder(AUDIO.clone()), before) and len(calls) == 2  # two clips
+    with torch.no_grad():
+        for parameter in encoder.trainable_parameters():
+            parameter.mul_(1.1)  # as an optimiser writes
+        changed = encoder(AUDIO)
+    assert len(calls) == 4 and not torch.allclose(changed, before)
+    assert encoder(AUDIO).requires_grad and len(calls) == 5  # a gradient wants a pass of its own
+
+
 @pytest.mark.parametrize("part", ["feature_extractor", "encoder"])
 def test_new_weights_make_a_memo_forget(part):
     encoder = SpeechEncoder(tiny())

@@ -1,0 +1,162 @@
+"""Published checkpoints: their spellings, sizes read from shapes, and a fit that names every key.
+
+A published file is a state dict, plain or under the key ``state_dict``, its names with or without
+the ``module.`` of DataParallel. Its speech encoder spells weight normalisation ``weight_g`` /
+``weight_v``; newer torch spells it ``parametrizations.weight.original0`` / ``1``. Positional tables
+are formulas: a file may hold them or not, and those it holds must be what the formula gives.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.data import DatasetSpec
+from methods.layers.speech_weights import SpeechConfig
+
+SPELLINGS = {
+    "parametrizations.weight.original0": "weight_g",
+    "parametrizations.weight.original1": "weight_v",
+}
+SPEECH = "audio_encoder."  # where the published models keep their speech encoder
+SPEECH_OPTIONAL = frozenset({f"{SPEECH}masked_spec_embed"})  # used in training only
+
+NameOf = Callable[[str], str | None]
+"""The published name of one of our weights, or None for one that only we have."""
+
+
+class Mismatch(ValueError):
+    """A checkpoint that does not fit a model; ``problems`` lists all keys by what is wrong."""
+
+    def __init__(self, problems: Mapping[str, Sequence[str]]):
+        self.problems = {kind: sorted(keys) for kind, keys in problems.items() if keys}
+        told = [f"{len(v)} {k}: {', '.join(v[:3])}" for k, v in self.problems.items()]
+        super().__init__(f"The checkpoint does not fit: {'; '.join(told)}")
+
+
+def tensors(document: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights of a published file in its own spelling, without wrappers and prefixes.
+
+    Raises ValueError for a document that is no state dict.
+    """
+    while isinstance(nested := document.get("state_dict"), Mapping):
+        document = nested
+    wrong = [name for name, value in document.items() if not isinstance(value, Tensor)]
+    if wrong or not document:
+        found = f"{wrong[0]} is a {type(document[wrong[0]]).__name__}" if wrong else "it is empty"
+        raise ValueError(f"Expected a state dict of tensors, plain or under state_dict; {found}")
+    return {published_spelling(name): value for name, value in document.items()}
+
+
+def published_spelling(name: str) -> str:
+    """A weight's name without ``module.``, with ``weight_g`` / ``weight_v``."""
+    name = name.removeprefix("module.")
+    for newer, published in SPELLINGS.items():
+        name = name.replace(newer, published)
+    return name
+
+
+def published_speech_name(name: str) -> str:
+    """Our name of a weight without the transformers wrapper's part, in published spelling."""
+    return published_spelling(name.replace(f"{SPEECH}model.", SPEECH))
+
+
+def shape(published: Mapping[str, Tensor], name: str, method: str) -> torch.Size:
+    """The shape of a weight that every checkpoint of a method has. Raises ValueError."""
+    if name not in published:
+        raise ValueError(f"This is no {method} checkpoint: {name} is missing")
+    return published[name].shape
+
+
+def count(published: Mapping[str, Tensor], prefix: str) -> int:
+    """How many modules are numbered under a prefix."""
+    return len({n[len(prefix) :].split(".")[0] for n in published if n.startswith(prefix)})
+
+
+def split_overrides(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(fields of the method's config, fields of SpeechConfig, which carry ``speech_``)."""
+    prefix = "speech_"
+    speech = {k.removeprefix(prefix): v for k, v in overrides.items() if k.startswith(prefix)}
+    return {k: v for k, v in overrides.items() if not k.startswith(prefix)}, speech
+
+
+def speech_config(
+    published: Mapping[str, Tensor], method: str, overrides: Mapping[str, Any]
+) -> SpeechConfig:
+    """The speech encoder of the sizes that a checkpoint holds.
+
+    ``overrides`` are fields of SpeechConfig: at least ``kind`` and ``frozen``, as published for the
+    method. A checkpoint without convolutions is one of this suite's with a mel-hubert.
+    """
+    layer = f"{SPEECH}encoder.layers.0.feed_forward.intermediate_dense.weight"
+    feed_forward, hidden = shape(published, layer, method)
+    _, group, kernel = shape(published, f"{SPEECH}encoder.pos_conv_embed.conv.weight_v", method)
+    sizes = {
+        "hidden": hidden,
+        "feed_forward": feed_forward,
+        "num_layers": count(published, f"{SPEECH}encoder.layers."),
+        "position_kernel": kernel,
+        "position_groups": hidden // group,
+    }
+    front = f"{SPEECH}feature_extractor.conv_layers.0.conv.weight"
+    if front not in published:
+        return SpeechConfig(**(sizes | dict(overrides) | {"kind": "mel-hubert", "frozen": "all"}))
+    # base size: 12 heads of 64
+    sizes |= {"conv_channels": len(published[front]), "num_heads": max(1, hidden // 64)}
+    return SpeechConfig(**({"random_weights": True} | sizes | dict(overrides)))
+
+
+def bare_spec(fps: float | int | None, num_vertices: int, num_styles: int) -> DatasetSpec:
+    """As much of a dataset as a checkpoint tells, without a mesh. Raises ValueError without fps."""
+    if fps is None:
+        raise ValueError("The checkpoint does not tell its frame rate: pass spec or fps (25 or 30)")
+    return DatasetSpec(
+        name="published checkpoint",
+        fps=float(fps),
+        unit="unknown",
+        faces=torch.zeros(0, 3, dtype=torch.long),
+        template=torch.zeros(num_vertices, 3),
+        masks={},
+        styles=tuple(str(style) for style in range(num_styles)),
+    )
+
+
+def check_table(found: Tensor | None, formula: Tensor, name: str) -> None:
+    """A positional table that a file holds is what its formula gives. Raises Mismatch."""
+    if found is None:
+        return
+    rows = found.float().flatten(0, -2)
+    repeated = formula[torch.arange(len(rows)) % len(formula)]
+    if rows.shape != repeated.shape or not torch.allclose(rows, repeated, atol=1e-4):
+        raise Mismatch({"not the table of its formula": [name]})
+
+
+def fit(
+    method: nn.Module,
+    published: Mapping[str, Tensor],
+    name_of: NameOf,
+    optional: Collection[str] = (),
+) -> None:
+    """Fill every weight from its published name; nothing may be left over on either side.
+
+    ``optional`` are published names that a file may lack. Raises Mismatch with every key.
+    """
+    weights = method.state_dict()
+    ours = {their: name for name in weights if (their := name_of(name)) is not None}
+    both = ours.keys() & published.keys()
+    shapes = {n: (tuple(published[n].shape), tuple(weights[ours[n]].shape)) for n in both}
+    problems = {
+        "missing": [*(ours.keys() - published.keys() - set(optional))],
+        "unexpected": [*(published.keys() - ours.keys())],
+        "of another shape": [f"{n} {a} instead of {b}" for n, (a, b) in shapes.items() if a != b],
+    }
+    if any(problems.values()):
+        raise Mismatch(problems)
+    method.load_state_dict(weights | {ours[name]: published[name] for name in both})
+
+
+def published_weights(method: nn.Module, name_of: NameOf) -> dict[str, Tensor]:
+    """The model's weights under their published names: what :func:`fit` reads back."""
+    named = ((name_of(name), value) for name, value in method.state_dict().items())
+    return {name: value.detach().cpu().clone() for name, value in named if name is not None}
