@@ -120,8 +120,12 @@ class Batch(NamedTuple):
 
     def frame_mask(self) -> Bool[Tensor, "B T"]:
         """True for a clip's own frames, False for padding."""
-        frames = torch.arange(self.vertices.shape[1], device=self.vertices.device)
-        return frames < self.num_frames[:, None]
+        return valid_frames(self.num_frames, self.vertices.shape[1])
+
+
+def valid_frames(num_frames: Int[Tensor, " B"], length: int) -> Bool[Tensor, "B T"]:
+    """True where a frame belongs to its clip, False where it is padding."""
+    return torch.arange(length, device=num_frames.device) < num_frames[:, None]
 
 
 def read_audio(path: Path) -> np.ndarray:

@@ -6,7 +6,6 @@ Conventions  Every metric is a pure function of one clip, streamed over frames i
 Shapes       see bench/metrics/sample.py.    Units  named per metric.
 """
 
-import difflib
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from bench.metrics.face import mve
 from bench.metrics.lip import lve, lve_l2
 from bench.metrics.mouth import mouth_opening_correlation, mouth_opening_error
 from bench.metrics.sample import Sample, Samples, Score
+from bench.names import unknown
 
 __all__ = ["METRICS", "Metric", "Sample", "Samples", "Score", "pool", "score"]
 
@@ -253,7 +253,5 @@ def pool(name: str, scores: Iterable[Score]) -> float | None:
 
 def _metric(name: str) -> Metric:
     if name not in METRICS:
-        near = difflib.get_close_matches(name, METRICS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ValueError(f"Unknown metric {name!r}{hint} Known metrics: {', '.join(METRICS)}")
+        raise unknown("metric", name, METRICS)
     return METRICS[name]

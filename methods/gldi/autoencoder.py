@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from bench.data import DatasetSpec
+from bench.data import DatasetSpec, valid_frames
 from methods.gldi.config import AutoencoderConfig
 from methods.gldi.losses import frame_mean
-from methods.gldi.temporal import NEGATIVE_SLOPE, TemporalSizes, TemporalTransformer, valid_frames
+from methods.gldi.temporal import NEGATIVE_SLOPE, TemporalSizes, TemporalTransformer
 from methods.layers.quantizer import Quantized, VectorQuantizer
 from methods.layers.spiral_encoder import SpiralEncoder
 

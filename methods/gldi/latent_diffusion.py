@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from bench.data import valid_frames
 from methods.gldi.config import DiffusionConfig, SamplingConfig
 from methods.gldi.denoiser import Denoiser
 from methods.gldi.losses import diffusion_loss
-from methods.gldi.temporal import valid_frames
 from methods.layers.diffusion import SAMPLERS, DiffusionSchedule, Draw, cosine_betas
 
 

@@ -12,8 +12,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from bench.data import valid_frames
+from methods.layers.padded_clips import ClipConvolution, instance_norm
+
 NEGATIVE_SLOPE = 0.2  # LeakyReLU throughout CodeTalker's stage 1
-NORM_EPS = 1e-5
 
 
 class TemporalSizes(NamedTuple):
@@ -27,42 +29,6 @@ class TemporalSizes(NamedTuple):
     position_dropout: float
     codetalker_pe_bug: bool
     codetalker_attn_scale: bool
-
-
-def valid_frames(num_frames: Int[Tensor, " B"], length: int) -> Bool[Tensor, "B T"]:
-    """True where a frame belongs to its clip, False where it is padding."""
-    return torch.arange(length, device=num_frames.device) < num_frames[:, None]
-
-
-def instance_norm(x: Float[Tensor, "B T D"], valid: Bool[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
-    """Every feature with mean 0 and variance 1 over its clip's frames; padding becomes 0.
-
-    A clip of one frame has no variance: it becomes 0 as well, where torch's InstanceNorm refuses.
-    """
-    mask = valid[..., None].to(x.dtype)  # (B, T, 1)
-    count = mask.sum(1, keepdim=True)
-    centred = (x - (x * mask).sum(1, keepdim=True) / count) * mask
-    variance = centred.square().sum(1, keepdim=True) / count
-    return centred * (variance + NORM_EPS).rsqrt()
-
-
-class ClipConvolution(nn.Module):
-    """Convolution over five frames in which a clip's first and last frame go on for ever."""
-
-    def __init__(self, hidden: int, kernel_size: int = 5) -> None:
-        super().__init__()
-        self.reach = kernel_size // 2
-        self.convolution = nn.Conv1d(hidden, hidden, kernel_size)
-
-    def forward(
-        self, x: Float[Tensor, "B T D"], num_frames: Int[Tensor, " B"]
-    ) -> Float[Tensor, "B T D"]:
-        # replicate padding by index: it ends at the clip, not at the batch, and its gradient is
-        # deterministic on CUDA, which torch's own replicate padding is not
-        frames = torch.arange(-self.reach, x.shape[1] + self.reach, device=x.device).clamp(min=0)
-        frames = torch.minimum(frames, num_frames[:, None] - 1)  # (B, T + 2 reach)
-        padded = x.gather(1, frames[..., None].expand(-1, -1, x.shape[2]))
-        return self.convolution(padded.mT).mT
 
 
 class Positions(nn.Module):

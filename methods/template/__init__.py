@@ -26,6 +26,7 @@ class Template(Method):
     def __init__(self, config: TemplateConfig, spec: DatasetSpec):
         super().__init__()
         self.fps = spec.fps
+        # the harness reads from a method's tensors which device it is on
         self.register_buffer("device_marker", torch.zeros(1))
 
     @classmethod

@@ -9,17 +9,11 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional as F
 
+from bench.data import valid_frames
 from methods.gldi.config import AutoencoderConfig, DiffusionConfig, GLDiConfig
 from methods.gldi.denoiser import ConvNoiseEncoder, StepEncoder
-from methods.gldi.temporal import (
-    Block,
-    ClipConvolution,
-    Positions,
-    TemporalSizes,
-    TemporalTransformer,
-    instance_norm,
-    valid_frames,
-)
+from methods.gldi.temporal import Block, Positions, TemporalSizes, TemporalTransformer
+from methods.layers.padded_clips import ClipConvolution, instance_norm
 
 HIDDEN, HEADS = 12, 3
 NUM_FRAMES = torch.tensor([6, 4])
