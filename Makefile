@@ -1,10 +1,10 @@
-# The two commands: `make repro` regenerates everything, `make test` checks everything.
+# `make repro` regenerates everything, `make test` checks everything, `make bench` measures speed.
 PYTHON ?= python3.11
 BIN := .venv/bin
 export DVC_NO_ANALYTICS = 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test lint clean-venv
+.PHONY: repro test lint bench clean-venv
 
 repro: .venv/installed
 	$(BIN)/dvc repro
@@ -17,6 +17,10 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# On an idle machine; rewrites benchmarks/results/ and the table in README.md.
+bench: .venv/installed
+	$(BIN)/python benchmarks/inference.py --readme README.md
 
 # Installed once; again only when the requirements change.
 .venv/installed: pyproject.toml

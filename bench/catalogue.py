@@ -7,8 +7,10 @@ from bench.ablations import ablation_files
 from bench.cache import Cache
 from bench.files import read_json
 from bench.names import unknown
+from bench.pointers import POINTERS, pointers
 from bench.project import data_folder, plans_folder, runs_folder
-from bench.registry import known_methods, preset_folder, source_file
+from bench.registry import known_methods, module_of, preset_folder, source_file
+from bench.rows import IMPORTED, row_name, variants_of
 
 KINDS = ("methods", "datasets", "ablations", "metrics", "runs")
 
@@ -35,6 +37,8 @@ def show_lines(prefix: str, why: bool) -> Iterator[str]:
     """A record in lines; with ``why``, what differs from the nearest other run of its kind."""
     cache = Cache(runs_folder())
     key = cache.find(prefix)
+    if key == POINTERS:
+        raise ValueError(f"{prefix!r} is no run; `bench list methods` shows what is imported")
     record = cache.record(key)
     if record is None:
         raise ValueError(f"{key} was interrupted: it has no record; run the same command again")
@@ -58,9 +62,10 @@ def show_lines(prefix: str, why: bool) -> Iterator[str]:
 
 
 def clean(yes: bool) -> Iterator[str]:
-    """Delete (or, without ``yes``, list) the entries that no plan refers to and no process holds.
+    """Delete (or, without ``yes``, list) the entries that nothing refers to and no process holds.
 
-    Plans are what `bench fill` wrote for the tables; runs made by hand are not among them.
+    What refers: plans, which `bench fill` wrote for the tables, and imports; runs made by hand are
+    not among them.
     """
     cache = Cache(runs_folder())
     referenced = {
@@ -69,6 +74,7 @@ def clean(yes: bool) -> Iterator[str]:
         for run in read_json(path)["runs"]
         for key in run["keys"].values()
     }
+    referenced |= {POINTERS, *(pointer.key for *_, pointer in pointers(cache))}
     loose = [key for key in cache.unreferenced(referenced) if not cache.is_busy(key)]
     total = 0
     for key in loose:
@@ -84,15 +90,25 @@ def clean(yes: bool) -> Iterator[str]:
 
 
 def _methods(table: dict[str, str]) -> Iterator[str]:
+    imported = list(pointers(Cache(runs_folder())))
     for name, reference in known_methods(table).items():
         yield f"{name:<12} {_first_line(reference)}"
+        if source_file(module_of(reference)) is None:
+            continue
+        if variants := variants_of(reference):
+            rows = ", ".join(row_name(name, variant) for variant in variants)
+            yield f"{'':<12} variants: {rows}"
+        for dataset, method, pointer in imported:
+            if method == name:
+                row = row_name(name, IMPORTED)
+                yield f"{'':<12} imported: {row} on {dataset}, from {pointer.label}"
 
 
 def _first_line(reference: str) -> str:
     """The first line of a method module's docstring, read without importing it."""
     import ast
 
-    path = source_file(reference.partition(":")[0])
+    path = source_file(module_of(reference))
     if path is None:
         return f"({reference} is not installed)"
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or reference

@@ -3,6 +3,7 @@
 Heavy imports stand inside the commands, so that `--help` and completion answer at once.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,6 +32,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+
+METHOD_ONLY = typer.Option("--method", "-m", help="Registered name or package.module:Class.")
+PREPARED = typer.Option("--dataset", "-d", help="A prepared dataset.")
 
 
 def _until(until: str, text: str) -> None:
@@ -74,13 +78,81 @@ _until("predict", "Write a method's predictions, training it first where that is
 _until("evaluate", "Score a method's predictions, making them first where they are not cached.")
 
 
+@app.command("import")
+def import_(
+    method: Annotated[str, METHOD_ONLY],
+    dataset: Annotated[str, PREPARED],
+    checkpoint: Annotated[
+        Path, typer.Option(help="Published file, or a folder that holds the usual file names.")
+    ],
+    stage1: Annotated[
+        Path | None, typer.Option(help="First stage's file, the same as --file stage1=PATH.")
+    ] = None,
+    file: Annotated[
+        list[str] | None, typer.Option(help="role=PATH of another file. Repeatable.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Config field that shapes cannot tell, e.g. num_heads=8. Repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Read published weights into the cache; the row METHOD-imported then uses them.
+
+    Files are read without running code from them; a key that does not fit refuses the import.
+    """
+    from bench.importing import ImportOptions, import_weights
+
+    files = [*([f"stage1={stage1}"] if stage1 else []), *(file or ())]
+    options = ImportOptions(
+        method=method,
+        dataset=dataset,
+        checkpoint=checkpoint,
+        files=tuple(files),
+        overrides=tuple(overrides or ()),
+    )
+    raise typer.Exit(import_weights(options, methods_table(), console()))
+
+
+@app.command()
+def export(
+    method: Annotated[str, METHOD_ONLY],
+    dataset: Annotated[str, PREPARED],
+    out: Annotated[Path, typer.Option(help="Folder for the files, under their usual names.")],
+    variant: Annotated[
+        str | None, typer.Option(help="The same as --method METHOD-VARIANT.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", "-s", help="Default: the profile's first.")
+    ] = None,
+    profile: Annotated[str | None, PROFILE] = None,
+    overrides: Annotated[list[str] | None, SET] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Write a trained (or imported) run's weights under their published names."""
+    from bench.exporting import ExportOptions, export_weights
+
+    options = ExportOptions(
+        method=method,
+        dataset=dataset,
+        out=out,
+        variant=variant,
+        seed=seed,
+        profile=profile,
+        overrides=tuple(overrides or ()),
+        force=force,
+    )
+    raise typer.Exit(export_weights(options, methods_table(), console()))
+
+
 @app.command("list")
 def list_(
     what: Annotated[
         str, typer.Argument(help="all, methods, datasets, ablations, metrics, runs")
     ] = "all",
 ) -> None:
-    """Methods, datasets, ablations and metrics, a line each."""
+    """Methods and their rows, datasets, ablations and metrics, a line each."""
     from bench.catalogue import lines
 
     for line in lines(what, methods_table()):
@@ -131,7 +203,7 @@ def clean(
         bool, typer.Option("--yes", help="Delete; without it they are only listed.")
     ] = False,
 ) -> None:
-    """Remove cache entries that nothing refers to."""
+    """Remove cache entries that no table and no import refers to."""
     from bench.catalogue import clean as clean_cache
 
     for line in clean_cache(yes):

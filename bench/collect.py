@@ -12,10 +12,11 @@ from bench.metrics import METRICS
 from bench.metrics.diversity import numerical_floor
 from bench.planned import ORACLE, PlannedMethod, PlannedRun
 from bench.results import MethodResults, RunResult, write_results
+from bench.rows import row_name
 
 
 def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> MethodResults:
-    """All seeds of one method; a run that is not there is a failed one, never an absence."""
+    """All seeds of one row; a run that is not there is a failed one, never an absence."""
     manifest = dataset.manifest
     records = [cache.record(_last(run)) or {} for run in planned.runs]
     return MethodResults(
@@ -37,9 +38,10 @@ def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> Me
 
 
 def write_method(folder: Path, results: MethodResults) -> None:
-    """``<method>.json`` and, for `dvc metrics`, ``<method>.metrics.json`` with the means."""
-    write_results(folder / f"{results.method}.json", results)
-    write_json(folder / f"{results.method}.metrics.json", means(results))
+    """``<row>.json`` and, for `dvc metrics`, ``<row>.metrics.json`` with the means."""
+    row = row_name(results.method, results.variant)
+    write_results(folder / f"{row}.json", results)
+    write_json(folder / f"{row}.metrics.json", means(results))
 
 
 def means(results: MethodResults) -> dict[str, float | None]:
@@ -55,17 +57,17 @@ def means(results: MethodResults) -> dict[str, float | None]:
 def write_heatmaps(
     path: Path, dataset: Dataset, cache: Cache, planned: Sequence[PlannedMethod]
 ) -> None:
-    """Mean std maps per method (over seeds and test_a clips), and those of one named clip."""
+    """Mean std maps per row (over seeds and test_a clips), and those of one named clip."""
     clip = dataset.clips("test_a")[0].name
     arrays: dict[str, np.ndarray] = {
         "clip_name": np.array(clip),
         "reference": dataset.spec.template.numpy(),
         "faces": dataset.spec.faces.numpy().astype(np.int32),
     }
-    for method in planned:
-        done = [_last(run) for run in method.runs if cache.is_done(_last(run))]
+    for row in planned:
+        done = [_last(run) for run in row.runs if cache.is_done(_last(run))]
         maps = [_maps(cache, key) for key in done]
-        name = "ground_truth" if method.method == ORACLE else method.method
+        name = "ground_truth" if row.method == ORACLE else row.row
         if maps:
             arrays[name] = np.mean([m for seed in maps for m in seed.values()], axis=0)
             arrays[f"clip/{name}"] = np.mean([seed[clip] for seed in maps], axis=0)

@@ -18,6 +18,7 @@ from bench.planned import PlannedMethod, planned_method, read_planned, write_pla
 from bench.progress import Progress, title
 from bench.project import data_folder, plans_folder, results_folder, runs_folder
 from bench.results import MethodResults
+from bench.rows import IMPORTED, row_name
 from bench.session import Choice, MethodPlan, Session
 from bench.steps import describe
 from bench.terminal import complain
@@ -51,7 +52,9 @@ def run_methods(options: RunOptions, table: dict[str, str], console: Console) ->
     plans = _plans(session, options)
     for plan in plans:
         if plan.unsupported:
-            console.print(f"{plan.method}: skipped: {plan.unsupported}", markup=False)
+            if plan.variant == IMPORTED:  # asked for by name: no row of a table
+                raise ValueError(f"{plan.row} on {plan.dataset}: {plan.unsupported}")
+            console.print(f"{plan.row}: skipped: {plan.unsupported}", markup=False)
     steps = unique(step for plan in plans for step in plan.steps if _wanted(step, options.until))
     if options.force and not options.dry_run:
         for step in steps:
@@ -90,15 +93,15 @@ def fill(profile: str | None, workers: int | None, table: dict[str, str], consol
     return 0
 
 
-def collect(dataset: str, method: str) -> None:
-    """Write the results files of one method, or of the oracle, from what `fill` planned."""
-    planned = read_planned(plans_folder(), dataset, method)
+def collect(dataset: str, row: str) -> None:
+    """Write the results files of one row, or of the oracle, from what `fill` planned."""
+    planned = read_planned(plans_folder(), dataset, row)
     loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
     write_method(results_folder() / dataset, collect_method(loaded, cache, planned))
 
 
 def collect_heatmaps(dataset: str) -> None:
-    """Write the std maps of every method that `fill` planned on a dataset."""
+    """Write the std maps of every row that `fill` planned on a dataset."""
     names = sorted(path.stem for path in (plans_folder() / dataset).glob("*.json"))
     planned = [read_planned(plans_folder(), dataset, name) for name in names]
     path = results_folder() / dataset / "heatmaps.npz"
@@ -145,14 +148,14 @@ def nearest_change(record: dict, others: Sequence[dict]) -> list[str]:
 
 def results_of(session: Session, plan: MethodPlan) -> MethodResults:
     """The results of one method as they stand in the cache."""
-    dataset = session.dataset(plan.plans[0][0].run.dataset)
+    dataset = session.dataset(plan.dataset)
     return collect_method(dataset, session.cache, _planned(session, plan))
 
 
 def print_scores(results: Sequence[MethodResults], console: Console) -> None:
     """A table of test_a scores; generated data is labelled as such."""
     for result in results:
-        heading = f"{result.method} {result.variant} on {result.dataset}, test_a"
+        heading = f"{row_name(result.method, result.variant)} on {result.dataset}, test_a"
         if result.generated:
             heading += " (generated data: no reproduction of the paper)"
         table = Table(title=heading)

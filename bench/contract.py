@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 from rich.console import Console
+from torch import Tensor
 
 from bench.config import StageConfig
 from bench.contract_subject import FPS, Subject, make_subject
@@ -60,10 +61,14 @@ def predict_draws_only_from_its_noise(subject: Subject) -> None:
 
 
 def samples_are_as_declared(subject: Subject) -> None:
-    """A deterministic method's samples are equal; another one's are not."""
+    """A deterministic method's samples are equal, and it draws no noise."""
+    if not subject.cls.deterministic:
+        return
     a, b = subject.predict(subject.build(), 2)
-    if subject.cls.deterministic:
-        assert torch.equal(a, b), "declared deterministic, but two samples differ"
+    assert torch.equal(a, b), "declared deterministic, but two samples differ"
+    clip = subject.clips[0]
+    with torch.no_grad():
+        subject.build().predict(clip.audio, clip.template, 0, 7, 1, _no_noise)
 
 
 def each_stage_trains_what_it_says(subject: Subject) -> None:
@@ -192,6 +197,10 @@ def _markdown(
 
 def _title(check: Callable[[Subject], None]) -> str:
     return check.__name__.replace("_", " ")
+
+
+def _no_noise(_k: int, _shape: tuple[int, ...]) -> Tensor:
+    raise AssertionError("declared deterministic, but predict() draws noise")
 
 
 def _optimizer(method: Method, stage: str) -> torch.optim.Optimizer | None:

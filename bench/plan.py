@@ -1,7 +1,8 @@
 """Steps: what must be computed for a run, each keyed by its own inputs and its parent's key.
 
-train/<stage 1> -> train/<stage 2> -> predict -> evaluate. A key is the SHA-256 of the canonical
-JSON of ``inputs``; two steps with equal inputs are one step.
+train/<stage 1> -> train/<stage 2> -> predict -> evaluate; for imported weights, import -> predict
+-> evaluate. A key is the SHA-256 of the canonical JSON of ``inputs``; two steps with equal inputs
+are one step.
 """
 
 import re
@@ -16,7 +17,9 @@ from bench.data import Dataset
 from bench.files import sha256_of
 from bench.fingerprint import fingerprint
 from bench.method import Method
+from bench.registry import module_of
 
+IMPORT = "import"  # name of the step whose weights come from elsewhere
 KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
 # do not change a result, so they are no part of a key
 RECORD_ONLY = ("checkpoint_every",)
@@ -41,7 +44,7 @@ class RunSpec:
 class Step:
     """One unit of cached work."""
 
-    name: str  # "train/<stage>" | "predict" | "evaluate" | "oracle"
+    name: str  # "train/<stage>" | "import" | "predict" | "evaluate" | "oracle"
     run: RunSpec
     inputs: dict[str, Any]
     parent: "Step | None" = None
@@ -69,6 +72,12 @@ def plan_run(run: RunSpec, dataset: Dataset) -> list[Step]:
     steps.append(_predict_step(run, dataset, steps[-1]))
     steps.append(_evaluate_step(run, dataset, steps[-1]))
     return steps
+
+
+def plan_imported(run: RunSpec, dataset: Dataset, imported: Step) -> list[Step]:
+    """The steps after an import, which is done before anything is planned."""
+    predict = _predict_step(run, dataset, imported)
+    return [predict, _evaluate_step(run, dataset, predict)]
 
 
 def plan_oracle(run: RunSpec, dataset: Dataset) -> Step:
@@ -132,6 +141,8 @@ def _predict_step(run: RunSpec, dataset: Dataset, parent: Step) -> Step:
         "code": fingerprint(code),
         "parent": parent.key,
     }
+    if parent.name == IMPORT:  # a trained parent's key has it already
+        inputs["device"] = run.device
     return Step("predict", run, inputs, parent)
 
 
@@ -143,11 +154,6 @@ def _evaluate_step(run: RunSpec, dataset: Dataset, parent: Step) -> Step:
         "parent": parent.key,
     }
     return Step("evaluate", run, inputs, parent)
-
-
-def module_of(reference: str) -> str:
-    """The module of ``module:Class``."""
-    return reference.partition(":")[0]
 
 
 def threads_of(run: RunSpec) -> int:

@@ -44,6 +44,11 @@ class Request:
         return self.path.parts[1] == "test_a"
 
 
+def is_deterministic(method: Method | type[Method], config: PredictConfig) -> bool:
+    """Whether a row draws nothing: what its preset says, else what the method's class says."""
+    return method.deterministic if config.deterministic is None else config.deterministic
+
+
 def requests(dataset: Dataset, config: PredictConfig, deterministic: bool) -> list[Request]:
     """Every prediction that the tables need.
 
@@ -94,6 +99,14 @@ def make_noise(seed: int, clip: str, style: str) -> Noise:
     return noise
 
 
+def no_noise(_k: int, _shape: tuple[int, ...]) -> Tensor:
+    """The noise of a row that is declared deterministic: there is none. Raises ValueError."""
+    raise ValueError(
+        "predict() drew noise, but this row is declared deterministic (by the method's class or "
+        "predict.deterministic: true); take the claim back, or draw nothing"
+    )
+
+
 @torch.no_grad()
 def predict_all(
     method: Method,
@@ -104,14 +117,20 @@ def predict_all(
     score_samples: ScoreSamples,
     progress: Progress,
 ) -> None:
-    """Write every prediction that is not there. Raises ValueError for output that is no face."""
+    """Write every prediction that is not there.
+
+    Raises ValueError for output that is no face, and for noise drawn against the declaration.
+    """
     method.eval()
-    todo = requests(dataset, config, method.deterministic)
+    deterministic = is_deterministic(method, config)
+    todo = requests(dataset, config, deterministic)
     device = next((t.device for t in method.state_dict().values()), torch.device("cpu"))
     for done, request in enumerate(todo):
         path = folder / request.path
         if not path.exists():
-            vertices = predict_one(method, dataset.spec, request, seed, device)
+            style = dataset.spec.styles[request.style]
+            noise = no_noise if deterministic else make_noise(seed, request.clip.name, style)
+            vertices = predict_one(method, dataset.spec, request, noise, device)
             if request.scored and config.keep_samples == "first" and len(vertices) > 1:
                 score_samples(request.clip, vertices)
                 vertices = vertices[:1]
@@ -121,7 +140,7 @@ def predict_all(
 
 
 def predict_one(
-    method: Method, spec: DatasetSpec, request: Request, seed: int, device: torch.device
+    method: Method, spec: DatasetSpec, request: Request, noise: Noise, device: torch.device
 ) -> np.ndarray:
     """One prediction as (N, T, V, 3) float32. Raises ValueError for a wrong shape or NaN."""
     clip = request.clip
@@ -131,7 +150,7 @@ def predict_one(
         request.style,
         clip.num_frames,
         request.num_samples,
-        make_noise(seed, clip.name, spec.styles[request.style]),
+        noise,
     )
     found = vertices.detach().cpu().numpy().astype(np.float32)
     check_prediction(found, request, spec)

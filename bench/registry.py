@@ -33,6 +33,17 @@ def resolve(name: str, table: dict[str, str]) -> tuple[str, str]:
     return name, methods[name]
 
 
+def module_of(reference: str) -> str:
+    """The module of ``module:Class``."""
+    return reference.partition(":")[0]
+
+
+def official_module(reference: str) -> str | None:
+    """The module that knows a method's published checkpoints, or None where there is none."""
+    module = f"{module_of(reference)}.official"
+    return module if source_file(module) else None
+
+
 def load(reference: str) -> type[Any]:
     """The Method class behind ``module:Class``. Raises ValueError when it is not there."""
     from bench.method import Method  # heavy: torch
@@ -70,7 +81,7 @@ def source_file(module: str) -> Path | None:
 
 def preset_folder(reference: str) -> Path:
     """The folder of a method: its code, presets and README together."""
-    path = source_file(reference.partition(":")[0])
+    path = source_file(module_of(reference))
     if path is None:
         raise ValueError(f"{reference}: there is no such module; is it installed?")
     return path.parent

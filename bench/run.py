@@ -20,15 +20,15 @@ def methods_table() -> dict[str, str]:
 
 def complete_method(start: str) -> list[str]:
     """Method names for the shell's completion."""
-    from bench.registry import known_methods
+    from bench.rows import known_rows
 
-    return [name for name in known_methods(methods_table()) if name.startswith(start)]
+    return [name for name in known_rows(methods_table()) if name.startswith(start)]
 
 
 METHOD = typer.Option(
     "--method",
     "-m",
-    help="Registered name or package.module:Class. Repeatable.",
+    help="A name of `bench list methods` or package.module:Class. Repeatable.",
     autocompletion=complete_method,
 )
 DATASET = typer.Option("--dataset", "-d", help="A prepared dataset; default: the profile's.")

@@ -1,17 +1,21 @@
 """What one command works on: profile, dataset, methods and seeds, resolved into planned steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bench.ablations import find_ablation, pick
 from bench.cache import Cache
 from bench.config import Frozen, Preset, load_preset, preset_path
 from bench.data import Dataset, load_dataset
-from bench.plan import RunSpec, Step, plan_oracle, plan_run
+from bench.imported import find_imported, imported_preset
+from bench.method import Method
+from bench.plan import IMPORT, RunSpec, Step, plan_imported, plan_oracle, plan_run
 from bench.planned import ORACLE
+from bench.predict import is_deterministic
 from bench.project import data_folder, load_params, runs_folder
-from bench.registry import load, preset_folder, resolve
+from bench.registry import load, preset_folder
+from bench.rows import DEFAULT, IMPORTED, Row, find_row, row_name
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,23 @@ class Choice:
 
 @dataclass(frozen=True)
 class MethodPlan:
-    """Every seed of one method on one dataset."""
+    """Every seed of one row on one dataset."""
 
     method: str
+    variant: str
     plans: tuple[tuple[Step, ...], ...]
     deterministic: bool
     unsupported: str | None  # why nothing of it runs
+
+    @property
+    def row(self) -> str:
+        """The row's name."""
+        return row_name(self.method, self.variant)
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name."""
+        return self.plans[0][0].run.dataset
 
     @property
     def steps(self) -> list[Step]:
@@ -60,38 +75,53 @@ class Session:
             self._datasets[name] = load_dataset(name, data_folder())
         return self._datasets[name]
 
-    def plan(
-        self,
-        method: str,
-        dataset: str,
-        seeds: Sequence[int],
-        variant: str = "default",
-        overrides: tuple[str, ...] = (),
-    ) -> MethodPlan:
-        """The steps of a method's runs. Raises ValueError for unknown names and bad presets."""
-        name, reference = resolve(method, self.table)
-        cls, loaded = load(reference), self.dataset(dataset)
-        preset = self._preset(reference, dataset, overrides)
-        runs = [
-            RunSpec(
-                method=name,
-                reference=reference,
-                dataset=dataset,
-                data_root=data_folder().resolve(),
-                seed=seed,
-                preset=preset,
-                stages=cls.stages,
-                device=self.device,
-                variant=variant,
-            )
-            for seed in seeds
-        ]
+    def plan(self, row: str, dataset: str, seeds: Sequence[int]) -> MethodPlan:
+        """The steps of a row's runs; imported weights have one run, under the first seed.
+
+        Raises ValueError for unknown names and bad presets.
+        """
+        return self._plan(find_row(row, self.table), dataset, seeds)
+
+    def _plan(self, row: Row, dataset: str, seeds: Sequence[int]) -> MethodPlan:
+        cls, loaded = load(row.reference), self.dataset(dataset)
+        preset = self._preset(row, dataset)
+        runs = [self._run(row, cls, dataset, seed, preset) for seed in seeds]
+        why_not = cls.unsupported(loaded.spec)
+        if row.variant == IMPORTED:
+            steps, missing = self._imported(runs[0], cls, loaded)
+            plans, why_not = [steps], why_not or missing
+        else:
+            plans = [plan_run(run, loaded) for run in runs]
         return MethodPlan(
-            method=name,
-            plans=tuple(tuple(plan_run(run, loaded)) for run in runs),
-            deterministic=cls.deterministic,
-            unsupported=cls.unsupported(loaded.spec),
+            method=row.method,
+            variant=row.variant,
+            plans=tuple(tuple(plan) for plan in plans),
+            deterministic=is_deterministic(cls, preset.predict),
+            unsupported=why_not,
         )
+
+    def _run(self, row: Row, cls: type[Method], dataset: str, seed: int, preset: Preset) -> RunSpec:
+        return RunSpec(
+            method=row.method,
+            reference=row.reference,
+            dataset=dataset,
+            data_root=data_folder().resolve(),
+            seed=seed,
+            preset=preset,
+            stages=cls.stages,
+            device=self.device,
+            variant=row.variant,
+        )
+
+    def _imported(
+        self, run: RunSpec, cls: type[Method], dataset: Dataset
+    ) -> tuple[list[Step], str | None]:
+        """The steps after the import, and why they cannot run where nothing is imported."""
+        found = find_imported(self.cache, run, dataset)
+        if isinstance(found, str):
+            return plan_imported(run, dataset, Step(IMPORT, run, {"step": IMPORT})), found
+        preset = imported_preset(cls, found, self.cache, run.preset)
+        return plan_imported(replace(run, preset=preset), dataset, found), None
 
     def oracle(self, dataset: str) -> MethodPlan:
         """The pseudo method that scores another take of the same sentence; it has one run."""
@@ -106,20 +136,30 @@ class Session:
             device="cpu",
         )
         step = plan_oracle(run, self.dataset(dataset))
-        return MethodPlan(ORACLE, ((step,),), deterministic=False, unsupported=None)
+        return MethodPlan(ORACLE, DEFAULT, ((step,),), deterministic=False, unsupported=None)
 
     def ablation(
         self, method: str, dataset: str, seeds: Sequence[int], name: str, variant: str | None
     ) -> list[MethodPlan]:
         """One plan per variant of a named ablation. Raises ValueError for an unknown name."""
-        folder = preset_folder(resolve(method, self.table)[1])
-        variants = pick(find_ablation(folder, name), variant)
-        return [self.plan(method, dataset, seeds, v, row.set) for v, row in variants.items()]
+        row = find_row(method, self.table)
+        if row.variant != DEFAULT:
+            raise ValueError(f"--ablation takes a method, not its variant {row.name}")
+        variants = pick(find_ablation(preset_folder(row.reference), name), variant)
+        rows = [replace(row, variant=v, set=found.set) for v, found in variants.items()]
+        return [self._plan(each, dataset, seeds) for each in rows]
 
-    def _preset(self, reference: str, dataset: str, overrides: tuple[str, ...]) -> Preset:
-        cls = load(reference)
-        path = preset_path(preset_folder(reference), dataset, self.profile.preset)
-        every = (*self.profile.set, *overrides, *self.choice.overrides)
+    def _preset(self, row: Row, dataset: str) -> Preset:
+        cls = load(row.reference)
+        path = preset_path(preset_folder(row.reference), dataset, self.profile.preset)
+        if row.variant == IMPORTED:
+            for override in self.choice.overrides:
+                if override.startswith("model.") and not override.startswith("model.sampling."):
+                    raise ValueError(
+                        f"--set {override}: the weights of {row.name} are there already; only "
+                        "predict and model.sampling can be set (`bench import` has a --set too)"
+                    )
+        every = (*self.profile.set, *row.set, *self.choice.overrides)
         return load_preset(path, cls.config_type, cls.stages, every)
 
 

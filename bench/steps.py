@@ -20,8 +20,8 @@ from bench.evaluate import SAMPLE_SCORES, Evaluation, evaluate
 from bench.files import remove_temporary, write_json
 from bench.method import Method
 from bench.oracle import evaluate_oracle
-from bench.plan import Step, threads_of
-from bench.predict import predict_all
+from bench.plan import IMPORT, Step, threads_of
+from bench.predict import is_deterministic, predict_all
 from bench.provenance import (
     git_state,
     library_versions,
@@ -67,7 +67,7 @@ def run_step(step: Step, cache: Cache, report: Report) -> str:
             "seconds": round(time.monotonic() - clock, 3),
             "peak_memory_mb": round(peak_memory_mb(), 1),
         }
-        cache.write_record(step.key, {**describe(step), **outcome, **times, **_provenance(step)})
+        cache.write_record(step.key, {**describe(step), **outcome, **times, **provenance_of(step)})
         return str(outcome["status"])
 
 
@@ -85,7 +85,8 @@ def describe(step: Step) -> dict[str, Any]:
     }
 
 
-def _provenance(step: Step) -> dict[str, Any]:
+def provenance_of(step: Step) -> dict[str, Any]:
+    """What a record says about the code and the machine that do its step."""
     return {
         "git": git_state(),
         "versions": library_versions(),
@@ -164,19 +165,20 @@ def _predict(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: R
 
 def _evaluate(step: Step, dataset: Dataset, cache: Cache, folder: Path) -> None:
     assert step.parent is not None
-    deterministic = load(step.run.reference).deterministic
+    config = step.run.preset.predict
+    deterministic = is_deterministic(load(step.run.reference), config)
     predictions = cache.folder(step.parent.key)
-    evaluate(Evaluation(dataset, step.run.preset.predict, deterministic, predictions), folder)
+    evaluate(Evaluation(dataset, config, deterministic, predictions), folder)
 
 
 def build(step: Step, dataset: Dataset, cache: Cache) -> Method:
-    """The method with the weights of the step's nearest trained ancestor, or fresh ones."""
+    """The method with the weights of its nearest trained or imported ancestor, or fresh ones."""
     run = step.run
     method = initialise(load(run.reference), run.preset.model, dataset.spec, run.seed)
-    trained = next((a for a in step.ancestors() if a.stage), None)
-    if trained is not None and trained.stage is not None:
-        weights = cache.folder(trained.key) / "model.safetensors"
-        load_weights(weights, method, later_stages(run.stages, trained.stage))
+    source = next((a for a in step.ancestors() if a.stage or a.name == IMPORT), None)
+    if source is not None:
+        without = later_stages(run.stages, source.stage) if source.stage else ()
+        load_weights(cache.folder(source.key) / "model.safetensors", method, without)
     return method
 
 

@@ -4,6 +4,10 @@ METHODS = {
     "template": "methods.template:Template",
     "mean": "methods.mean:Mean",
     "ridge": "methods.ridge:Ridge",
+    "voca": "methods.voca:Voca",
+    "meshtalk": "methods.meshtalk:MeshTalk",
     "faceformer": "methods.faceformer:FaceFormer",
+    "codetalker": "methods.codetalker:CodeTalker",
+    "facediffuser": "methods.facediffuser:FaceDiffuser",
     "gldi": "methods.gldi:GLDiTalker",
 }

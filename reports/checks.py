@@ -4,16 +4,17 @@ Conventions  Every line is about test_a. Where a planned seed has no value, the 
              seeds have met the line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from bench.results import Heatmap, MethodResults, RunResult
 from reports.grid import Cell, Column, Grid
 from reports.inputs import Dataset
-from reports.labels import FLOORS, ORACLE, data_sentence, label
+from reports.labels import FLOORS, ORACLE, data_sentence, label, row_of
 from reports.numbers import number
 from reports.scores import value_of
+from reports.shortfalls import SHORTFALLS, Shortfalls, known_of, read_shortfalls
 
 Value = Callable[[RunResult], float | None]
 
@@ -91,13 +92,21 @@ CHECKS = (
 )
 
 
-def checks_table(dataset: Dataset) -> Grid:
-    """Every check of every method of a dataset."""
+NAMES = tuple(check.name for check in CHECKS)
+
+
+def checks_table(dataset: Dataset, shortfalls: Shortfalls | None = None) -> Grid:
+    """Every check of every row of a dataset; ``shortfalls``: those of known_shortfalls.yaml."""
     floor = better_floor(dataset)
+    known = {row_of(each): _known(each, shortfalls) for each in dataset}
     notes = [f"{check.title}: {check.meaning}." for check in CHECKS]
     notes.append(f"No line is drawn for the floors ({', '.join(FLOORS)}) and the ground truth.")
     if floor is None:
         notes.append("No LVE ratio: neither template nor mean has a result.")
+    for results in dataset:
+        for check in CHECKS:
+            if reason := known[row_of(results)].get(check.name):
+                notes.append(f"{label(results)}, {check.title}, documented: {reason}")
     return Grid(
         name=f"checks-{dataset[0].dataset}",
         caption=f"{data_sentence(dataset[0])} Checks on test_a: each cell is the worst seed.",
@@ -106,37 +115,75 @@ def checks_table(dataset: Dataset) -> Grid:
             *(Column(f"{check.title} ({_bound(check)})") for check in CHECKS),
         ),
         rows=tuple(
-            (Cell(label(results)), *(_cell(check, results, floor) for check in CHECKS))
+            (
+                Cell(label(results)),
+                *(_cell(c, results, floor, c.name in known[row_of(results)]) for c in CHECKS),
+            )
             for results in dataset
         ),
         notes=tuple(notes),
     )
 
 
-def problems(dataset: Dataset) -> list[str]:
-    """Runs that are not done, and lines that a trained method's seed does not meet."""
+def problems(dataset: Dataset, shortfalls: Shortfalls | None = None) -> list[str]:
+    """Runs that are not done, lines that a trained row's seed does not meet, stale shortfalls.
+
+    A line that is documented (known_shortfalls.yaml, or ``shortfalls``) may be missed, but its
+    value may not be missing; it is stale when every seed meets it.
+    """
     found, floor = [], better_floor(dataset)
     for results in dataset:
+        where, known = f"{row_of(results)} on {results.dataset}", _known(results, shortfalls)
         for run in results.runs:
-            who = f"{results.method} on {results.dataset}, seed {run.seed}"
+            who = f"{where}, seed {run.seed}"
             if run.status != "done":
                 found.append(f"{who}: {run.status}: {run.reason}")
             elif results.method not in FLOORS and results.method != ORACLE:
-                found += [f"{who}: {text}" for text in _missed(results, run, floor)]
+                found += [f"{who}: {text}" for text in _missed(results, run, floor, known)]
+        found += [f"{where}: {text}" for text in _stale(results, floor, known)]
     return found
 
 
-def _missed(results: MethodResults, run: RunResult, floor: float | None) -> list[str]:
+def _known(results: MethodResults, shortfalls: Shortfalls | None) -> Mapping[str, str]:
+    every = read_shortfalls() if shortfalls is None else shortfalls
+    return known_of(every, results.dataset, row_of(results), NAMES)
+
+
+def _missed(
+    results: MethodResults, run: RunResult, floor: float | None, known: Collection[str]
+) -> list[str]:
     lines = []
     for check in CHECKS:
         value = check_value(check, results, run, floor)
-        exact = check.name == "diversity" and results.deterministic
-        met = value is not None and (value == 0 if exact else check.met(value))
-        if not met:
-            wanted = "exactly 0" if exact else _bound(check)
-            found = "missing" if value is None else number(value, 3)
-            lines.append(f"{check.title} is {found}, expected {wanted}")
+        if value is None:
+            lines.append(f"{check.title} is missing, expected {_wanted(check, results)}")
+        elif not _met(check, results, value) and check.name not in known:
+            wanted = _wanted(check, results)
+            lines.append(f"{check.title} is {number(value, 3)}, expected {wanted}")
     return lines
+
+
+def _stale(results: MethodResults, floor: float | None, known: Collection[str]) -> list[str]:
+    """Documented shortfalls that are none any more."""
+    lines = []
+    for check in CHECKS:
+        values = [check_value(check, results, run, floor) for run in results.runs]
+        if check.name in known and all(v is not None and _met(check, results, v) for v in values):
+            lines.append(f"every seed meets {check.title}; remove it from {SHORTFALLS.name}")
+    return lines
+
+
+def _met(check: Check, results: MethodResults, value: float) -> bool:
+    return value == 0 if _draws_nothing(check, results) else check.met(value)
+
+
+def _wanted(check: Check, results: MethodResults) -> str:
+    return "exactly 0" if _draws_nothing(check, results) else _bound(check)
+
+
+def _draws_nothing(check: Check, results: MethodResults) -> bool:
+    """Whether a Diversity of exactly 0 is wanted, and not a large one."""
+    return check.name == "diversity" and results.deterministic
 
 
 def better_floor(dataset: Dataset) -> float | None:
@@ -181,17 +228,18 @@ def _bound(check: Check) -> str:
     return f"{check.bound} {check.line:g}{' ' + check.unit if check.unit else ''}"
 
 
-def _cell(check: Check, results: MethodResults, floor: float | None) -> Cell:
+def _cell(check: Check, results: MethodResults, floor: float | None, documented: bool) -> Cell:
     values = {run.seed: check_value(check, results, run, floor) for run in results.runs}
     present = {seed: value for seed, value in values.items() if value is not None}
     if not present:
         return Cell("-", note="no seed has a value")
     by_seed = ", ".join(f"seed {seed}: {number(value, 3)}" for seed, value in present.items())
     short = "" if len(present) == len(values) else f" in {len(present)} of {len(values)} seeds"
-    no_variety = check.name == "diversity" and results.deterministic
+    no_variety = _draws_nothing(check, results)
     worst = max(present.values()) if no_variety else check.worst(list(present.values()))
     if results.method in FLOORS or results.method == ORACLE:
         return Cell(number(worst, 3) + short, worst, note=by_seed)
-    kind = "met" if (worst == 0 if no_variety else check.met(worst)) else "missed"
-    text = f"{number(worst, 3)}{' (deterministic)' if no_variety else ''}, {kind}{short}"
+    kind = "met" if _met(check, results, worst) else "missed"
+    told = "missed (documented)" if documented and kind == "missed" else kind
+    text = f"{number(worst, 3)}{' (deterministic)' if no_variety else ''}, {told}{short}"
     return Cell(text, worst, note=by_seed, kind="partial" if kind == "met" and short else kind)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from bench.results import MethodResults
+from bench.rows import DEFAULT, IMPORTED
 from reports.labels import ORACLE
 from reports.numbers import unit_of
 from reports.published import Published
@@ -33,7 +34,9 @@ def compare(results: MethodResults, metric: str, metric_unit: str, published: Pu
     unit = unit_of(metric_unit, results.unit)
     if unit != cell.unit:
         return Verdict(False, f"our unit is {unit}, the paper's {cell.unit}")
-    if results.variant != "default":
+    if results.variant == IMPORTED:
+        return Verdict(False, "imported weights: nothing says that the paper's row used them")
+    if results.variant != DEFAULT:
         return Verdict(False, f"variant {results.variant} is not the paper's")
     if results.profile != "paper":
         return Verdict(False, f"profile {results.profile} is smaller than the paper's")

@@ -8,7 +8,7 @@ from bench.results import MethodResults
 from bench.statistics import PairedDifference, paired_difference
 from reports.grid import Cell, Column, Grid
 from reports.inputs import Dataset
-from reports.labels import ORACLE, data_sentence, label
+from reports.labels import ORACLE, data_sentence, label, row_of
 from reports.numbers import Scale, decimals_of, number, scale_of
 from reports.scores import clip_records
 
@@ -19,8 +19,8 @@ COMPARED = ("lve", "fdd_abs")
 
 def differences_table(dataset: Dataset) -> Grid | None:
     """GLDiTalker minus every other trained method, or None where there is nothing to compare."""
-    first = [each for each in dataset if each.method == FIRST and each.variant == "default"]
-    others = [each for each in dataset if each.method not in ("template", "mean", ORACLE, FIRST)]
+    first = [each for each in dataset if row_of(each) == FIRST]
+    others = [each for each in dataset if row_of(each) not in ("template", "mean", ORACLE, FIRST)]
     rows = [_row(first[0], other) for other in others] if first else []
     if not rows:
         return None

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from bench.results import MethodResults
 from reports.head import Head, picture, pose
 from reports.inputs import Dataset, Heatmaps
-from reports.labels import ORACLE, data_sentence, label
+from reports.labels import ORACLE, data_sentence, label, row_of
 from reports.style import INK, heatmap_unit, save_png
 
 # from little motion to much, growing steadily lighter, so that it also reads without colour
@@ -39,10 +39,10 @@ def draw_heatmaps(maps: Heatmaps, dataset: Dataset, path: Path) -> Path:
 def heatmap_figure(maps: Heatmaps, dataset: Dataset) -> Figure:
     """Heads side by side: one row for all test_a clips, one for the named clip.
 
-    A method without a map keeps its place, with words instead of a head.
+    A row of the tables without a map keeps its place, with words instead of a head.
     """
-    by_method = {results.method: results for results in dataset}
-    columns = ["ground_truth", *(method for method in by_method if method != ORACLE)]
+    by_row = {row_of(results): results for results in dataset}
+    columns = ["ground_truth", *(name for name in by_row if name != ORACLE)]
     rows = {"mean of all\ntest_a clips": maps.means}
     if maps.clip:
         rows[f"one clip:\n{maps.clip_name}"] = maps.clip
@@ -58,7 +58,7 @@ def heatmap_figure(maps: Heatmaps, dataset: Dataset) -> Figure:
             axes = figure.add_subplot(grid[row, column])
             _draw_head(axes, head, values.get(name), scale)
             if row == 0:
-                axes.set_title(_title(name, by_method), fontsize=10, color=INK)
+                axes.set_title(_title(name, by_row), fontsize=10, color=INK)
             if column == 0:
                 axes.set_ylabel(row_name, fontsize=10, color=INK, rotation=0, labelpad=4)
                 axes.yaxis.label.set(horizontalalignment="right", verticalalignment="center")
@@ -74,8 +74,8 @@ def _draw_head(axes: Axes, head: Head, values: np.ndarray | None, scale: Normali
         axes.imshow(picture(head, values, lambda numbers: MOTION(scale(numbers))))
 
 
-def _title(name: str, by_method: dict[str, MethodResults]) -> str:
-    title = "ground truth" if name == "ground_truth" else label(by_method[name])
+def _title(name: str, by_row: dict[str, MethodResults]) -> str:
+    title = "ground truth" if name == "ground_truth" else label(by_row[name])
     return title.replace(", ", ",\n").replace(" (", "\n(")
 
 

@@ -16,11 +16,11 @@ from bench.results import MethodResults, read_results
 from reports.labels import place
 
 Dataset = tuple[MethodResults, ...]
-"""All methods on one dataset, in the order of the tables."""
+"""All rows on one dataset, in the order of the tables."""
 
 
 def read_datasets(root: Path) -> dict[str, Dataset]:
-    """Every ``<root>/<dataset>/<method>.json``, by dataset.
+    """Every ``<root>/<dataset>/<row>.json``, by dataset.
 
     Raises ValueError when there is none, when one cannot be read, or when methods of a dataset
     disagree on what it is.
@@ -51,7 +51,7 @@ def check_agreement(name: str, methods: list[MethodResults]) -> None:
 class Heatmaps:
     """Motion-std maps of one dataset, on its reference head."""
 
-    means: Mapping[str, Float[np.ndarray, " V"]]  # ground_truth or method -> mean over clips
+    means: Mapping[str, Float[np.ndarray, " V"]]  # ground_truth or row -> mean over clips
     clip: Mapping[str, Float[np.ndarray, " V"]]  # the same of one named clip
     clip_name: str
     vertices: Float[np.ndarray, "V 3"]

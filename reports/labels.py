@@ -1,6 +1,7 @@
 """Names, order and standing sentences of everything that reports print."""
 
 from bench.results import MethodResults
+from bench.rows import DEFAULT, IMPORTED, row_name
 
 LABELS = {
     "template": "template (neutral face)",
@@ -24,17 +25,33 @@ SPLIT = "test_a"
 
 
 def label(results: MethodResults) -> str:
-    """What a reader calls a method; a variant that is not the default is named."""
+    """What a reader calls a row; a variant that is not the default is named."""
     name = LABELS.get(results.method, results.method)
-    return name if results.variant == "default" else f"{name} ({results.variant})"
+    return name if results.variant == DEFAULT else f"{name} ({results.variant})"
 
 
-def place(results: MethodResults) -> tuple[float, str, str]:
-    """Sort key: the order of LABELS; methods from elsewhere come just before the oracle."""
+def row_of(results: MethodResults) -> str:
+    """The row's name, which commands take and files have: ``meshtalk-argmax``."""
+    return row_name(results.method, results.variant)
+
+
+def checkpoints(results: MethodResults) -> dict[str, str]:
+    """Role -> SHA-256 of the files that an imported row's weights came from; else nothing."""
+    if results.variant != IMPORTED:
+        return {}
+    steps = ("import", "predict", "evaluate")
+    return {k: v for run in results.runs for k, v in run.keys.items() if k not in steps}
+
+
+def place(results: MethodResults) -> tuple[float, str, bool, str]:
+    """Sort key: the order of LABELS, a method before its variants.
+
+    Methods from elsewhere come just before the oracle.
+    """
     order = list(LABELS)
     known = results.method in order
     rank = order.index(results.method) if known else order.index(ORACLE) - 0.5
-    return float(rank), results.method, results.variant
+    return float(rank), results.method, results.variant != DEFAULT, results.variant
 
 
 def data_sentence(results: MethodResults) -> str:
@@ -51,9 +68,7 @@ def rerun_command(results: MethodResults, seed: int) -> str:
     """The exact command that makes one run again."""
     if results.method == ORACLE:
         return "dvc repro"
-    words = ["python -m bench.run", f"--method {results.method}", f"--dataset {results.dataset}"]
-    if results.variant != "default":
-        words.append(f"--variant {results.variant}")
+    words = ["python -m bench.run", f"--method {row_of(results)}", f"--dataset {results.dataset}"]
     if results.profile != "mini":
         words.append(f"--profile {results.profile}")
     return " ".join([*words, f"--seed {seed}"])

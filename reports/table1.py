@@ -10,7 +10,7 @@ from bench.results import MethodResults, RunResult
 from reports.comparable import compare
 from reports.grid import Cell, Column, Grid
 from reports.inputs import Dataset
-from reports.labels import ORACLE, SPLIT, data_sentence, label
+from reports.labels import ORACLE, SPLIT, checkpoints, data_sentence, label
 from reports.numbers import Scale, number, scale_of, spell_factor, unit_of, with_interval
 from reports.published import Published
 from reports.scores import OverSeeds, over_seeds, unfinished
@@ -142,6 +142,13 @@ def _notes(dataset: Dataset, published: Published) -> tuple[str, ...]:
             "The row of the ground truth scores another take of the same sentence as if it were "
             "a prediction; its Diversity is that of several takes."
         )
+    for results in dataset:
+        if files := checkpoints(results):
+            hashes = ", ".join(f"{role} {sha256[:12]}" for role, sha256 in files.items())
+            notes.append(
+                f"{label(results)}: weights read from a checkpoint (SHA-256: {hashes}), not "
+                "trained here."
+            )
     for field in ("versions", "metric_versions", "masks"):
         if len({str(sorted(getattr(each, field).items())) for each in dataset}) > 1:
             notes.append(f"Mixture: the rows were not all made with the same {field}.")

@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bench", "methods", "reports", "slurm")
 FILES = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore")
+ROWS = yaml.safe_load((ROOT / "params.yaml").read_text())["methods"]
 
 pytestmark = [
     pytest.mark.xdist_group("dvc"),
@@ -70,7 +72,7 @@ class Copy:
             "import json; from bench.session import Choice, Session; from methods import METHODS\n"
             "s = Session(Choice(), METHODS)\n"
             "plans = [s.plan(m, 'synthetic', s.profile.seeds) for m in s.params.methods]\n"
-            "print(json.dumps([(p.method, x.name) for p in plans for x in p.steps"
+            "print(json.dumps([(p.row, x.name) for p in plans for x in p.steps"
             " if not s.cache.is_done(x.key)]))"
         )
         return {tuple(pair) for pair in json.loads(self.call(sys.executable, "-c", code))}
@@ -133,7 +135,7 @@ def test_editing_a_metric_scores_again_and_trains_nothing(copy):
     with copy.edit("bench/metrics/face.py", "def mve(", "EDITED = 1\n\n\ndef mve("):
         steps = copy.to_do()
     assert {step for _, step in steps} == {"evaluate"}
-    assert {method for method, _ in steps} == {"template", "mean", "ridge", "faceformer", "gldi"}
+    assert {row for row, _ in steps} == set(ROWS)
 
 
 def test_editing_faceformers_loss_retrains_faceformer_only(copy):
@@ -146,12 +148,19 @@ def test_editing_the_quantiser_retrains_the_methods_that_import_it(copy):
     path = "methods/layers/quantizer.py"
     with copy.edit(path, "\nclass ", "\nEDITED = 1\n\n\nclass "):
         methods = {method for method, _ in copy.to_do()}
-    assert methods == {"gldi"}
+    assert methods == {"codetalker", "gldi"}
 
 
 def test_editing_a_layer_that_all_hear_through_retrains_all_that_do(copy):
     with copy.edit("methods/layers/log_mel.py", "\nclass ", "\nEDITED = 1\n\n\nclass "):
-        assert {method for method, _ in copy.to_do()} >= {"ridge", "faceformer", "gldi"}
+        assert {method for method, _ in copy.to_do()} >= {
+            "ridge",
+            "voca",
+            "faceformer",
+            "codetalker",
+            "facediffuser",
+            "gldi",
+        }
 
 
 def test_editing_a_report_template_rebuilds_only_the_report(copy):

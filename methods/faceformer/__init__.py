@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
-from bench.data import Batch, Clip, DatasetSpec
+from bench.data import Batch, Clip, DatasetSpec, valid_frames
 from bench.method import Method, Noise
 from methods.faceformer.model import FaceFormerConfig, FaceFormerNetwork
+from methods.layers.aligned_tokens import hear_batch
 from methods.layers.motion_scale import rms_motion
-from methods.layers.speech import normalise_audio, unpad_audio
+from methods.layers.speech import normalise_audio
 
 __all__ = ["FaceFormer", "FaceFormerConfig", "FaceFormerNetwork"]
 
@@ -58,9 +58,9 @@ class FaceFormer(Method):
         "loss" is in units of motion_scale, "vertex_mse" in the dataset's unit squared; they are
         equal without scaling. Motion longer than its audio is cut (published, at 25 fps).
         """
-        memory, valid = self._hear_batch(batch)
-        num_frames = valid.shape[1]
-        motion = batch.vertices[:, :num_frames] - batch.template[:, None]
+        memory, num_frames = hear_batch(self.network.hear, batch, self.network.fps)
+        valid = valid_frames(num_frames, int(num_frames.max()))
+        motion = batch.vertices[:, : valid.shape[1]] - batch.template[:, None]
         offsets = motion.flatten(2) / self.motion_scale  # (B, T, 3 V)
         if self.config.teacher_forcing:
             hidden = self.network.teacher_forced(memory, batch.style, offsets)
@@ -91,16 +91,3 @@ class FaceFormer(Method):
         offsets = self.network.vertice_map_r(hidden[0]).unflatten(1, (-1, 3))  # (T, V, 3)
         vertices = template + self.motion_scale * offsets
         return vertices.expand(num_samples, -1, -1, -1)
-
-    def _hear_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Every clip's tokens, zero-padded, and which frames are its own: (B, N, D), (B, T)."""
-        network = self.network
-        clips = unpad_audio(batch.audio, batch.num_frames, network.fps)
-        frames = batch.num_frames.tolist()
-        tokens = [
-            network.hear(normalise_audio(clip), length)[0]
-            for clip, length in zip(clips, frames, strict=True)
-        ]
-        counts = torch.tensor([len(t) // network.tokens_per_frame for t in tokens])
-        valid = torch.arange(int(counts.max())) < counts[:, None]
-        return pad_sequence(tokens, batch_first=True), valid.to(batch.audio.device)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from methods.layers.aligned_tokens import hear_aligned
 from methods.layers.attention import (
     CachedDecoder,
     Decoder,
@@ -23,8 +24,6 @@ from methods.layers.attention import (
 from methods.layers.speech import (
     SpeechConfig,
     SpeechEncoder,
-    num_frames_supported,
-    resample_tokens,
     tokens_per_frame,
 )
 
@@ -87,27 +86,9 @@ class FaceFormerNetwork(nn.Module):
     def hear(
         self, audio: Float[Tensor, "1 S"], num_frames: int | None = None
     ) -> Float[Tensor, "1 N D"]:
-        """Tokens of one clip's normalised audio, matched to the motion's rate.
-
-        The rate changes between convolution and transformer, as published: at 25 fps whole pairs
-        of tokens, cut to ``num_frames``; else interpolation to ``num_frames`` (None: as many as
-        the audio supports). Raises ValueError when the audio is shorter than one frame.
-        """
-        supported = num_frames_supported(audio.shape[1], self.fps)
-        length = num_frames or supported
-        if self.tokens_per_frame == 2:
-            length = min(length, supported)
-        if length < 1:
-            raise ValueError(
-                f"Audio of {audio.shape[1]} samples is shorter than one frame at {self.fps:g} fps; "
-                "drop the clip"
-            )
-        features = self.audio_encoder.convolve(audio)
-        if self.tokens_per_frame == 2:
-            features = features[:, : 2 * length]
-        else:
-            features = resample_tokens(features, length)
-        return self.audio_feature_map(self.audio_encoder.encode(features))
+        """Tokens of one clip's normalised audio at the motion's rate; see :func:`hear_aligned`."""
+        heard = hear_aligned(self.audio_encoder, audio, self.fps, num_frames)
+        return self.audio_feature_map(heard)
 
     def forward(
         self, memory: Float[Tensor, "B N D"], style: Int[Tensor, " B"]

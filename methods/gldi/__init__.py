@@ -17,8 +17,9 @@ from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
 from methods.gldi.autoencoder import MotionAutoencoder
 from methods.gldi.config import AutoencoderConfig, DiffusionConfig, GLDiConfig, SamplingConfig
-from methods.gldi.frozen import FrozenLatents, evaluating
+from methods.gldi.frozen import FrozenLatents
 from methods.gldi.latent_diffusion import LatentDiffusion
+from methods.layers.evaluating import evaluating
 
 __all__ = ["AutoencoderConfig", "DiffusionConfig", "GLDiConfig", "GLDiTalker", "SamplingConfig"]
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from bench.data import DatasetSpec, valid_frames
 from methods.gldi.config import AutoencoderConfig
-from methods.gldi.losses import frame_mean
-from methods.gldi.temporal import NEGATIVE_SLOPE, TemporalSizes, TemporalTransformer
+from methods.layers.clip_transformer import NEGATIVE_SLOPE, Trunk, trunk_sizes
+from methods.layers.padded_clips import frame_mean
 from methods.layers.quantizer import Quantized, VectorQuantizer
 from methods.layers.spiral_encoder import SpiralEncoder
 
@@ -29,7 +29,6 @@ class MotionAutoencoder(nn.Module):
     def __init__(self, config: AutoencoderConfig, spec: DatasetSpec) -> None:
         super().__init__()
         self.config = config
-        sizes = TemporalSizes(**config.model_dump(include=set(TemporalSizes._fields)))
         self.spatial_encoder = SpiralEncoder(
             (spec.faces, spec.template),
             channels=config.spiral_channels,
@@ -39,13 +38,13 @@ class MotionAutoencoder(nn.Module):
             negative_slope=NEGATIVE_SLOPE,
             frames_per_chunk=config.frames_per_chunk,
         )
-        self.temporal_encoder = TemporalTransformer(sizes)
+        self.temporal_encoder = Trunk(trunk_sizes(config))
         self.to_latents = nn.Linear(config.hidden, self.latent_width)
         self.quantizer = VectorQuantizer(
             config.codebook_size, config.channels, restart_after=config.dead_code_restart
         )
         self.from_latents = nn.Linear(self.latent_width, config.hidden)
-        self.temporal_decoder = TemporalTransformer(sizes)
+        self.temporal_decoder = Trunk(trunk_sizes(config))
         self.spatial_decoder = spatial_decoder(config, spec.num_vertices)
         self.register_buffer("motion_scale", torch.ones(()))
 

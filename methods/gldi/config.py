@@ -40,8 +40,8 @@ class AutoencoderConfig(Frozen):
     decoder_mlp_depth: PositiveInt = 1  # linear layers of the spatial decoder
     temporal_norm: Literal["instance", "none"] = "instance"  # over a clip's frames, per feature
     position_dropout: float = Field(default=0.1, ge=0, lt=1)
-    codetalker_pe_bug: bool = False  # every frame gets the positional vector of frame 0
-    codetalker_attn_scale: bool = False  # scores over sqrt(hidden), not sqrt(hidden / heads)
+    positions: Literal["frames", "first-row"] = "frames"  # first-row: as in CodeTalker's code
+    attention_scale: Literal["head", "width"] = "head"  # width: as in CodeTalker's code
     frames_per_chunk: PositiveInt | None = None  # spirals in less memory, for more time
     motion_scale: Scale = "none"  # what offsets are divided by before they enter the network
 

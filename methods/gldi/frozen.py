@@ -5,14 +5,13 @@ Units    motion in the dataset's unit.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from methods.gldi.autoencoder import MotionAutoencoder
+from methods.layers.evaluating import evaluating
 
 MEMO_BYTES = 512 * 2**20
 
@@ -56,14 +55,3 @@ def clean_latents(
     with evaluating(autoencoder):
         latents = autoencoder.encode(motion[None], num_frames)
         return autoencoder.quantize(latents, num_frames).latents[0].flatten(1)
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """The module in eval mode, and back to what it was."""
-    was_training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(was_training)

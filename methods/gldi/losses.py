@@ -1,19 +1,12 @@
-"""Means over the frames that belong to clips, and the loss of stage 2 (Eq. 13-15).
+"""The loss of stage 2 (Eq. 13-15).
 
 Shapes   B clips, T frames, D features. Latents are divided by ``latent_scale`` when they come here.
 """
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-
-def frame_mean(
-    values: Float[Tensor, "B T *features"], valid: Bool[Tensor, "B T"]
-) -> Float[Tensor, ""]:
-    """Mean over the features of all valid frames pooled; 0 where there is no such frame."""
-    per_frame = values.flatten(2).mean(-1) if values.ndim > 2 else values
-    return torch.where(valid, per_frame, 0).sum() / valid.sum().clamp(min=1)
+from methods.layers.padded_clips import frame_mean
 
 
 def diffusion_loss(

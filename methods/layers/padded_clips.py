@@ -22,6 +22,14 @@ def instance_norm(x: Float[Tensor, "B T D"], valid: Bool[Tensor, "B T"]) -> Floa
     return centred * (variance + NORM_EPS).rsqrt()
 
 
+def frame_mean(
+    values: Float[Tensor, "B T *features"], valid: Bool[Tensor, "B T"]
+) -> Float[Tensor, ""]:
+    """Mean over the features of all valid frames pooled; 0 where there is no such frame."""
+    per_frame = values.flatten(2).mean(-1) if values.ndim > 2 else values
+    return torch.where(valid, per_frame, 0).sum() / valid.sum().clamp(min=1)
+
+
 class ClipConvolution(nn.Module):
     """Convolution over five frames in which a clip's first and last frame go on for ever."""
 

@@ -1,5 +1,6 @@
 """Planning and running toy runs in a project, in this process."""
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
+from torch import Tensor
 
 from bench.cache import Cache
 from bench.data import Dataset, load_dataset
 from bench.executor import run_local
+from bench.importing import ImportOptions, import_weights
 from bench.plan import Step
 from bench.progress import Progress
 from bench.session import Choice, Session
+from bench.terminal import console
 
 
 @pytest.fixture
@@ -48,6 +53,74 @@ def plan(project: Any, table: dict[str, str]) -> Callable[..., list[Step]]:
         return list(session.plan(method, dataset, [seed]).plans[0])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def installed_toy(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """``toy_published``, installed as a package: module, official.py, presets, an ablation."""
+    source = Path(__file__).parents[1] / "toy" / "published"
+    folder = tmp_path_factory.mktemp("installed") / "toy_published"
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "toy_published.py").rename(folder / "__init__.py")
+    sys.path.insert(0, str(folder.parent))
+    return "toy_published:ToyPublished"
+
+
+@pytest.fixture
+def toys_table(table: dict[str, str], installed_toy: str) -> dict[str, str]:
+    """The registry of the toys with published checkpoints among them, as ``spoken``."""
+    return table | {"spoken": installed_toy}
+
+
+@pytest.fixture
+def toy_weights() -> Callable[..., tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """A function that makes (face, style), the two published state dicts of ``toy_published``."""
+
+    def make(num_vertices: int = 42, num_styles: int = 2, width: int = 5):
+        draws = torch.Generator().manual_seed(0)
+        face = {
+            "speak.weight": torch.randn(3 * num_vertices, width, generator=draws),
+            "speak.bias": torch.zeros(3 * num_vertices),
+        }
+        style = {
+            "style.weight": torch.randn(width, num_styles, generator=draws),
+            "style.bias": torch.ones(width),
+        }
+        return face, style
+
+    return make
+
+
+@pytest.fixture
+def toy_files(toy_weights: Any, tmp_path: Path) -> Path:
+    """A folder with both files under their usual names; one nested, with prefixes and a table."""
+    face, style = toy_weights()
+    wrapped = {f"module.{name}": w for name, w in (face | {"table": torch.ones(3)}).items()}
+    torch.save({"epoch": 3, "state_dict": wrapped}, tmp_path / "toy.pth.tar")
+    torch.save(style, tmp_path / "style.pth.tar")
+    return tmp_path
+
+
+@pytest.fixture
+def bring(
+    project: Any, toys_table: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """A function that imports into the toy dataset; returns what was said in one line."""
+
+    def run(
+        checkpoint: Path,
+        *overrides: str,
+        files: tuple[str, ...] = (),
+        method: str = "spoken",
+        dataset: str = "toy",
+    ) -> str:
+        options = ImportOptions(
+            method=method, dataset=dataset, checkpoint=checkpoint, files=files, overrides=overrides
+        )
+        assert import_weights(options, toys_table, console()) == 0
+        return " ".join(capsys.readouterr().out.split())
+
+    return run
 
 
 @pytest.fixture

@@ -42,6 +42,11 @@ def from_shared_noise(self, audio, template, style, num_frames, num_samples, noi
     return template + draws[..., None, None]
 
 
+def from_noise_that_does_nothing(self, audio, template, style, num_frames, num_samples, noise):
+    vertices = template.expand(num_samples, num_frames, -1, -1)
+    return vertices + 0 * noise(0, (1,))
+
+
 def mean_over_padding(self, batch, stage):
     return {"loss": (batch.vertices - batch.template[:, None]).square().mean()}
 
@@ -53,6 +58,7 @@ def mean_over_padding(self, batch, stage):
         (contract.predicts_what_was_asked_for, {"predict": padded}),
         (contract.predict_draws_only_from_its_noise, {"predict": from_global_state}),
         (contract.samples_are_as_declared, {"predict": from_shared_noise}),
+        (contract.samples_are_as_declared, {"predict": from_noise_that_does_nothing}),
         (
             contract.a_sample_does_not_depend_on_how_many_are_drawn,
             {"predict": from_shared_noise},

@@ -8,6 +8,7 @@ from bench.config import PredictConfig
 from bench.predict import (
     Request,
     check_prediction,
+    is_deterministic,
     make_noise,
     other_sentences,
     predict_all,
@@ -36,7 +37,8 @@ def request(clip, num_samples=1, style="F1"):
 def predict(method, toy, num_samples, clip=0, seed=0):
     asked = request(toy.clips("test_a")[clip], num_samples)
     with torch.no_grad():
-        return predict_one(method, toy.spec, asked, seed, torch.device("cpu"))
+        noise = make_noise(seed, asked.clip.name, toy.spec.styles[asked.style])
+        return predict_one(method, toy.spec, asked, noise, torch.device("cpu"))
 
 
 def test_every_table_gets_the_predictions_it_needs(toy):
@@ -160,3 +162,23 @@ def test_dropped_samples_are_scored_before_they_go(talker, toy, tmp_path):
     assert seen == {clip.name: (3, clip.num_frames, 42, 3) for clip in toy.clips("test_a")}
     found = np.load(tmp_path / "predictions" / "test_a" / "F1_05.F1.npy")
     np.testing.assert_array_equal(found, predict(talker(), toy, 1))
+
+
+@pytest.mark.parametrize("by", ["the preset", "the class"])
+def test_a_row_that_is_declared_deterministic_must_not_draw(by, talker, toy, tmp_path, monkeypatch):
+    method, config = talker(), PredictConfig(num_samples=2, deterministic=True)
+    if by == "the class":
+        monkeypatch.setattr(type(method), "deterministic", True)
+        config = PredictConfig(num_samples=2)
+    with pytest.raises(ValueError, match=r"predict\(\) drew noise, but this row is declared"):
+        everything(method, toy, tmp_path, config)
+    assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_a_preset_decides_whether_a_row_is_deterministic(talker, monkeypatch):
+    cls = type(talker())
+    assert not is_deterministic(cls, PredictConfig())
+    assert is_deterministic(cls, PredictConfig(deterministic=True))
+    monkeypatch.setattr(cls, "deterministic", True)
+    assert is_deterministic(cls, PredictConfig())
+    assert not is_deterministic(cls, PredictConfig(deterministic=False))

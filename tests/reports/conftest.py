@@ -108,12 +108,15 @@ def method_results(method: str, runs: tuple[RunResult, ...], **changes: Any) -> 
 
 
 def fabricate(root: Path, changes: dict[str, MethodResults] | None = None) -> Path:
-    """Write results of all methods under ``root`` and return it; ``changes`` replaces methods."""
+    """Write results of all methods under ``root``, and return it; ``changes`` are other rows."""
     for method in LVE:
         seeds = (0,) if method in ("template", "mean", "ridge", "oracle") else (0, 1, 2)
         results = method_results(method, tuple(done(method, seed) for seed in seeds))
         results = (changes or {}).get(method, results)
-        write_results(root / results.dataset / f"{results.method}.json", results)
+        write_results(root / results.dataset / f"{method}.json", results)
+    for row in (changes or {}).keys() - LVE.keys():
+        results = (changes or {})[row]
+        write_results(root / results.dataset / f"{row}.json", results)
     return root
 
 

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
-from reports.checks import problems
+import pytest
+
+from reports.checks import checks_table, problems
+from reports.grid import to_markdown
 from reports.inputs import read_datasets
+from reports.shortfalls import read_shortfalls
 
 
-def found(root: Path) -> list[str]:
-    return problems(read_datasets(root)["synthetic"])
+def found(root: Path, shortfalls: dict | None = None) -> list[str]:
+    return problems(read_datasets(root)["synthetic"], shortfalls)
 
 
 def test_results_on_the_good_side_of_every_line_have_no_problem(make, tmp_path: Path) -> None:
@@ -31,3 +35,63 @@ def test_a_line_without_a_value_is_a_problem(make, tmp_path: Path) -> None:
         "expected at most 15 points",
         "faceformer on synthetic, seed 0: Std map r is missing, expected at least 0.7",
     ]
+
+
+@pytest.fixture
+def deaf(make, tmp_path: Path) -> Path:
+    """Results whose row gldi-argmax does not listen under seed 1 of two."""
+    heard = {"own": 1e-5, "other": 1.1e-5, "ratio": 1.1}
+    runs = (make.done("gldi", 0), make.done("gldi", 1, listening=heard))
+    row = make.method_results("gldi", runs, variant="argmax")
+    return make.fabricate(tmp_path, {"gldi-argmax": row})
+
+
+WHY = {"synthetic": {"gldi-argmax": {"listening": "it was tried at three rates"}}}
+
+
+def test_a_documented_shortfall_is_shown_and_not_counted(deaf: Path) -> None:
+    assert found(deaf, {}) == [
+        "gldi-argmax on synthetic, seed 1: Listening ratio is 1.10, expected at least 1.3"
+    ]
+    assert found(deaf, WHY) == []
+    text = to_markdown([checks_table(read_datasets(deaf)["synthetic"], WHY)])
+    assert text.count("1.10, missed (documented)") == 1
+    assert "- GLDiTalker (argmax), Listening ratio, documented: it was tried at three rates" in text
+
+
+def test_another_line_of_the_row_and_another_row_still_count(deaf: Path) -> None:
+    for row, check in (("gldi-argmax", "lve_ratio"), ("gldi", "listening")):
+        lines = found(deaf, {"synthetic": {row: {check: "why"}}})
+        assert "gldi-argmax on synthetic, seed 1: Listening ratio is 1.10" in lines[-1] + lines[0]
+    assert len(found(deaf, {"vocaset": WHY["synthetic"]})) == 1
+
+
+def test_a_shortfall_that_every_seed_meets_is_stale(make, tmp_path: Path) -> None:
+    stale = {"synthetic": {"gldi": {"listening": "long ago"}}}
+    assert found(make.fabricate(tmp_path), stale) == [
+        "gldi on synthetic: every seed meets Listening ratio; remove it from known_shortfalls.yaml"
+    ]
+
+
+def test_a_missing_value_is_no_documented_shortfall(make, tmp_path: Path) -> None:
+    gldi = make.method_results("gldi", (make.done("gldi", 0, listening=None),))
+    root = make.fabricate(tmp_path, {"gldi": gldi})
+    assert found(root, {"synthetic": {"gldi": {"listening": "why"}}}) == [
+        "gldi on synthetic, seed 0: Listening ratio is missing, expected at least 1.3"
+    ]
+
+
+def test_a_shortfall_of_no_check_is_refused(make, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="gldi on synthetic: there is no check 'lve'; known: lve_"):
+        found(make.fabricate(tmp_path), {"synthetic": {"gldi": {"lve": "why"}}})
+
+
+def test_the_file_of_shortfalls_is_read_and_checked(tmp_path: Path) -> None:
+    assert isinstance(read_shortfalls(), dict)
+    path = tmp_path / "known.yaml"
+    path.write_text("synthetic: {gldi: {listening: why}}")
+    assert read_shortfalls(path) == {"synthetic": {"gldi": {"listening": "why"}}}
+    other = tmp_path / "other.yaml"
+    other.write_text("synthetic: {gldi: why}")
+    with pytest.raises(ValueError, match="other.yaml: .*valid dictionary"):
+        read_shortfalls(other)

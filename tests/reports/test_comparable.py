@@ -38,6 +38,7 @@ def test_same_data_split_unit_and_encoder_is_comparable(make) -> None:
         ({"unit": "m"}, r"our unit is m\^2, the paper's \(sqrt\(area\)\)\^2"),
         ({"profile": "mini"}, "profile mini is smaller"),
         ({"variant": "wav2vec2"}, "variant wav2vec2"),
+        ({"variant": "imported"}, "imported weights: nothing says that the paper's row used them"),
         ({"speech_encoder": "mel-HuBERT"}, "speech encoder facebook/hubert-base-ls960"),
         ({"method": "ridge"}, "no such row"),
         ({"method": "oracle"}, "no such row"),

@@ -1,0 +1,106 @@
+"""Rows: what a line of the tables is called, on command lines, in params.yaml and as a file's name.
+
+``meshtalk`` is a method with its preset; ``meshtalk-argmax`` is the same with the overrides of a
+variant from one of the method's ablation files; ``codetalker-imported`` holds imported weights.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.ablations import Variant, ablation_files
+from bench.names import unknown
+from bench.registry import (
+    known_methods,
+    module_of,
+    official_module,
+    preset_folder,
+    resolve,
+    source_file,
+)
+
+DEFAULT = "default"
+IMPORTED = "imported"  # reserved: no ablation may name a variant so
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method in one of its variants."""
+
+    method: str  # short name
+    reference: str  # module:Class
+    variant: str = DEFAULT
+    set: tuple[str, ...] = ()  # preset overrides of the variant
+
+    @property
+    def name(self) -> str:
+        """``method`` or ``method-variant``."""
+        return row_name(self.method, self.variant)
+
+
+def row_name(method: str, variant: str) -> str:
+    """The name of a row; the default variant has none of its own."""
+    return method if variant == DEFAULT else f"{method}-{variant}"
+
+
+def find_row(name: str, table: dict[str, str]) -> Row:
+    """The row of a name: a known method, else the longest known method before ``-variant``.
+
+    ``package.module:Class`` and ``package.module:Class-variant`` are rows too.
+    Raises ValueError naming the nearest known row.
+    """
+    head, variant = _split(name, table)
+    method, reference = resolve(head, table)
+    if variant is None:
+        return Row(method, reference)
+    if variant == IMPORTED:
+        return Row(method, reference, IMPORTED)
+    known = variants_of(reference)
+    if variant not in known:
+        raise unknown(f"variant of {method}", variant, [*known, *_imported(reference)])
+    return Row(method, reference, variant, known[variant].set)
+
+
+def variants_of(reference: str) -> dict[str, Variant]:
+    """Every variant of a method's ablation files by name.
+
+    Raises ValueError for a name that stands for two things, and for the reserved one.
+    """
+    found: dict[str, Variant] = {}
+    folder = preset_folder(reference)
+    for file, ablation in ablation_files(folder).items():
+        for name, variant in ablation.variants.items():
+            place = f"{folder / 'ablations' / file}.yaml: variant {name!r}"
+            if name == IMPORTED:
+                raise ValueError(f"{place}: the name is reserved for imported weights; rename it")
+            if name in found and found[name].set != variant.set:
+                raise ValueError(f"{place} has another set in another file; rename one of them")
+            found.setdefault(name, variant)
+    return found
+
+
+def known_rows(table: dict[str, str]) -> Iterator[str]:
+    """The names of all rows, method by method."""
+    for method, reference in known_methods(table).items():
+        yield method
+        if source_file(module_of(reference)) is not None:  # else registered, but not installed
+            for variant in (*variants_of(reference), *_imported(reference)):
+                yield row_name(method, variant)
+
+
+def _imported(reference: str) -> list[str]:
+    return [IMPORTED] if official_module(reference) else []
+
+
+def _split(name: str, table: dict[str, str]) -> tuple[str, str | None]:
+    """(what resolves to a method, the variant)."""
+    if ":" in name:  # no hyphen can stand in a module's or a class's name
+        head, hyphen, variant = name.partition("-")
+        return head, variant if hyphen else None
+    methods = known_methods(table)
+    if name in methods:
+        return name, None
+    heads = [method for method in methods if name.startswith(f"{method}-")]
+    if not heads:
+        raise unknown("method", name, known_rows(table))
+    head = max(heads, key=len)
+    return head, name[len(head) + 1 :]

@@ -1,0 +1,94 @@
+"""From timings to rows: medians, scaled steps, ratios; and the CSV file that holds them.
+
+Units    seconds; MiB; ratios are plain / fast.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.files import write_atomically
+
+
+@dataclass(frozen=True)
+class Row:
+    """A form of a method on one clip; what a row does not have is None, an empty cell."""
+
+    sweep: str  # "forms", "length" or "vertices"
+    method: str
+    form: str
+    vertices: int
+    audio_seconds: float
+    seconds: float  # of one prediction, speech encoder included
+    encoder_seconds: float | None  # of that, the speech encoder; None: the method has none
+    setup_seconds: float  # once per weights, in no other column
+    real_time_factor: float  # seconds of audio per second
+    peak_mb: float | None  # of the whole process, weights included
+    weights_mb: float  # of that, parameters and buffers
+    speedup: float | None  # of the fast form over this one
+    speedup_without_encoder: float | None
+    repeats: int
+    note: str  # what was scaled
+    device: str
+    cpu: str
+    threads: int
+    torch: str
+    date: str
+
+    @property
+    def rest_seconds(self) -> float:
+        """Everything but the speech encoder."""
+        return self.seconds - (self.encoder_seconds or 0.0)
+
+
+def seconds_of(
+    timings: Mapping[str, Any], steps: int | None = None, hears_every_step: bool = False
+) -> tuple[float, float | None]:
+    """(seconds, encoder's seconds): the median prediction, ``steps`` measured ones scaled to all.
+
+    A plain loop that hears the clip again in every step (FaceDiffuser as published) is charged one
+    encoding per step.
+    """
+    pairs = zip(timings["seconds"], timings["encoder_seconds"], strict=True)
+    rest = median(seconds - encoder for seconds, encoder in pairs)
+    calls = timings["encoder_calls"]
+    encoder = median(timings["encoder_seconds"])
+    if steps is not None:
+        rest *= timings["all_steps"] / steps
+        if hears_every_step:
+            encoder *= timings["all_steps"] / calls
+    return rest + encoder, encoder if calls else None
+
+
+def with_ratios(rows: Sequence[Row]) -> list[Row]:
+    """The forms of one method; each but the first is compared to the first, the fast one."""
+    fast, *others = rows
+    compared = [
+        Row(
+            **asdict(row)
+            | {
+                "speedup": row.seconds / fast.seconds,
+                "speedup_without_encoder": row.rest_seconds / fast.rest_seconds,
+            }
+        )
+        for row in others
+    ]
+    return [fast, *compared]
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """One line per row, numbers with four digits."""
+    with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [f.name for f in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: _cell(value) for name, value in asdict(row).items()})
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

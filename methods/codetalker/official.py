@@ -1,0 +1,190 @@
+"""Published CodeTalker checkpoints: their names, and a model of the sizes they hold.
+
+A release is two files: stage 2 (every key with ``autoencoder`` removed before it was saved) and
+stage 1. Stage-2 files that hold the autoencoder after all need no second file.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.data import DatasetSpec
+from methods.codetalker import (
+    AutoencoderConfig,
+    CodeTalker,
+    CodeTalkerConfig,
+    PredictorConfig,
+    SamplingConfig,
+)
+from methods.layers import published as files
+
+# published as biwi_stage2.pth.tar and vocaset_stage2.pth.tar, biwi_stage1.pth.tar, ...
+FILES = {"checkpoint": "stage2.pth.tar", "stage1": "stage1.pth.tar"}
+NAME = "CodeTalker"
+STAGE1 = "autoencoder."
+AUTOENCODER = "autoencoder_"  # prefix of overrides
+
+PARTS = {  # our names in stage 1, and the published ones
+    "quantizer.codebook": "quantize.embedding.weight",
+    "encoder.vertices_in": "encoder.vertice_mapping.0",
+    "encoder.to_latents": "encoder.encoder_linear_embedding_post.net",
+    "decoder.from_latents": "decoder.decoder_linear_embedding_pre.net",
+    "decoder.vertices_out": "decoder.vertice_map_reverse",
+    "encoder.trunk.convolution.convolution": "encoder.squasher.0.0",
+    "decoder.trunk.convolution.convolution": "decoder.expander.0.0",
+    "encoder.trunk.embedding": "encoder.encoder_linear_embedding.net",
+    "decoder.trunk.embedding": "decoder.decoder_linear_embedding.net",
+}
+BLOCK_PARTS = {  # ours: (0 for attention or 1 for the feed-forward network, published)
+    "attention_norm": (0, "fn.norm"),
+    "queries_keys_values": (0, "fn.fn.to_qkv"),
+    "attention_out": (0, "fn.fn.to_out"),
+    "feed_forward_norm": (1, "fn.norm"),
+    "expand": (1, "fn.fn.l1"),
+    "contract": (1, "fn.fn.l2"),
+}
+BLOCK = re.compile(r"(encoder|decoder)\.trunk\.blocks\.(\d+)\.(\w+)\.(\w+)")
+OURS_ONLY = {"motion_scale", "quantizer.idle_steps"}  # of stage 1
+TABLES = ("encoder.encoder_pos_embedding.pe", "decoder.decoder_pos_embedding.pe")
+
+
+def load(
+    state_dict: Mapping[str, Any],
+    spec: DatasetSpec | None = None,
+    *,
+    stage1: Mapping[str, Any] | None = None,
+    **overrides: Any,
+) -> CodeTalker:
+    """A model in eval mode that holds a published checkpoint's weights, for any vertex count.
+
+    ``state_dict`` is the file of stage 2, ``stage1`` that of stage 1; without it stage 2 must hold
+    ``autoencoder.*``. Sizes and the layouts of BIWI and VOCASET are read from keys and shapes.
+    ``overrides`` are fields of PredictorConfig (``num_heads``, by default 4), with the prefix
+    ``autoencoder_`` of AutoencoderConfig (``autoencoder_num_heads``, by default 8), with
+    ``speech_`` of SpeechConfig, or ``sampling``. Without a ``spec``, ``fps`` is needed too unless
+    the file holds ``PPE.pe``. Raises Mismatch naming every key that is missing, unexpected or of
+    another shape, and ValueError where the autoencoder is missing.
+    """
+    published = _joined(state_dict, stage1)
+    tables = {n: published.pop(n, None) for n in ("PPE.pe", *(STAGE1 + t for t in TABLES))}
+    fps = overrides.pop("fps", _period(tables["PPE.pe"]))
+    if spec is None:
+        num_vertices = files.shape(published, "vertice_map.weight", NAME)[1] // 3
+        num_styles = files.shape(published, "learnable_style_emb.weight", NAME)[0]
+        spec = files.bare_spec(fps, num_vertices, num_styles)
+    method = CodeTalker(_config(published, overrides), spec)
+    _check_tables(method, tables)
+    files.fit(method, published, _published_name, files.SPEECH_OPTIONAL)
+    return method.eval()
+
+
+def export(method: CodeTalker) -> dict[str, dict[str, Tensor]]:
+    """Both files of a release, under their published names: ``load(**export(x))`` has equal bits.
+
+    A motion scale s has no published form and goes into the linear maps next to the vertices:
+    W / s for those that read motion, s W and s b for the one that writes it. Such a file gives the
+    same predictions up to rounding. (``load`` takes the first file as ``state_dict``.)
+    """
+    weights = files.published_weights(method, _published_name)
+    scale = float(method.autoencoder.motion_scale)
+    if scale != 1:
+        weights["vertice_map.weight"] /= scale
+        weights[f"{STAGE1}encoder.vertice_mapping.0.weight"] /= scale
+        for name in weights:
+            if name.startswith(f"{STAGE1}decoder.vertice_map_reverse."):
+                weights[name] *= scale
+    return {
+        "checkpoint": {n: w for n, w in weights.items() if not n.startswith(STAGE1)},
+        "stage1": {n.removeprefix(STAGE1): w for n, w in weights.items() if n.startswith(STAGE1)},
+    }
+
+
+def _joined(state_dict: Mapping[str, Any], stage1: Mapping[str, Any] | None) -> dict[str, Tensor]:
+    """Stage 2 and, under ``autoencoder.``, stage 1. A stage-1 file given wins over stage 2's."""
+    published = files.tensors(state_dict)
+    if stage1 is not None:
+        own = {n: w for n, w in published.items() if not n.startswith(STAGE1)}
+        found = files.tensors(stage1)
+        return own | {STAGE1 + n.removeprefix(STAGE1): w for n, w in found.items()}
+    if not any(name.startswith(STAGE1) for name in published):
+        raise ValueError(
+            f"The {NAME} checkpoint holds stage 2 only (no key starts with {STAGE1}): pass the "
+            f"file of stage 1 too (stage1=..., published as {FILES['stage1']})"
+        )
+    return published
+
+
+def _published_name(name: str) -> str | None:
+    if not name.startswith(STAGE1):
+        return files.published_speech_name(name.removeprefix("predictor."))
+    name = name.removeprefix(STAGE1)
+    if name in OURS_ONLY:
+        return None
+    if block := BLOCK.fullmatch(name):
+        side, number, part, last = block.groups()
+        which, theirs = BLOCK_PARTS[part]
+        return f"{STAGE1}{side}.{side}_transformer.net.{2 * int(number) + which}.{theirs}.{last}"
+    if name in PARTS:
+        return STAGE1 + PARTS[name]
+    part, _, last = name.rpartition(".")
+    return f"{STAGE1}{PARTS[part]}.{last}"
+
+
+def _period(table: Tensor | None) -> int | None:
+    """The period P, which is the frame rate: the table holds floor(600 / P) + 1 periods."""
+    rows = None if table is None else table.shape[1]
+    return next((p for p in (25, 30) if rows == (600 // p + 1) * p), None)
+
+
+def _config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> CodeTalkerConfig:
+    model, speech = files.split_overrides(overrides)
+    sampling = model.pop("sampling", SamplingConfig())
+    prefix = AUTOENCODER
+    stage1 = {k.removeprefix(prefix): v for k, v in model.items() if k.startswith(prefix)}
+    stage2 = {k: v for k, v in model.items() if not k.startswith(prefix)}
+    layers = "transformer_decoder.layers."
+    feed_forward, num_features = files.shape(published, f"{layers}0.linear1.weight", NAME)
+    sizes = {
+        "num_features": num_features,
+        "feed_forward": feed_forward,
+        "num_layers": files.count(published, layers),
+    }
+    speech = {"kind": "wav2vec2", "frozen": "feature-extractor"} | speech
+    predictor = {"speech": files.speech_config(published, NAME, speech)} | sizes | stage2
+    return CodeTalkerConfig(
+        autoencoder=AutoencoderConfig(**(_autoencoder_sizes(published) | stage1)),
+        predictor=PredictorConfig(**predictor),
+        sampling=sampling,
+    )
+
+
+def _autoencoder_sizes(published: Mapping[str, Tensor]) -> dict[str, Any]:
+    blocks = f"{STAGE1}encoder.encoder_transformer.net."
+    feed_forward, hidden = files.shape(published, f"{blocks}1.fn.fn.l1.weight", NAME)
+    codes, channels = files.shape(published, f"{STAGE1}quantize.embedding.weight", NAME)
+    latent_width, _ = files.shape(published, "feat_map.weight", NAME)
+    return {
+        "hidden": hidden,
+        "feed_forward": feed_forward,
+        "num_layers": files.count(published, blocks) // 2,
+        "face_components": latent_width // channels,
+        "channels": channels,
+        "codebook_size": codes,
+        "latent_linear": f"{STAGE1}encoder.encoder_linear_embedding_post.net.weight" in published,
+        "vertex_bias": f"{STAGE1}decoder.vertice_map_reverse.bias" in published,
+    }
+
+
+def _check_tables(method: CodeTalker, tables: Mapping[str, Tensor | None]) -> None:
+    """Positional tables that a file holds are what their formulas give. Raises Mismatch."""
+    files.check_table(tables["PPE.pe"], method.predictor.PPE.table, "PPE.pe")
+    stage1 = method.autoencoder
+    trunks = stage1.encoder.trunk, stage1.decoder.trunk
+    for name, trunk in zip(TABLES, trunks, strict=True):
+        found = tables[STAGE1 + name]
+        if found is not None:
+            rows = trunk.positions.table(torch.arange(len(found)))
+            files.check_table(found, rows, STAGE1 + name)
