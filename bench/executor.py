@@ -115,6 +115,10 @@ def _pool(size: int, context: Any, channel: Any) -> Iterator[ProcessPoolExecutor
     watched, held = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(size, context, _start_worker, (channel, watched))
     try:
+        # the pool notices the death of those workers only that were there when it was last given
+        # work, and it starts one per piece of work: with these, all are there before the first step
+        for _ in range(size):
+            pool.submit(_nothing)
         yield pool
     except BaseException:
         held.close()
@@ -155,6 +159,10 @@ def _end_with(watched: Connection) -> None:
     """End this process when the other end of a pipe is closed; an orphan would keep its lock."""
     watched.poll(None)
     os._exit(1)
+
+
+def _nothing() -> None:
+    """What a worker is started with."""
 
 
 def _work(step: Step, root: str) -> str:
