@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from bench.ablations import ablation_files
 from bench.cache import Cache
 from bench.files import read_json
 from bench.names import unknown
-from bench.pointers import POINTERS, pointers
+from bench.plan import IMPORT
+from bench.pointers import POINTERS, Pointer, pointers
 from bench.project import data_folder, plans_folder, runs_folder
 from bench.registry import known_methods, module_of, preset_folder, source_file
 from bench.rows import IMPORTED, row_name, variants_of
@@ -57,8 +61,20 @@ def show_lines(prefix: str, why: bool) -> Iterator[str]:
             yield f"{name}: {record[name]}"
     for name, value in record["inputs"].items():
         yield f"input {name}: {value}"
+    if record["step"] == IMPORT and record["status"] == "done":
+        yield from _import_lines(record)
     for path in sorted(cache.folder(key).iterdir()):
         yield f"file {path}"
+
+
+def _import_lines(record: dict[str, Any]) -> Iterator[str]:
+    """What was read, what of it was ignored, and the model that came of it."""
+    for role, file in record["files"].items():
+        ignored = len(record["ignored"].get(role, []))
+        yield f"read {role}: {file['name']} (sha256 {file['sha256'][:12]}), {ignored} keys ignored"
+    yield "model:"
+    for line in yaml.safe_dump(record["model"], sort_keys=False).splitlines():
+        yield f"  {line}"
 
 
 def clean(yes: bool) -> Iterator[str]:
@@ -74,7 +90,11 @@ def clean(yes: bool) -> Iterator[str]:
         for run in read_json(path)["runs"]
         for key in run["keys"].values()
     }
-    referenced |= {POINTERS, *(pointer.key for *_, pointer in pointers(cache))}
+    imported = [pointer for *_, pointer in pointers(cache)]
+    referenced |= {POINTERS, *(each.key for each in imported if isinstance(each, Pointer))}
+    if damaged := [error for error in imported if isinstance(error, ValueError)]:
+        yield from (f"{error}; all imported weights are kept" for error in damaged)
+        referenced |= {r["key"] for r in cache.records() if r["step"] == IMPORT}
     loose = [key for key in cache.unreferenced(referenced) if not cache.is_busy(key)]
     total = 0
     for key in loose:
@@ -100,8 +120,8 @@ def _methods(table: dict[str, str]) -> Iterator[str]:
             yield f"{'':<12} variants: {rows}"
         for dataset, method, pointer in imported:
             if method == name:
-                row = row_name(name, IMPORTED)
-                yield f"{'':<12} imported: {row} on {dataset}, from {pointer.label}"
+                source = f"from {pointer.label}" if isinstance(pointer, Pointer) else str(pointer)
+                yield f"{'':<12} imported: {row_name(name, IMPORTED)} on {dataset}, {source}"
 
 
 def _first_line(reference: str) -> str:
@@ -147,7 +167,9 @@ def _metrics() -> Iterator[str]:
 
 def _runs() -> Iterator[str]:
     for record in Cache(runs_folder()).records():
+        files = [file["name"] for file in record.get("files", {}).values()]
+        source = f" from {', '.join(files)}" if record["step"] == IMPORT and files else ""
         yield (
             f"{record['key'][:12]}  {record['status']:<8} {record['method']} {record['variant']} "
-            f"{record['dataset']} seed {record['seed']} {record['step']}"
+            f"{record['dataset']} seed {record['seed']} {record['step']}{source}"
         )

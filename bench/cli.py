@@ -94,13 +94,16 @@ def import_(
     overrides: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="Config field that shapes cannot tell, e.g. num_heads=8. Repeatable."
+            "--set",
+            help="What shapes cannot tell, e.g. num_heads=8; names: the method's README. "
+            "Repeatable.",
         ),
     ] = None,
 ) -> None:
     """Read published weights into the cache; the row METHOD-imported then uses them.
 
     Files are read without running code from them; a key that does not fit refuses the import.
+    What is in a file but not used is told, and `bench show` lists it.
     """
     from bench.importing import ImportOptions, import_weights
 
@@ -130,7 +133,10 @@ def export(
     overrides: Annotated[list[str] | None, SET] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
-    """Write a trained (or imported) run's weights under their published names."""
+    """Write a trained (or imported) run's weights under their published names.
+
+    All files or none; it prints the `bench import` command that reads them back.
+    """
     from bench.exporting import ExportOptions, export_weights
 
     options = ExportOptions(

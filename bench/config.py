@@ -6,7 +6,7 @@ A preset is a YAML file beside the method's code, ``<dataset>-<profile>.yaml``, 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -188,8 +188,17 @@ def _fields_at(model: Any, place: tuple[int | str, ...]) -> list[str]:
     """The keys that are legal at a place inside a model, as far as annotations tell."""
     for part in place:
         fields = getattr(model, "model_fields", {})
-        annotation: Any = fields[part].annotation if part in fields else None
+        annotation: Any = fields[part].annotation if part in fields else _tagged(model, part)
         if getattr(annotation, "__origin__", None) is dict:
             annotation = annotation.__args__[1]
         model = annotation or StageConfig
     return list(getattr(model, "model_fields", StageConfig.model_fields))
+
+
+def _tagged(union: Any, tag: int | str) -> Any:
+    """The member of a discriminated union that a place names by its tag, or None."""
+    for member in get_args(union):
+        fields = getattr(member, "model_fields", {}).values()
+        if any(tag in get_args(field.annotation) for field in fields):
+            return member
+    return None

@@ -1,17 +1,20 @@
 """`bench export`: a run's weights under their published names, for the published code."""
 
+import shlex
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 from torch import Tensor
 
 from bench.data import DatasetSpec
-from bench.files import sha256_of_file, write_atomically
+from bench.files import canonical_json, sha256_of_file, write_atomically
 from bench.method import Method
-from bench.official import CHECKPOINT, Official, find_official, resolved_config
-from bench.plan import difference
+from bench.official import Official, find_official, load_states
 from bench.rows import DEFAULT, row_name
 from bench.session import Choice, Session
 from bench.steps import build
@@ -59,33 +62,43 @@ def export_weights(options: ExportOptions, table: dict[str, str], console: Conso
     there = [str(path) for path in paths.values() if path.exists()]
     if there and not options.force:
         raise ValueError(f"{', '.join(there)} exists; use --force to replace it")
+    told = how_to_import(official, states, method, dataset.spec)
+    write_checkpoints(
+        {paths[r]: {"state_dict": s} if official.nested else s for r, s in states.items()}
+    )
     for role, state in states.items():
-        write_checkpoint(paths[role], {"state_dict": state} if official.nested else state)
         line = f"wrote {role}: {paths[role]} ({len(state)} tensors, sha256 "
         digest = sha256_of_file(paths[role])[:12]
         console.print(f"{line}{digest})", markup=False, highlight=False, soft_wrap=True)
-    untold = untold_settings(official, states, method, dataset.spec)
-    if untold:
-        console.print("the files do not tell (as read back -> as trained; import with --set what")
-        console.print("predictions depend on, by the names in the method's README):")
-    for text in untold:
-        console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
+    name = predict.run.reference if ":" in row else plan.method
+    words = ["bench", "import", "--method", name, "--dataset", plan.dataset]
+    words += ["--checkpoint", str(options.out), *told]
+    line = f"read it back: {shlex.join(words)}"
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
-def untold_settings(
+def how_to_import(
     official: Official, states: dict[str, dict[str, Tensor]], method: Method, spec: DatasetSpec
 ) -> list[str]:
-    """Settings that neither the files nor their readers' defaults hold: lines "name: a -> b"."""
-    others = {role: state for role, state in states.items() if role != CHECKPOINT}
-    again = official.load(states[CHECKPOINT], spec, **others)
-    read, trained = (resolved_config(each) for each in (again, method))
-    found = difference(trained, read)
-    # sampling is the preset's at every prediction; an absent value was implied by others
-    return [x for x in found if not x.startswith("sampling.") and not x.endswith("-> (absent)")]
+    """``--set name=value`` for what predictions depend on and neither the files nor their reader's
+    defaults hold, as words of a command line.
+
+    Everything that can be set, where the reader's defaults build no model.
+    """
+    wanted = {name: value(method) for name, value in official.settings.items()}
+    read: dict[str, Any] = {}
+    with suppress(ValueError):  # e.g. a default number of heads that does not divide the width
+        again = load_states(official, states, spec, {})
+        read = {name: value(again) for name, value in official.settings.items()}
+    untold = {name: v for name, v in wanted.items() if name not in read or read[name] != v}
+    return [word for name, v in untold.items() for word in ("--set", f"{name}={canonical_json(v)}")]
 
 
-def write_checkpoint(path: Path, document: dict) -> None:
-    """Save with torch; the same weights give the same bytes."""
-    with write_atomically(path) as temporary, temporary.open("wb") as file:
-        torch.save(document, file)  # into an open file: a path's name would stand in the archive
+def write_checkpoints(documents: Mapping[Path, dict]) -> None:
+    """Save with torch, all files or none; the same weights give the same bytes."""
+    with ExitStack() as renamed_together:
+        for path, document in documents.items():
+            temporary = renamed_together.enter_context(write_atomically(path))
+            with temporary.open("wb") as file:
+                torch.save(document, file)  # an open file: a path's name would stand in the archive

@@ -11,13 +11,13 @@ import yaml
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
 
 from bench.cache import Cache
 from bench.checkpoint import save_weights
+from bench.checkpoint_files import StateDict, check_finite, hash_checkpoint, read_state_dict
 from bench.config import Frozen, Preset
 from bench.data import Dataset
-from bench.files import canonical_json, sha256_of_file
+from bench.files import canonical_json, remove_temporary
 from bench.imported import import_step
 from bench.method import Method
 from bench.names import unknown
@@ -25,16 +25,15 @@ from bench.official import (
     CHECKPOINT,
     Official,
     find_official,
-    plain_name,
-    read_state_dict,
+    load_states,
     resolved_config,
     sizes_that_differ,
 )
 from bench.plan import RunSpec, Step
 from bench.pointers import Pointer, ReadFile, write_pointer
 from bench.project import data_folder
-from bench.registry import load
-from bench.rows import DEFAULT, IMPORTED, find_row, row_name
+from bench.registry import load, resolve
+from bench.rows import DEFAULT, IMPORTED, Row, find_row, row_name
 from bench.session import Choice, Session
 from bench.steps import describe, provenance_of
 
@@ -52,16 +51,14 @@ class ImportOptions:
 
 def import_weights(options: ImportOptions, table: dict[str, str], console: Console) -> int:
     """Read, check, store and point; returns 0. Raises ValueError for what does not fit."""
-    row = find_row(options.method, table)
-    if row.variant != DEFAULT:
-        raise ValueError(f"--method {options.method}: expected a method, not its variant")
+    row = _method(options.method, table)
     official = find_official(row.method, row.reference, table)
     paths, overrides = _paths(official, options), _overrides(official, options.overrides)
     session = Session(Choice(), table)
     dataset, cache = session.dataset(options.dataset), session.cache
     if reason := load(row.reference).unsupported(dataset.spec):
         raise ValueError(f"{row.method} does not run on {dataset.name}: {reason}")
-    files = {role: ReadFile(name=p.name, sha256=_hash(p)) for role, p in paths.items()}
+    files = {role: ReadFile(name=p.name, sha256=hash_checkpoint(p)) for role, p in paths.items()}
     run = RunSpec(
         method=row.method,
         reference=row.reference,
@@ -102,15 +99,12 @@ def _store(
 ) -> None:
     """Weights first, the record last: an entry without a record counts for nothing."""
     started, clock = datetime.now(UTC), time.monotonic()
-    states = {role: read_state_dict(path) for role, path in paths.items()}
-    method = _load(official, states, overrides, dataset, paths, console)
-    exported = official.export(method)
-    ignored = {}
-    for role, state in states.items():
-        known = exported.get(role, {}).keys()
-        ignored[role] = sorted(name for name in state if plain_name(name) not in known)
-        _say_read(role, pointer.files[role], state, ignored[role], console)
     folder = cache.folder(step.key)
+    remove_temporary(folder)
+    read = {role: read_state_dict(path, pointer.files[role].sha256) for role, path in paths.items()}
+    method, ignored = _load(official, read, overrides, dataset, paths, console)
+    for role, state in read.items():
+        _say_read(role, pointer.files[role], state, ignored[role], console)
     save_weights(folder / "model.safetensors", method, ())
     outcome = {
         "status": "done",
@@ -126,33 +120,52 @@ def _store(
 
 def _load(
     official: Official,
-    states: Mapping[str, dict[str, Any]],
+    read: Mapping[str, StateDict],
     overrides: Mapping[str, Any],
     dataset: Dataset,
     paths: Mapping[str, Path],
     console: Console,
-) -> Method:
-    """The method with the files' weights; what does not fit is shown key by key, then raised."""
-    others = {role: state for role, state in states.items() if role != CHECKPOINT}
+) -> tuple[Method, dict[str, list[str]]]:
+    """The method with the files' weights, and what of each file it does not use.
+
+    What does not fit is shown key by key, then raised.
+    """
+    states = {role: state.tensors for role, state in read.items()}
+    unused = official.ignored(states)
+    ignored = {role: sorted([*state.others, *unused.get(role, [])]) for role, state in read.items()}
+    for role, state in states.items():
+        check_finite(paths[role], {n: w for n, w in state.items() if n not in set(ignored[role])})
     try:
-        return official.load(states[CHECKPOINT], dataset.spec, **others, **overrides)
+        return load_states(official, states, dataset.spec, overrides), ignored
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"]) or "the config"
+        message = problem["msg"].removeprefix("Value error, ")
         raise ValueError(
-            f"{place}: {problem['msg']} (sizes come from the file, the rest from --set)"
+            f"{place}: {message} (sizes come from the file, the rest from --set)"
         ) from error
     except ValueError as error:
         problems = getattr(error, "problems", None)
         if not isinstance(problems, Mapping):
-            raise
+            raise ValueError(f"{_files(paths)}: {error}; nothing was imported") from error
         console.print(_table(problems, paths))
-        sizes = sizes_that_differ(problems, dataset.spec)
-        counts = ", ".join(f"{len(keys)} {what}" for what, keys in problems.items())
+        whose = {r: paths[r] for r in getattr(error, "roles", ()) if r in paths} or paths
+        told = sizes_that_differ(getattr(error, "shapes", {}), dataset.spec)
+        if why := getattr(error, "why", ""):
+            told.append(why)
+        told.append("keys: " + ", ".join(f"{len(keys)} {what}" for what, keys in problems.items()))
+        many = len(paths) > 1
+        names = _files(whose) if many else str(paths[CHECKPOINT])
         raise ValueError(
-            f"{paths[CHECKPOINT]} does not fit: {'; '.join([*sizes, f'keys: {counts}'])}; "
-            "nothing was imported"
+            f"{names}{':' if many else ''} does not fit: {'; '.join(told)}; nothing was imported"
         ) from error
+
+
+def _files(paths: Mapping[str, Path]) -> str:
+    """``stage1 (stage1.pth)``, file by file; the file alone where there is one."""
+    if len(paths) == 1 and CHECKPOINT in paths:
+        return str(paths[CHECKPOINT])
+    return ", ".join(f"{role} ({path})" for role, path in paths.items())
 
 
 def _table(problems: Mapping[str, Sequence[str]], paths: Mapping[str, Path]) -> Table:
@@ -165,16 +178,17 @@ def _table(problems: Mapping[str, Sequence[str]], paths: Mapping[str, Path]) -> 
 
 
 def _say_read(
-    role: str, file: ReadFile, state: Mapping[str, Any], ignored: list[str], console: Console
+    role: str, file: ReadFile, state: StateDict, ignored: list[str], console: Console
 ) -> None:
-    weights = [v for n, v in state.items() if isinstance(v, Tensor) and n not in ignored]
+    weights = [weight for name, weight in state.tensors.items() if name not in set(ignored)]
     size = sum(weight.numel() for weight in weights) / 1e6
     lines = [
         f"read     {role}: {file.name} (sha256 {file.sha256[:12]}): {len(weights)} tensors, "
         f"{size:.3g} million numbers"
     ]
     if ignored:
-        lines.append(f"ignored  {role}: {', '.join(ignored)}")
+        more = ", ..." if len(ignored) > 3 else ""
+        lines.append(f"ignored  {role}: {len(ignored)}: {', '.join(ignored[:3])}{more}")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -185,7 +199,6 @@ def _paths(official: Official, options: ImportOptions) -> dict[str, Path]:
     if options.checkpoint.is_dir():
         usual = {role: options.checkpoint / name for role, name in official.files.items()}
         given = {role: path for role, path in usual.items() if path.exists()}
-        given.setdefault(CHECKPOINT, usual[CHECKPOINT])  # which then is said to be missing
     else:
         given[CHECKPOINT] = options.checkpoint
     for text in options.files:
@@ -195,6 +208,12 @@ def _paths(official: Official, options: ImportOptions) -> dict[str, Path]:
         if role not in official.files:
             raise unknown(f"file of {options.method}", role, official.files)
         given[role] = Path(path)
+    if CHECKPOINT not in given:
+        names = [f"{name} ({r})" for r, name in official.files.items() if r not in given]
+        raise ValueError(
+            f"{options.checkpoint} holds no {', no '.join(names)}; give the file itself as "
+            "--checkpoint, others as --file role=path"
+        )
     return {role: given[role] for role in official.files if role in given}
 
 
@@ -203,9 +222,9 @@ def _overrides(official: Official, texts: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in texts:
         name, separator, value = text.partition("=")
-        taken = ("state_dict", "spec", *official.files)
-        if not separator or not name.isidentifier() or name in taken:
+        if not separator or not name.isidentifier():
             raise ValueError(f"--set {text}: expected field=value, e.g. num_heads=8")
+        official.check_setting(name)
         try:
             found[name] = yaml.safe_load(value)
             canonical_json(found[name])
@@ -214,7 +233,13 @@ def _overrides(official: Official, texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _hash(path: Path) -> str:
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist or is no file; expected a checkpoint")
-    return sha256_of_file(path)
+def _method(name: str, table: dict[str, str]) -> Row:
+    """The method's own row. Raises ValueError for a variant, or naming the nearest method."""
+    try:
+        row = find_row(name, table)
+    except ValueError:
+        resolve(name, table)  # names methods only: no variant can be imported
+        raise
+    if row.variant != DEFAULT:
+        raise ValueError(f"--method {name}: expected a method, not its variant")
+    return row

@@ -1,53 +1,63 @@
-"""Published checkpoints: what a method's ``official`` module promises, and how files are read.
+"""Published checkpoints: what a method's ``official`` module promises, in one place.
 
 A method that reads and writes published weights has a module ``official`` beside its own
 (``<module of the method>.official``). It imports the method, so the harness calls it by name:
 
     FILES: dict[str, str]    role -> usual file name; the first role is "checkpoint"
     NESTED: bool = False     whether a published file is ``{"state_dict": ...}`` or the dict itself
+    SETTINGS: dict[str, Callable[[Method], value]] = {}    the overrides that `--set` may give: what
+        predictions depend on and no shape tells, each with how to read it off a model
     load(state_dict, spec=None, *, <other role>=None, **overrides) -> Method in eval mode, with its
-        ``config``; sizes come from shapes, ``overrides`` are config fields that shapes cannot tell.
-        Raises a ValueError whose ``problems`` maps "missing", "unexpected", "of another shape" to
-        all the keys that do not fit.
+        ``config``; sizes come from shapes. Raises a ValueError for what does not fit; one with
+        ``problems`` ("missing", "unexpected", "of another shape" -> all such keys) may also have
+        ``shapes`` (key -> (the file's, the model's)), ``roles`` (whose keys) and ``why``.
     export(method) -> dict[role, state dict], in published spelling; ``load`` reads it back.
+    ignored(states) -> dict[role, list[str]]; optional. Of the state dicts of all roles that are
+        read together, the names whose tensors ``load`` does not load.
 
-Files are read with restricted loading: tensors and plain values, never code.
+Reading the files themselves: bench/checkpoint_files.py.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
 from pydantic import BaseModel
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.data import DatasetSpec
 from bench.method import Method
+from bench.names import unknown
 from bench.registry import known_methods, load, official_module
 
 CHECKPOINT = "checkpoint"  # the role that every method has
-NEWER_SPELLING = (
-    ("parametrizations.weight.original0", "weight_g"),
-    ("parametrizations.weight.original1", "weight_v"),
-)
+States = Mapping[str, Mapping[str, Any]]  # role -> state dict
 
 
 @dataclass(frozen=True)
 class Official:
     """A method's ``official`` module."""
 
-    module: str
     files: dict[str, str]  # role -> usual file name
     nested: bool
+    settings: dict[str, Callable[[Method], Any]]
+    config_type: type[BaseModel]
     load: Callable[..., Method]
     export: Callable[[Method], dict[str, dict[str, Tensor]]]
+    ignored: Callable[[States], dict[str, list[str]]]
+
+    def check_setting(self, name: str) -> None:
+        """Raises ValueError for a name that `--set` may not give, by why it may not."""
+        if name in self.settings:
+            return
+        if name in set(_field_names(self.config_type)):
+            known = ", ".join(sorted(self.settings)) or "nothing"
+            raise ValueError(
+                f"--set {name}: it is read from the file, or is no part of what the file predicts; "
+                f"what can be set: {known}"
+            )
+        raise unknown("setting", name, self.settings)
 
 
 def find_official(method: str, reference: str, table: dict[str, str]) -> Official:
@@ -59,39 +69,25 @@ def find_official(method: str, reference: str, table: dict[str, str]) -> Officia
             f"{method} has no published checkpoints to read or write (no module `official`); "
             f"methods that have: {', '.join(able) or 'none'}"
         )
-    load(reference)  # says in one line what is wrong with the method itself
+    cls = load(reference)  # says in one line what is wrong with the method itself
     module = import_module(name)
-    nested = getattr(module, "NESTED", False)
-    return Official(name, dict(module.FILES), nested, module.load, module.export)
+    return Official(
+        files=dict(module.FILES),
+        nested=getattr(module, "NESTED", False),
+        settings=dict(getattr(module, "SETTINGS", {})),
+        config_type=cls.config_type,
+        load=module.load,
+        export=module.export,
+        ignored=getattr(module, "ignored", lambda states: {}),
+    )
 
 
-def read_state_dict(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds, without the wrapper ``state_dict`` where there is one.
-
-    Raises ValueError for a file that is none, or that holds more than tensors and plain values.
-    """
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist or is no file; expected a checkpoint")
-    document: Any
-    try:
-        if path.suffix == ".safetensors":
-            document = load_file(path)
-        else:
-            document = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:  # torch's own words advise to load it without restriction
-        raise ValueError(
-            f"{path} was refused unread: it is damaged, or holds more than tensors and plain "
-            "values, which could run code; save its state dict alone"
-        ) from error
-    except (SafetensorError, RuntimeError, LookupError, EOFError, ValueError, OSError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path} is not a readable checkpoint ({reason})") from error
-    while isinstance(document, Mapping) and isinstance(document.get("state_dict"), Mapping):
-        document = document["state_dict"]
-    if not isinstance(document, Mapping) or not document:
-        found = type(document).__name__ if document else f"empty {type(document).__name__}"
-        raise ValueError(f"{path}: expected a state dict, plain or under state_dict, got {found}")
-    return dict(document)
+def load_states(
+    official: Official, states: States, spec: DatasetSpec, settings: Mapping[str, Any]
+) -> Method:
+    """What ``load`` makes of the state dicts of all roles."""
+    others = {role: state for role, state in states.items() if role != CHECKPOINT}
+    return official.load(states[CHECKPOINT], spec, **others, **settings)
 
 
 def resolved_config(method: Method) -> dict[str, Any]:
@@ -101,23 +97,14 @@ def resolved_config(method: Method) -> dict[str, Any]:
     return config.model_dump(mode="json")
 
 
-def plain_name(name: str) -> str:
-    """A weight's name as exports spell it: no ``module.``, older names of weight normalisation."""
-    name = name.removeprefix("module.")
-    for newer, older in NEWER_SPELLING:
-        name = name.replace(newer, older)
-    return name
-
-
-def sizes_that_differ(problems: Mapping[str, list[str]], spec: DatasetSpec) -> list[str]:
-    """What mis-shaped keys say about the faces: both numbers of vertices, or of styles."""
+def sizes_that_differ(
+    shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]], spec: DatasetSpec
+) -> list[str]:
+    """What (the file's, the model's) shapes say about the faces: both numbers of vertices, or of
+    styles."""
     wanted = {"vertices": spec.num_vertices, "training subjects": len(spec.styles)}
     found: dict[str, set[int]] = {what: set() for what in wanted}
-    for line in (line for lines in problems.values() for line in lines):
-        pair = re.search(r"\(([\d, ]+)\) instead of \(([\d, ]+)\)", line)
-        if pair is None:
-            continue
-        theirs, ours = ([int(n) for n in re.findall(r"\d+", shape)] for shape in pair.groups())
+    for theirs, ours in shapes.values():
         for their, our in zip(theirs, ours, strict=False):
             if their == our:
                 continue
@@ -132,3 +119,13 @@ def sizes_that_differ(problems: Mapping[str, list[str]], spec: DatasetSpec) -> l
         for what, numbers in found.items()
         if len(numbers) == 1  # two answers are none
     ]
+
+
+def _field_names(config: type[BaseModel]) -> Iterator[str]:
+    """The fields of a config at any depth, alone and behind their section's name."""
+    for name, field in config.model_fields.items():
+        yield name
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            for inner in _field_names(kind):
+                yield from (inner, f"{name}_{inner}")

@@ -55,7 +55,12 @@ def read_pointer(path: Path) -> Pointer:
         raise ValueError(f"{path} is of another version; run `bench import` again") from error
 
 
-def pointers(cache: Cache) -> Iterator[tuple[str, str, Pointer]]:
-    """(dataset, method, pointer) of everything that was imported."""
+def pointers(cache: Cache) -> Iterator[tuple[str, str, Pointer | ValueError]]:
+    """(dataset, method, pointer) of everything that was imported; an error for a damaged file."""
     for path in sorted((cache.root / POINTERS).glob("*/*.json")):
-        yield path.parent.name, path.stem, read_pointer(path)
+        found: Pointer | ValueError
+        try:
+            found = read_pointer(path)
+        except ValueError as error:
+            found = error
+        yield path.parent.name, path.stem, found

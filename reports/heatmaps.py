@@ -23,6 +23,7 @@ MOTION = LinearSegmentedColormap.from_list(
 )
 # inches: a head, the row names, the column titles, the colour bar with the caption
 CELL, LEFT, TITLE, FOOTER = 2.1, 1.0, 0.5, 1.0
+PER_LINE = 6  # heads beside each other
 
 
 def colour_scale(maps: Heatmaps) -> Normalize:
@@ -46,24 +47,40 @@ def heatmap_figure(maps: Heatmaps, dataset: Dataset) -> Figure:
     rows = {"mean of all\ntest_a clips": maps.means}
     if maps.clip:
         rows[f"one clip:\n{maps.clip_name}"] = maps.clip
-    width, height = LEFT + CELL * len(columns), TITLE + CELL * len(rows) + FOOTER
+    lines = _lines(columns)
+    block = TITLE + CELL * len(rows)
+    width, height = LEFT + CELL * len(lines[0]), block * len(lines) + FOOTER
     figure = Figure(figsize=(width, height), dpi=140)
-    inside = {"left": LEFT / width, "bottom": FOOTER / height, "top": 1 - TITLE / height}
-    grid = figure.add_gridspec(
-        len(rows), len(columns), right=1 - 0.05 / width, wspace=0.02, hspace=0.02, **inside
-    )
     head, scale = pose(maps.vertices, maps.faces), colour_scale(maps)
-    for row, (row_name, values) in enumerate(rows.items()):
-        for column, name in enumerate(columns):
-            axes = figure.add_subplot(grid[row, column])
-            _draw_head(axes, head, values.get(name), scale)
-            if row == 0:
-                axes.set_title(_title(name, by_row), fontsize=10, color=INK)
-            if column == 0:
-                axes.set_ylabel(row_name, fontsize=10, color=INK, rotation=0, labelpad=4)
-                axes.yaxis.label.set(horizontalalignment="right", verticalalignment="center")
+    for line, names in enumerate(lines):
+        top = height - line * block
+        for row, (row_name, values) in enumerate(rows.items()):
+            bottom = top - TITLE - CELL * (row + 1)
+            for column, name in enumerate(names):
+                place = (LEFT + CELL * column, bottom, CELL * 0.98, CELL * 0.98)
+                axes = figure.add_axes(_shares(place, width, height))
+                _draw_head(axes, head, values.get(name), scale)
+                if row == 0:
+                    axes.set_title(_title(name, by_row), fontsize=10, color=INK)
+                if column == 0:
+                    axes.set_ylabel(row_name, fontsize=10, color=INK, rotation=0, labelpad=4)
+                    axes.yaxis.label.set(horizontalalignment="right", verticalalignment="center")
     _colour_bar(figure, scale, dataset[0])
     return figure
+
+
+def _lines(names: list[str]) -> list[list[str]]:
+    """Names in as few lines as a page holds, equally long but for the last."""
+    length = -(-len(names) // -(-len(names) // PER_LINE))
+    return [names[start : start + length] for start in range(0, len(names), length)]
+
+
+def _shares(
+    place: tuple[float, float, float, float], width: float, height: float
+) -> tuple[float, float, float, float]:
+    """(left, bottom, width, height) in inches as shares of the figure."""
+    left, bottom, across, up = place
+    return left / width, bottom / height, across / width, up / height
 
 
 def _draw_head(axes: Axes, head: Head, values: np.ndarray | None, scale: Normalize) -> None:

@@ -5,7 +5,7 @@ stage 1. Stage-2 files that hold the autoencoder after all need no second file.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -48,7 +48,26 @@ BLOCK_PARTS = {  # ours: (0 for attention or 1 for the feed-forward network, pub
 }
 BLOCK = re.compile(r"(encoder|decoder)\.trunk\.blocks\.(\d+)\.(\w+)\.(\w+)")
 OURS_ONLY = {"motion_scale", "quantizer.idle_steps"}  # of stage 1
+TABLE = "PPE.pe"  # tables are formulas: checked, not loaded
 TABLES = ("encoder.encoder_pos_embedding.pe", "decoder.decoder_pos_embedding.pe")
+LAYER = "transformer_decoder.layers.0.linear1.weight"
+BLOCKS = f"{STAGE1}encoder.encoder_transformer.net."
+CODEBOOK = f"{STAGE1}quantize.embedding.weight"
+# keys that tell a model's sizes, and their axes
+RANKS = {"feat_map.weight": 2, LAYER: 2} | files.SPEECH_RANKS
+FACE_RANKS = {"vertice_map.weight": 2, "learnable_style_emb.weight": 2}  # without a spec
+RANKS1 = {f"{BLOCKS}1.fn.fn.l1.weight": 2, CODEBOOK: 2}
+# what shapes cannot tell and predictions depend on, read off a model
+SETTINGS: dict[str, Callable[[CodeTalker], Any]] = {
+    "num_heads": lambda method: method.config.predictor.num_heads,
+    "period": lambda method: method.predictor.period,
+    "autoencoder_num_heads": lambda method: method.config.autoencoder.num_heads,
+    "autoencoder_temporal_norm": lambda method: method.config.autoencoder.temporal_norm,
+    "autoencoder_positions": lambda method: method.config.autoencoder.positions,
+    "autoencoder_attention_scale": lambda method: method.config.autoencoder.attention_scale,
+    "speech_kind": lambda method: method.config.predictor.speech.kind,
+    "speech_num_heads": lambda method: files.speech_heads(method.predictor.audio_encoder),
+}
 
 
 def load(
@@ -69,16 +88,39 @@ def load(
     another shape, and ValueError where the autoencoder is missing.
     """
     published = _joined(state_dict, stage1)
-    tables = {n: published.pop(n, None) for n in ("PPE.pe", *(STAGE1 + t for t in TABLES))}
-    fps = overrides.pop("fps", _period(tables["PPE.pe"]))
+    apart = "checkpoint" if stage1 is None else "stage1"  # where the autoencoder comes from
+    files.require(published, f"{NAME} stage 2", RANKS | ({} if spec else FACE_RANKS))
+    files.require(published, f"{NAME} stage 1", RANKS1, apart)
+    tables = {n: published.pop(n, None) for n in (TABLE, *(STAGE1 + t for t in TABLES))}
+    fps = overrides.pop("fps", _period(tables[TABLE]))
     if spec is None:
-        num_vertices = files.shape(published, "vertice_map.weight", NAME)[1] // 3
-        num_styles = files.shape(published, "learnable_style_emb.weight", NAME)[0]
+        num_vertices = published["vertice_map.weight"].shape[1] // 3
+        num_styles = published["learnable_style_emb.weight"].shape[0]
         spec = files.bare_spec(fps, num_vertices, num_styles)
     method = CodeTalker(_config(published, overrides), spec)
     _check_tables(method, tables)
-    files.fit(method, published, _published_name, files.SPEECH_OPTIONAL)
+    files.fit(
+        method,
+        published,
+        _published_name,
+        files.SPEECH_OPTIONAL,
+        lambda name: apart if name.startswith(STAGE1) else "checkpoint",
+    )
     return method.eval()
+
+
+def ignored(states: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Tensors of each file that :func:`load` does not load, in the file's spelling.
+
+    Positional tables, and the autoencoder in the file of stage 2 when stage 1 has its own.
+    """
+    names = {TABLE, *TABLES, *(STAGE1 + table for table in TABLES)}
+    found = {role: files.respelled(state, names) for role, state in states.items()}
+    if "stage1" in states:
+        stage2 = states["checkpoint"]
+        twice = [n for n in stage2 if files.published_spelling(n).startswith(STAGE1)]
+        found["checkpoint"] = sorted({*found["checkpoint"], *twice})
+    return found
 
 
 def export(method: CodeTalker) -> dict[str, dict[str, Tensor]]:
@@ -145,15 +187,14 @@ def _config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> Co
     prefix = AUTOENCODER
     stage1 = {k.removeprefix(prefix): v for k, v in model.items() if k.startswith(prefix)}
     stage2 = {k: v for k, v in model.items() if not k.startswith(prefix)}
-    layers = "transformer_decoder.layers."
-    feed_forward, num_features = files.shape(published, f"{layers}0.linear1.weight", NAME)
+    feed_forward, num_features = published[LAYER].shape
     sizes = {
         "num_features": num_features,
         "feed_forward": feed_forward,
-        "num_layers": files.count(published, layers),
+        "num_layers": files.count(published, "transformer_decoder.layers."),
     }
     speech = {"kind": "wav2vec2", "frozen": "feature-extractor"} | speech
-    predictor = {"speech": files.speech_config(published, NAME, speech)} | sizes | stage2
+    predictor = {"speech": files.speech_config(published, speech)} | sizes | stage2
     return CodeTalkerConfig(
         autoencoder=AutoencoderConfig(**(_autoencoder_sizes(published) | stage1)),
         predictor=PredictorConfig(**predictor),
@@ -162,14 +203,13 @@ def _config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> Co
 
 
 def _autoencoder_sizes(published: Mapping[str, Tensor]) -> dict[str, Any]:
-    blocks = f"{STAGE1}encoder.encoder_transformer.net."
-    feed_forward, hidden = files.shape(published, f"{blocks}1.fn.fn.l1.weight", NAME)
-    codes, channels = files.shape(published, f"{STAGE1}quantize.embedding.weight", NAME)
-    latent_width, _ = files.shape(published, "feat_map.weight", NAME)
+    feed_forward, hidden = published[f"{BLOCKS}1.fn.fn.l1.weight"].shape
+    codes, channels = published[CODEBOOK].shape
+    latent_width, _ = published["feat_map.weight"].shape
     return {
         "hidden": hidden,
         "feed_forward": feed_forward,
-        "num_layers": files.count(published, blocks) // 2,
+        "num_layers": files.count(published, BLOCKS) // 2,
         "face_components": latent_width // channels,
         "channels": channels,
         "codebook_size": codes,
@@ -180,7 +220,7 @@ def _autoencoder_sizes(published: Mapping[str, Tensor]) -> dict[str, Any]:
 
 def _check_tables(method: CodeTalker, tables: Mapping[str, Tensor | None]) -> None:
     """Positional tables that a file holds are what their formulas give. Raises Mismatch."""
-    files.check_table(tables["PPE.pe"], method.predictor.PPE.table, "PPE.pe")
+    files.check_table(tables[TABLE], method.predictor.PPE.table, TABLE)
     stage1 = method.autoencoder
     trunks = stage1.encoder.trunk, stage1.decoder.trunk
     for name, trunk in zip(TABLES, trunks, strict=True):

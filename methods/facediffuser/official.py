@@ -3,7 +3,7 @@
 A published file is a plain state dict; methods/layers/published.py knows the common spellings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +14,13 @@ from methods.layers import published as files
 
 FILES = {"checkpoint": "pretrained_BIWI.pth"}  # or pretrained_vocaset.pth
 NAME = "FaceDiffuser"
+RANKS = {"time_mlp.0.weight": 2} | files.SPEECH_RANKS  # keys that tell sizes, and their axes
+FACE_RANKS = {"final_layer.weight": 2, "obj_vector.weight": 2}  # without a spec
+# what shapes cannot tell and predictions depend on, read off a model
+SETTINGS: dict[str, Callable[[FaceDiffuser], Any]] = {
+    "speech_kind": lambda method: method.config.speech.kind,
+    "speech_num_heads": lambda method: files.speech_heads(method.network.audio_encoder),
+}
 # only in files of this suite; says what is diffused, and what it is divided by
 SCALES = {"vertices": "vertex_scale", "motion": "motion_scale"}
 
@@ -30,11 +37,12 @@ def load(
     Raises Mismatch naming every key that is missing, unexpected or of another shape.
     """
     published = files.tensors(state_dict)
+    files.require(published, NAME, RANKS | ({} if spec else FACE_RANKS))
     fps = overrides.pop("fps", None)
     scales = {target: published.pop(name, None) for target, name in SCALES.items()}
     if spec is None:
-        num_vertices = files.shape(published, "final_layer.weight", NAME)[0] // 3
-        num_styles = files.shape(published, "obj_vector.weight", NAME)[1]
+        num_vertices = published["final_layer.weight"].shape[0] // 3
+        num_styles = published["obj_vector.weight"].shape[1]
         spec = files.bare_spec(fps, num_vertices, num_styles)
     known = {target: scale for target, scale in scales.items() if scale is not None}
     for target in known:
@@ -68,12 +76,10 @@ def _published_name(name: str) -> str | None:
 def _config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> FaceDiffuserConfig:
     model, speech = files.split_overrides(overrides)
     speech = {"kind": "hubert", "frozen": "paper", "frozen_dropout": True} | speech
-    latent, num_steps = files.shape(published, "time_mlp.0.weight", NAME)
+    latent, num_steps = published["time_mlp.0.weight"].shape
     sizes = {
         "latent": latent,
         "num_steps": num_steps,
         "gru_layers": files.count(published, "gru.weight_ih_l"),
     }
-    return FaceDiffuserConfig(
-        speech=files.speech_config(published, NAME, speech), **(sizes | model)
-    )
+    return FaceDiffuserConfig(speech=files.speech_config(published, speech), **(sizes | model))

@@ -3,7 +3,7 @@
 A published file is a plain state dict; methods/layers/published.py knows the common spellings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +14,18 @@ from methods.layers import published as files
 
 FILES = {"checkpoint": "faceformer.pth"}  # published as biwi.pth and vocaset.pth
 NAME = "FaceFormer"
+TABLE = "PPE.pe"  # a formula: checked, not loaded
+LAYER = "transformer_decoder.layers.0.linear1.weight"
+RANKS = {LAYER: 2} | files.SPEECH_RANKS  # keys that tell a model's sizes, and their axes
+FACE_RANKS = {"vertice_map.weight": 2, "obj_vector.weight": 2}  # without a spec
+# what shapes cannot tell and predictions depend on, read off a model
+SETTINGS: dict[str, Callable[[FaceFormer], Any]] = {
+    "num_heads": lambda method: method.config.num_heads,
+    "period": lambda method: method.network.period,
+    "unroll": lambda method: method.config.unroll,
+    "speech_kind": lambda method: method.config.speech.kind,
+    "speech_num_heads": lambda method: files.speech_heads(method.network.audio_encoder),
+}
 
 
 def load(
@@ -27,16 +39,22 @@ def load(
     Raises Mismatch naming every key that is missing, unexpected or of another shape.
     """
     published = files.tensors(state_dict)
-    table = published.pop("PPE.pe", None)
+    files.require(published, NAME, RANKS | ({} if spec else FACE_RANKS))
+    table = published.pop(TABLE, None)
     fps = overrides.pop("fps", _period(table))
     if spec is None:
-        num_vertices = files.shape(published, "vertice_map.weight", NAME)[1] // 3
-        num_styles = files.shape(published, "obj_vector.weight", NAME)[1]
+        num_vertices = published["vertice_map.weight"].shape[1] // 3
+        num_styles = published["obj_vector.weight"].shape[1]
         spec = files.bare_spec(fps, num_vertices, num_styles)
     method = FaceFormer(_config(published, overrides), spec)
-    files.check_table(table, method.network.PPE.table, "PPE.pe")
+    files.check_table(table, method.network.PPE.table, TABLE)
     files.fit(method, published, _published_name, files.SPEECH_OPTIONAL)
     return method.eval()
+
+
+def ignored(states: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Tensors of a file that :func:`load` does not load, in the file's spelling."""
+    return {role: files.respelled(state, {TABLE}) for role, state in states.items()}
 
 
 def export(method: FaceFormer) -> dict[str, dict[str, Tensor]]:
@@ -70,11 +88,10 @@ def _period(table: Tensor | None) -> int | None:
 def _config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> FaceFormerConfig:
     model, speech = files.split_overrides(overrides)
     speech = {"kind": "wav2vec2", "frozen": "feature-extractor"} | speech
-    layers = "transformer_decoder.layers."
-    feed_forward, num_features = files.shape(published, f"{layers}0.linear1.weight", NAME)
+    feed_forward, num_features = published[LAYER].shape
     sizes = {
         "num_features": num_features,
         "feed_forward": feed_forward,
-        "num_layers": files.count(published, layers),
+        "num_layers": files.count(published, "transformer_decoder.layers."),
     }
-    return FaceFormerConfig(speech=files.speech_config(published, NAME, speech), **(sizes | model))
+    return FaceFormerConfig(speech=files.speech_config(published, speech), **(sizes | model))

@@ -13,13 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from bench.data import DatasetSpec
-from methods.layers.speech_weights import SpeechConfig
+from methods.layers.speech import SpeechConfig, SpeechEncoder
 
 SPELLINGS = {
     "parametrizations.weight.original0": "weight_g",
     "parametrizations.weight.original1": "weight_v",
 }
 SPEECH = "audio_encoder."  # where the published models keep their speech encoder
+SPEECH_LAYER = f"{SPEECH}encoder.layers.0.feed_forward.intermediate_dense.weight"
+SPEECH_POSITIONS = f"{SPEECH}encoder.pos_conv_embed.conv.weight_v"
+SPEECH_RANKS = {SPEECH_LAYER: 2, SPEECH_POSITIONS: 3}  # what speech_config() reads sizes from
 SPEECH_OPTIONAL = frozenset({f"{SPEECH}masked_spec_embed"})  # used in training only
 
 NameOf = Callable[[str], str | None]
@@ -27,26 +30,41 @@ NameOf = Callable[[str], str | None]
 
 
 class Mismatch(ValueError):
-    """A checkpoint that does not fit a model; ``problems`` lists all keys by what is wrong."""
+    """A checkpoint that does not fit a model; ``problems`` lists all keys by what is wrong.
 
-    def __init__(self, problems: Mapping[str, Sequence[str]]):
+    ``shapes`` holds (the file's, the model's) of every key of another shape; ``roles`` says whose
+    keys these are; ``why``, where no model could be built, what that is for.
+    """
+
+    def __init__(
+        self,
+        problems: Mapping[str, Sequence[str]],
+        shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] | None = None,
+        roles: Collection[str] = (),
+        why: str = "",
+    ):
         self.problems = {kind: sorted(keys) for kind, keys in problems.items() if keys}
+        self.shapes, self.roles, self.why = dict(shapes or {}), tuple(sorted(roles)), why
         told = [f"{len(v)} {k}: {', '.join(v[:3])}" for k, v in self.problems.items()]
-        super().__init__(f"The checkpoint does not fit: {'; '.join(told)}")
+        super().__init__("; ".join(["The checkpoint does not fit", *([why] if why else []), *told]))
 
 
 def tensors(document: Mapping[str, Any]) -> dict[str, Tensor]:
     """The weights of a published file in its own spelling, without wrappers and prefixes.
 
-    Raises ValueError for a document that is no state dict.
+    Plain values beside them are left out. Raises ValueError for a document that is no state dict.
     """
     while isinstance(nested := document.get("state_dict"), Mapping):
         document = nested
-    wrong = [name for name, value in document.items() if not isinstance(value, Tensor)]
-    if wrong or not document:
-        found = f"{wrong[0]} is a {type(document[wrong[0]]).__name__}" if wrong else "it is empty"
-        raise ValueError(f"Expected a state dict of tensors, plain or under state_dict; {found}")
-    return {published_spelling(name): value for name, value in document.items()}
+    found = {n: value for n, value in document.items() if isinstance(value, Tensor)}
+    if not found:
+        raise ValueError("Expected a state dict of tensors, plain or under state_dict; it has none")
+    return {published_spelling(name): value for name, value in found.items()}
+
+
+def respelled(state: Mapping[str, Any], names: Collection[str]) -> list[str]:
+    """How a file itself spells those of these published names that it holds."""
+    return sorted(name for name in state if published_spelling(name) in names)
 
 
 def published_spelling(name: str) -> str:
@@ -62,10 +80,38 @@ def published_speech_name(name: str) -> str:
     return published_spelling(name.replace(f"{SPEECH}model.", SPEECH))
 
 
-def shape(published: Mapping[str, Tensor], name: str, method: str) -> torch.Size:
-    """The shape of a weight that every checkpoint of a method has. Raises ValueError."""
-    if name not in published:
-        raise ValueError(f"This is no {method} checkpoint: {name} is missing")
+def require(
+    published: Mapping[str, Tensor], method: str, ranks: Mapping[str, int], role: str = "checkpoint"
+) -> None:
+    """The keys that a model's sizes are read from, with their number of axes, are all there.
+
+    Raises Mismatch naming those that are not; ValueError for a file that has none of them.
+    """
+    there = ranks.keys() & published.keys()
+    if not there:
+        names = ", ".join([*ranks][:3])
+        raise Mismatch(
+            {"missing": [*ranks]}, roles=[role], why=f"this is no {method} checkpoint (no {names})"
+        )
+    wrong = [
+        f"{name} {tuple(published[name].shape)} instead of {ranks[name]} axes"
+        for name in there
+        if published[name].ndim != ranks[name] or not published[name].numel()
+    ]
+    missing = [*(ranks.keys() - there)]
+    if missing or wrong:
+        first = min(missing or [name.partition(" ")[0] for name in wrong])
+        raise Mismatch(
+            {"missing": missing, "of another shape": wrong},
+            roles=[role],
+            why=f"cannot tell its sizes without {first} ({len(there) - len(wrong)} of "
+            f"{len(ranks)} keys that tell a {method}'s sizes are there)",
+        )
+
+
+def shape(published: Mapping[str, Tensor], name: str, method: str, rank: int) -> torch.Size:
+    """The shape of a weight that every checkpoint of a method has. Raises Mismatch without it."""
+    require(published, method, {name: rank})
     return published[name].shape
 
 
@@ -81,17 +127,14 @@ def split_overrides(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     return {k: v for k, v in overrides.items() if not k.startswith(prefix)}, speech
 
 
-def speech_config(
-    published: Mapping[str, Tensor], method: str, overrides: Mapping[str, Any]
-) -> SpeechConfig:
-    """The speech encoder of the sizes that a checkpoint holds.
+def speech_config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> SpeechConfig:
+    """The speech encoder of the sizes that a checkpoint with SPEECH_RANKS holds.
 
     ``overrides`` are fields of SpeechConfig: at least ``kind`` and ``frozen``, as published for the
     method. A checkpoint without convolutions is one of this suite's with a mel-hubert.
     """
-    layer = f"{SPEECH}encoder.layers.0.feed_forward.intermediate_dense.weight"
-    feed_forward, hidden = shape(published, layer, method)
-    _, group, kernel = shape(published, f"{SPEECH}encoder.pos_conv_embed.conv.weight_v", method)
+    feed_forward, hidden = published[SPEECH_LAYER].shape
+    _, group, kernel = published[SPEECH_POSITIONS].shape
     sizes = {
         "hidden": hidden,
         "feed_forward": feed_forward,
@@ -105,6 +148,11 @@ def speech_config(
     # base size: 12 heads of 64
     sizes |= {"conv_channels": len(published[front]), "num_heads": max(1, hidden // 64)}
     return SpeechConfig(**({"random_weights": True} | sizes | dict(overrides)))
+
+
+def speech_heads(encoder: SpeechEncoder) -> int:
+    """How many heads a speech encoder attends with, which no shape tells."""
+    return encoder.model.config.num_attention_heads
 
 
 def bare_spec(fps: float | int | None, num_vertices: int, num_styles: int) -> DatasetSpec:
@@ -137,22 +185,27 @@ def fit(
     published: Mapping[str, Tensor],
     name_of: NameOf,
     optional: Collection[str] = (),
+    role_of: Callable[[str], str] = lambda name: "checkpoint",
 ) -> None:
     """Fill every weight from its published name; nothing may be left over on either side.
 
-    ``optional`` are published names that a file may lack. Raises Mismatch with every key.
+    ``optional`` are published names that a file may lack; ``role_of`` says which file a name
+    belongs to. Raises Mismatch with every key.
     """
     weights = method.state_dict()
     ours = {their: name for name in weights if (their := name_of(name)) is not None}
     both = ours.keys() & published.keys()
-    shapes = {n: (tuple(published[n].shape), tuple(weights[ours[n]].shape)) for n in both}
-    problems = {
-        "missing": [*(ours.keys() - published.keys() - set(optional))],
-        "unexpected": [*(published.keys() - ours.keys())],
-        "of another shape": [f"{n} {a} instead of {b}" for n, (a, b) in shapes.items() if a != b],
-    }
-    if any(problems.values()):
-        raise Mismatch(problems)
+    pairs = {n: (tuple(published[n].shape), tuple(weights[ours[n]].shape)) for n in both}
+    shapes = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    missing = ours.keys() - published.keys() - set(optional)
+    unexpected = published.keys() - ours.keys()
+    if wrong := {*missing, *unexpected, *shapes}:
+        problems = {
+            "missing": [*missing],
+            "unexpected": [*unexpected],
+            "of another shape": [f"{n} {a} instead of {b}" for n, (a, b) in shapes.items()],
+        }
+        raise Mismatch(problems, shapes, {role_of(name) for name in wrong})
     method.load_state_dict(weights | {ours[name]: published[name] for name in both})
 
 

@@ -4,6 +4,7 @@ Shapes   B clips, T frames, V vertices, H heads, K classes, E and A: expression 
 Units    vertices in the dataset's unit.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -62,11 +63,16 @@ class MotionAutoencoder(nn.Module):
         """Mean and deviation per coordinate over the training frames; scales where configured."""
         centred = self.config.normalise == "offsets"
         mean, stddev = moments(clips, centred)
-        if centred:
-            mean = torch.zeros_like(mean)  # the template itself stands for the mean
-        for module in (self.encoder.expression_encoder, self.vertex_unet):
+        encoder, decoder = self.encoder.expression_encoder, self.vertex_unet
+        for module in (encoder, decoder):
             module.mean.copy_(mean)
             module.stddev.copy_(stddev)
+        if centred:
+            encoder.mean.zero_()  # the template itself stands for the mean
+            faces = torch.stack(list({clip.subject: clip.template for clip in clips}.values()))
+            decoder.mean.copy_(faces.mean(0))
+            spread = (faces - decoder.mean).square().mean().sqrt()
+            decoder.face_scale.copy_(spread if spread else torch.ones(()))  # 0: one subject
         if self.config.loss_unit == "train_rms":
             self.loss_scale.fill_(rms_motion(clips))
         if self.config.speech.standardise == "train":
@@ -88,15 +94,14 @@ class MotionAutoencoder(nn.Module):
         self, template: Float[Tensor, "B V 3"], codes: Float[Tensor, "B T H K"]
     ) -> Float[Tensor, "B T V 3"]:
         """Vertices of one-hot codes."""
-        if self.config.normalise == "offsets":
-            return template[:, None] + self.vertex_unet(torch.zeros_like(template), codes)
         return self.vertex_unet(template, codes)
 
     def loss(self, frames: Frames) -> dict[str, Tensor]:
         """The three published terms; see :meth:`_crossing` for the third."""
         config = self.config
         expression = self.encode(frames)
-        found = self._reconstruct(expression, frames.audio, frames.template)
+        log_probabilities = self.encoder.fusion_model(expression, frames.audio)
+        found = self._reconstruct(log_probabilities, frames.template)
         terms = {"reconstruction": self._error(found, frames, self.every_vertex, frames.valid)}
         terms |= self._crossing(expression, frames)
         loss = config.reconstruction_weight * terms["reconstruction"]
@@ -104,6 +109,9 @@ class MotionAutoencoder(nn.Module):
         if config.key_point_region is not None:
             terms["key_points"] = self._error(found, frames, self.key_points, frames.valid)
             loss = loss + config.key_point_weight * terms["key_points"]
+        if config.usage_weight:
+            terms["disuse"] = disuse(log_probabilities[frames.valid])
+            loss = loss + config.usage_weight * terms["disuse"]
         return {"loss": loss} | terms
 
     def _crossing(self, expression: Float[Tensor, "B T E"], frames: Frames) -> dict[str, Tensor]:
@@ -122,18 +130,17 @@ class MotionAutoencoder(nn.Module):
         offset = int(torch.randint(1, len(expression), ()))
         valid = frames.valid & frames.valid.roll(offset, 0)
         audio, template = frames.audio, frames.template
-        crossed = self._reconstruct(
+        log_probabilities = self.encoder.fusion_model(
             torch.cat([expression.roll(offset, 0), expression]),
             torch.cat([audio, audio.roll(offset, 0)]),
-            torch.cat([template, template]),
-        ).chunk(2)
+        )
+        crossed = self._reconstruct(log_probabilities, torch.cat([template, template])).chunk(2)
         return {
             "mouth": self._error(crossed[0], frames, self.mouth, valid),
             "upper": self._error(crossed[1], frames, self.upper, valid),
         }
 
-    def _reconstruct(self, expression: Tensor, audio: Tensor, template: Tensor) -> Tensor:
-        log_probabilities = self.encoder.fusion_model(expression, audio)
+    def _reconstruct(self, log_probabilities: Tensor, template: Tensor) -> Tensor:
         if self.training:
             config = self.config
             codes = straight_through(log_probabilities, config.temperature, config.gumbel_noise)
@@ -144,6 +151,16 @@ class MotionAutoencoder(nn.Module):
     def _error(self, found: Tensor, frames: Frames, weights: Tensor, valid: Tensor) -> Tensor:
         error = masked_error(found, frames.vertices, weights, valid)
         return error / self.loss_scale.square()
+
+
+def disuse(log_probabilities: Float[Tensor, "n H K"]) -> Float[Tensor, ""]:
+    """1 minus the entropy of a head's mean probabilities over its largest, log K; mean of heads.
+
+    0 where every class is used alike over these frames, 1 where each head has one code for all.
+    """
+    shares = log_probabilities.exp().mean(0)  # (H, K)
+    entropy = torch.special.entr(shares).sum(-1)
+    return 1 - entropy.mean() / math.log(shares.shape[-1])
 
 
 def moments(clips: Sequence[Clip], centred: bool) -> tuple[Tensor, Tensor]:

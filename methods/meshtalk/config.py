@@ -55,6 +55,8 @@ class AutoencoderConfig(Frozen):
     reconstruction_weight: float = Field(default=1.0, ge=0)
     key_point_weight: float = Field(default=1.0, ge=0)
     crossing_weight: float = Field(default=1.0, ge=0)
+    # of how far each head is from using all its classes alike over a batch; 0 as published
+    usage_weight: float = Field(default=0.0, ge=0)
     mouth_region: str = "mouth"
     upper_region: str = "upper_face"
     key_point_region: str | None = None  # "eyes" where a dataset has such a mask

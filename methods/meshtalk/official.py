@@ -4,7 +4,7 @@ The release keeps the three modules apart; the geometry's mean and deviation are
 Buffers that are formulas (mel filters, window, masks of heads) are checked, not loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -38,6 +38,32 @@ PREFIXES = {  # ours -> the file's, as errors spell it
 ROLES = {"checkpoint": "context_model/", "encoder": "encoder/", "vertex_unet": "vertex_unet/"}
 SPECTROGRAM = "encoder/audio_encoder.melspec.spectrogram.window"
 FILTERS = "encoder/audio_encoder.melspec.mel_scale.fb"
+FACE_SCALE = "vertex_unet/face_scale"  # only in files of this suite, for a model of offsets
+MASK = "context_model/embedding.mask"
+HISTORIC = "context_model/context_layers.0.historic.weight"
+CONVOLUTION = "encoder/audio_encoder.convert_dimensions.weight"
+AUDIO_CODE = "encoder/audio_encoder.code.weight"
+EXPRESSION = "encoder/expression_encoder."
+FUSION = "encoder/fusion_model.mlp.0.weight"
+RANKS = {  # role -> keys that tell a model's sizes, and their axes
+    "checkpoint": {MASK: 3, HISTORIC: 3},
+    "encoder": {
+        CONVOLUTION: 3,
+        AUDIO_CODE: 2,
+        FUSION: 2,
+        f"{EXPRESSION}layers.0.weight": 2,
+        f"{EXPRESSION}layers.1.weight": 2,
+        f"{EXPRESSION}code.weight": 2,
+    },
+    "vertex_unet": {"vertex_unet/encoder.0.weight": 2, "vertex_unet/vertex_bias": 1},
+}
+# what shapes cannot tell and predictions depend on, read off a model
+SETTINGS: dict[str, Callable[[MeshTalk], Any]] = {
+    "dilations": lambda method: list(method.config.context.dilations),
+    "output_activation": lambda method: method.config.autoencoder.output_activation,
+    "speech_level": lambda method: method.config.autoencoder.speech.level,
+    "speech_frame_hop": lambda method: method.config.autoencoder.speech.frame_hop,
+}
 MULTIFACE_FPS = 30.0  # the release was trained at
 
 
@@ -66,13 +92,20 @@ def load(
         for role, document in given.items()
         for name, value in files.tensors(document or {}).items()
     }
+    for role, ranks in RANKS.items():
+        files.require(published, f"{NAME} {role}", ranks, role)
+    face_scale = published.pop(FACE_SCALE, None)
+    if face_scale is not None:
+        overrides = {"normalise": "offsets"} | overrides
     fps = overrides.pop("fps", MULTIFACE_FPS)
     if spec is None:
-        num_vertices = files.shape(published, "vertex_unet/vertex_bias", NAME)[0] // 3
+        num_vertices = len(published["vertex_unet/vertex_bias"]) // 3
         spec = files.bare_spec(fps, num_vertices, 1)
     config = _config(published, overrides)
     method = MeshTalk(config, spec)
-    files.fit(method, _without_formulas(method, published), _published_name)
+    files.fit(method, _without_formulas(method, published), _published_name, (), _role)
+    if face_scale is not None:
+        method.autoencoder.vertex_unet.face_scale.copy_(face_scale)
     return method.eval()
 
 
@@ -80,12 +113,12 @@ def export(method: MeshTalk) -> dict[str, dict[str, Tensor]]:
     """The model's three files under their published names: what :func:`load` reads back.
 
     Bit for bit for a model of published form. Standardised spectra have none and go into the first
-    convolution, which gives the same predictions up to rounding. Raises ValueError for a model of
-    offsets (``normalise: offsets``), whose decoder does not read the template.
+    convolution, which gives the same predictions up to rounding. A model of offsets (``normalise:
+    offsets``) has none either: the published encoder does not subtract the template. Its file
+    carries one more tensor, ``face_scale``, which :func:`load` reads and published code
+    refuses.
     """
     config = method.config.autoencoder
-    if config.normalise == "offsets":
-        raise ValueError("A model with normalise offsets has no published form")
     weights = files.published_weights(method, _published_name) | _formulas(method)
     heard = method.autoencoder.encoder.audio_encoder
     if config.speech.standardise == "train":
@@ -93,6 +126,9 @@ def export(method: MeshTalk) -> dict[str, dict[str, Tensor]]:
         scaled = weights[f"{stem}.weight"] / heard.mel_deviation.cpu()
         shift = (scaled * heard.mel_mean.cpu()).sum((1, 2))
         weights[f"{stem}.weight"], weights[f"{stem}.bias"] = scaled, weights[f"{stem}.bias"] - shift
+    if config.normalise == "offsets":
+        scale = method.autoencoder.vertex_unet.face_scale
+        weights[FACE_SCALE] = scale.detach().cpu().clone()
     return {
         role: {n.removeprefix(p): w for n, w in weights.items() if n.startswith(p)}
         for role, p in ROLES.items()
@@ -100,12 +136,16 @@ def export(method: MeshTalk) -> dict[str, dict[str, Tensor]]:
 
 
 def _published_name(name: str) -> str | None:
-    if name.endswith(("mel_mean", "mel_deviation", "loss_scale")):
-        return None  # 0, 1 and 1: published models have none
+    if name.endswith(("mel_mean", "mel_deviation", "loss_scale", "face_scale")):
+        return None  # 0, 1, 1 and 1: published models have none
     for ours, theirs in PREFIXES.items():
         if name.startswith(ours):
             return theirs + name.removeprefix(ours)
     return name
+
+
+def _role(name: str) -> str:
+    return next(role for role, prefix in ROLES.items() if name.startswith(prefix))
 
 
 def _formulas(method: MeshTalk) -> dict[str, Tensor]:
@@ -133,7 +173,8 @@ def _without_formulas(method: MeshTalk, published: Mapping[str, Tensor]) -> dict
         )
     ]
     if wrong:
-        raise files.Mismatch({"not what its formula gives": wrong})
+        roles = {_role(name) for name in wrong}
+        raise files.Mismatch({"not what its formula gives": wrong}, roles=roles)
     return {name: value for name, value in published.items() if name not in formulas}
 
 
@@ -141,23 +182,22 @@ def _config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> Me
     given, speech_overrides = files.split_overrides(overrides)
     context, heads, classes = _context_sizes(published)
     speech = {
-        "num_bands": files.shape(published, f"{ENCODER}convert_dimensions.weight", NAME)[1],
-        "channels": files.shape(published, f"{ENCODER}convert_dimensions.weight", NAME)[0],
-        "code": files.shape(published, f"{ENCODER}code.weight", NAME)[0],
+        "num_bands": published[CONVOLUTION].shape[1],
+        "channels": published[CONVOLUTION].shape[0],
+        "code": len(published[AUDIO_CODE]),
     }
-    expression = "encoder/expression_encoder."
     layers = files.count(published, "vertex_unet/encoder.")
     stage1 = {
         "speech": SpeechConfig(**(speech | speech_overrides)),
         "expression_hidden": tuple(
-            files.shape(published, f"{expression}layers.{k}.weight", NAME)[0] for k in (0, 1)
+            len(published[f"{EXPRESSION}layers.{k}.weight"]) for k in (0, 1)
         ),
-        "expression_code": files.shape(published, f"{expression}code.weight", NAME)[0],
-        "fusion_hidden": files.shape(published, "encoder/fusion_model.mlp.0.weight", NAME)[0],
+        "expression_code": len(published[f"{EXPRESSION}code.weight"]),
+        "fusion_hidden": len(published[FUSION]),
         "heads": heads,
         "classes": classes,
         "unet_hidden": tuple(
-            files.shape(published, f"vertex_unet/encoder.{k}.weight", NAME)[0]
+            files.shape(published, f"vertex_unet/encoder.{k}.weight", NAME, 2)[0]
             for k in range(layers)
         ),
         "lstm_layers": sum(n.startswith("vertex_unet/temporal.weight_hh") for n in published),
@@ -172,25 +212,21 @@ def _config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> Me
     return MeshTalkConfig(**sections)
 
 
-ENCODER = "encoder/audio_encoder."
-
-
 def _context_sizes(published: Mapping[str, Tensor]) -> tuple[dict[str, Any], int, int]:
     """(fields of ContextConfig, heads, classes); the number of heads is in a mask's steps.
 
     Dilations double from layer to layer, as published.
     """
-    mask_name = "context_model/embedding.mask"
-    outputs, inputs, _ = files.shape(published, mask_name, NAME)
+    outputs, inputs, _ = published[MASK].shape
     # row 0 belongs to head 0, which reads nothing; rows of the next head read one head's classes
-    sizes = published[mask_name][..., 0].sum(1)
+    sizes = published[MASK][..., 0].sum(1)
     width = int((sizes == 0).sum())
     heads = outputs // max(width, 1)
     if not width or heads * width != outputs or inputs % heads:
-        raise files.Mismatch({"not what its formula gives": [mask_name]})
+        raise files.Mismatch({"not what its formula gives": [MASK]}, roles=["checkpoint"])
     classes = inputs // heads
     layers = files.count(published, "context_model/context_layers.")
-    kernel = files.shape(published, "context_model/context_layers.0.historic.weight", NAME)[2]
+    kernel = published[HISTORIC].shape[2]
     strict = head_mask((width, classes), heads, own=False)[..., None]
     found = published.get("context_model/logits.mask", strict)
     own = head_mask((width, classes), heads, own=True)[..., None]
@@ -214,5 +250,5 @@ def _section(name: str) -> str:
     for section, model in sections.items():
         if name in model.model_fields and name != "segment":
             return section
-    known = sorted({n for model in sections.values() for n in model.model_fields})
+    known = {n for model in sections.values() for n in model.model_fields}
     raise unknown(f"setting of {NAME}", name, known)

@@ -25,6 +25,7 @@ class VertexUnet(nn.Module):
 
     mean: Tensor
     stddev: Tensor
+    face_scale: Tensor
 
     def __init__(self, config: AutoencoderConfig, num_vertices: int):
         super().__init__()
@@ -39,12 +40,16 @@ class VertexUnet(nn.Module):
         self.vertex_bias = nn.Parameter(torch.zeros(3 * num_vertices))
         self.register_buffer("mean", torch.zeros(1, 1, num_vertices, 3))
         self.register_buffer("stddev", torch.ones(1, 1, num_vertices, 3))
+        self.normalise: Literal["geometry", "offsets"] = config.normalise
+        # how much training faces differ at rest; with offsets, stddev is that of motion
+        self.register_buffer("face_scale", torch.ones(()))
 
     def forward(
         self, template: Float[Tensor, "B V 3"], codes: Float[Tensor, "B T H K"]
     ) -> Float[Tensor, "B T V 3"]:
         """Vertices; frame t hears codes up to t."""
-        features = ((template[:, None] - self.mean) / self.stddev).flatten(2)  # (B, 1, 3 V)
+        scale = self.stddev if self.normalise == "geometry" else self.face_scale
+        features = ((template[:, None] - self.mean) / scale).flatten(2)  # (B, 1, 3 V)
         skips = []
         for layer in self.encoder:
             skips.append(features)

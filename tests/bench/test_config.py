@@ -1,8 +1,10 @@
 """Presets: what a file and its overrides come to."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from pydantic import Field
 
 from bench.config import (
     Frozen,
@@ -136,3 +138,21 @@ def test_the_stages_of_every_preset_of_the_repository_are_valid(path):
         pytest.skip("an ablation is no preset")
     stages = read_yaml(path)["train"]
     assert {name: StageConfig.model_validate(stage) for name, stage in stages.items()}
+
+
+def test_a_wrong_key_in_a_section_of_several_kinds_gets_that_kinds_keys(tmp_path):
+    class Heard(Frozen):
+        kind: Literal["mel"] = "mel"
+        bands: int = 40
+
+    class Read(Frozen):
+        kind: Literal["file"]
+        folder: str
+
+    class Model(Frozen):
+        speech: Heard | Read = Field(Heard(), discriminator="kind")
+
+    path = tmp_path / "toy-mini.yaml"
+    path.write_text("model: {speech: {kind: mel, band: 3}}\ntrain: {main: {steps: 1}}\n")
+    with pytest.raises(ValueError, match=r"Did you mean 'bands'\? Known: bands, kind$"):
+        load_preset(path, Model, ("main",))

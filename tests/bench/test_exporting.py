@@ -92,14 +92,44 @@ def test_a_variant_and_a_seed_are_exported_by_name(bench, tmp_path):
 
 
 def test_settings_that_no_file_holds_are_told(bench, tmp_path, capsys):
-    told = "method's README):\n  gain: 1.0 -> 2.0\n"
+    command = f"bench import --method spoken --dataset toy --checkpoint {tmp_path / 'out'}"
     bench.run("spoken", overrides=("model.gain=2.0",), until="train")
     bench.export("spoken", tmp_path / "out", overrides=("model.gain=2.0",))
-    assert told in capsys.readouterr().out
+    assert f"read it back: {command} --set gain=2.0\n" in capsys.readouterr().out
     bench.bring("spoken", tmp_path / "out", "toy", "gain=2.0")
     bench.run("spoken", until="train")
     bench.export("spoken", tmp_path / "other")
-    assert "do not tell" not in capsys.readouterr().out
+    assert "--set" not in capsys.readouterr().out
+
+
+def test_a_reader_that_builds_no_model_does_not_stop_an_export(
+    bench, tmp_path, capsys, monkeypatch
+):
+    import toy_published.official
+
+    def refuse(*_, **__):
+        raise ValueError("no such width")
+
+    bench.run("spoken", until="train")
+    monkeypatch.setattr(toy_published.official, "load", refuse)
+    assert len(bench.export("spoken", tmp_path / "out")) == 2
+    assert "--set gain=1.0" in capsys.readouterr().out
+
+
+def test_files_are_written_together_or_not_at_all(bench, tmp_path, monkeypatch):
+    save, calls = torch.save, []
+
+    def fail_second(document, file):
+        calls.append(file)
+        if len(calls) == 2:
+            raise OSError("disk full")
+        save(document, file)
+
+    bench.run("spoken", until="train")
+    monkeypatch.setattr("bench.exporting.torch.save", fail_second)
+    with pytest.raises(OSError, match="disk full"):
+        bench.export("spoken", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_nothing_is_replaced_without_being_told(bench, tmp_path):

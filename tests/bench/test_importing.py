@@ -49,7 +49,7 @@ def test_it_says_what_was_read_and_what_was_ignored(imported, cache):
     assert "read checkpoint: toy.pth.tar (sha256 " in imported
     assert "): 2 tensors, 0.000756 million numbers" in imported
     assert "read stage1: style.pth.tar (sha256 " in imported
-    assert "ignored checkpoint: module.table" in imported
+    assert "ignored checkpoint: 1: module.table" in imported
     assert "bench evaluate --method spoken-imported --dataset toy" in imported
     record = entry(cache)
     assert (record["status"], record["variant"], record["method"]) == ("done", "imported", "spoken")
@@ -169,8 +169,11 @@ def test_clean_keeps_imports_and_list_shows_them(imported, bring, toy_files, cac
     assert (cache.root / "imported" / "toy" / "spoken.json").exists()
     (line,) = [text for text in lines("methods", toys_table) if "imported:" in text]
     assert "spoken-imported on toy, from toy.pth.tar (sha256 " in line
-    assert any("import" in text for text in lines("runs", toys_table))
-    assert "step: import" in list(show_lines(entry(cache)["key"][:8], False))
+    (run,) = [text for text in lines("runs", toys_table) if "import" in text]
+    assert run.endswith("import from toy.pth.tar, style.pth.tar")
+    shown = list(show_lines(entry(cache)["key"][:8], False))
+    assert "step: import" in shown and "  width: 5" in shown
+    assert any(x.startswith("read checkpoint: toy.pth.tar") and "1 keys ign" in x for x in shown)
     with pytest.raises(ValueError, match="'imp' is no run; `bench list methods` shows"):
         list(show_lines("imp", False))
 
@@ -201,3 +204,31 @@ def test_an_empty_cache_has_nothing_imported(project, toys_table):
     assert list(clean(True)) == ["0 entries, 0.0 MB removed"]
     assert not any("imported:" in line for line in lines("methods", toys_table))
     assert list(Cache(project.runs).records()) == []
+
+
+def test_plain_values_and_a_model_wrapper_are_read_too(toy_weights, bring, toy_files, cache):
+    face, style = toy_weights()
+    extra = {f"number{k}": k for k in range(4)}
+    torch.save({"model": face | style | extra, "step": 5}, toy_files / "all.pth")
+    told = "ignored checkpoint: 4: number0, number1, number2, ..."
+    assert told in bring(toy_files / "all.pth")
+    assert entry(cache)["ignored"] == {"checkpoint": sorted(extra)}
+
+
+def test_a_damaged_pointer_is_a_line_and_no_import_is_lost(imported, cache, toys_table):
+    pointer = cache.root / "imported" / "toy" / "spoken.json"
+    pointer.write_text("{")
+    (line,) = [text for text in lines("methods", toys_table) if "imported:" in text]
+    assert f"{pointer} is not valid JSON" in line
+    told = list(clean(True))
+    assert "all imported weights are kept" in told[0] and told[-1].startswith("0 entries")
+    assert entry(cache)["status"] == "done"
+
+
+def test_what_a_killed_import_left_is_removed(imported, bring, toy_files, cache):
+    folder = cache.folder(entry(cache)["key"])
+    left = folder / f".{'0' * 32}.safetensors"
+    left.write_bytes(b"half")
+    (folder / "run.json").unlink()
+    bring(toy_files)
+    assert not left.exists() and entry(cache)["status"] == "done"

@@ -11,7 +11,7 @@ import torch
 from bench.config import preset_path, read_yaml
 from bench.predict import make_noise
 from methods.codetalker import AutoencoderConfig, CodeTalker, CodeTalkerConfig, PredictorConfig
-from methods.codetalker.official import FILES, export, load
+from methods.codetalker.official import FILES, export, ignored, load
 from methods.layers.published import Mismatch
 from methods.layers.speech import SpeechConfig
 
@@ -159,8 +159,7 @@ def test_published_numbers_from_a_published_state_dict(explicit, form):
 )
 def test_parameter_counts_of_the_published_sizes(dataset, stage1, total, trained, make_spec):
     speech = SpeechConfig(kind="wav2vec2", random_weights=True, frozen="feature-extractor")
-    path = preset_path(FOLDER, dataset, "paper")
-    raw = read_yaml(path)["model"]
+    raw = read_yaml(preset_path(FOLDER, dataset, "paper"))["model"]
     raw["predictor"]["speech"] = speech  # the published one is not on every machine
     fps, num_vertices, num_styles = {"biwi": (25.0, 23_370, 6), "vocaset": (30.0, 5_023, 8)}[
         dataset
@@ -265,10 +264,37 @@ def test_every_key_that_does_not_fit_is_told(explicit):
         "unexpected": ["extra", "feat_map.bias"],
         "of another shape": [f"vertice_map.bias (1,) instead of ({width},)"],
     }
-    with pytest.raises(ValueError, match="no CodeTalker checkpoint: feat_map.weight is missing"):
+    with pytest.raises(ValueError, match="cannot tell its sizes without feat_map.weight"):
         load_explicit({n: w for n, w in weights.items() if n != "feat_map.weight"}, meta)
 
 
 def test_a_checkpoint_without_its_frame_rate_asks_for_it(explicit):
     with pytest.raises(ValueError, match="pass spec or fps"):
         load(explicit[0], speech_num_heads=2)
+
+
+def test_what_is_ignored_makes_no_difference_and_all_else_does(explicit):
+    weights, _, meta = explicit
+    _, stage1 = split(weights)
+    table = load_explicit(weights, meta).predictor.PPE.rows(meta["period"])[None]
+    whole_file = {f"module.{name}": weight for name, weight in weights.items()}
+    # without a second file, autoencoder.* is used
+    assert ignored({"checkpoint": whole_file | {"PPE.pe": table}}) == {"checkpoint": ["PPE.pe"]}
+    held = sorted(f"module.autoencoder.{name}" for name in stage1)
+    both = {"checkpoint": whole_file, "stage1": stage1}
+    assert ignored(both) == {"checkpoint": held, "stage1": []}
+    sevens = {name: torch.full_like(whole_file[name], 7.0) for name in held}
+    found = load_explicit(whole_file | sevens, meta, stage1=stage1).state_dict()
+    expected = load_explicit(weights, meta).state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in found.items())
+
+
+def test_a_wrong_second_file_is_the_one_that_is_named(explicit):
+    weights, _, meta = explicit
+    stage2, stage1 = split(weights)
+    with pytest.raises(Mismatch, match="this is no CodeTalker stage 1 checkpoint") as caught:
+        load_explicit(stage2, meta, stage1=stage2)
+    assert caught.value.roles == ("stage1",)
+    with pytest.raises(Mismatch, match="1 unexpected: autoencoder.extra") as caught:
+        load_explicit(stage2, meta, stage1=stage1 | {"extra": torch.ones(1)})
+    assert caught.value.roles == ("stage1",)

@@ -156,7 +156,14 @@ def test_a_checkpoint_may_lack_what_only_training_uses(explicit):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda w: w.pop("obj_vector.weight"), "no FaceFormer checkpoint: obj_vector.weight"),
+        (
+            lambda w: w.pop("obj_vector.weight"),
+            "cannot tell its sizes without obj_vector.weight .4 of 5 keys that tell a FaceFormer's",
+        ),
+        (
+            lambda w: [w.pop(n) for n in list(w)] and w.update(x=torch.ones(1)),
+            r"this is no FaceFormer checkpoint \(no ",
+        ),
         (lambda w: w.pop("vertice_map_r.bias"), "1 missing: vertice_map_r.bias"),
         (lambda w: w.update(extra=torch.ones(1)), "1 unexpected: extra"),
         (
@@ -193,3 +200,25 @@ def test_what_is_no_state_dict_is_refused(document):
 def test_a_checkpoint_without_its_frame_rate_asks_for_it(explicit):
     with pytest.raises(ValueError, match="pass spec or fps"):
         load(explicit[0])
+
+
+def test_with_a_spec_a_lost_size_key_is_one_of_all_that_are_told(explicit, make_spec):
+    weights, _, meta = explicit
+    lost = ["obj_vector.weight", "vertice_map.weight", "vertice_map_r.bias"]
+    some = {name: weight for name, weight in weights.items() if name not in lost}
+    spec = make_spec(float(meta["period"]), meta["vertices"], meta["subjects"])
+    with pytest.raises(Mismatch) as caught:
+        load_explicit(some, meta, spec=spec)
+    assert caught.value.problems == {"missing": lost}
+
+
+def test_a_size_key_of_other_axes_is_told(explicit):
+    weights, _, meta = explicit
+    key = "transformer_decoder.layers.0.linear1.weight"
+    with pytest.raises(Mismatch, match=rf"{key} \(3,\) instead of 2 axes"):
+        load_explicit(weights | {key: torch.ones(3)}, meta)
+
+
+def test_plain_values_beside_the_weights_are_left_out(explicit):
+    weights, _, meta = explicit
+    load_explicit(weights | {"step": 5}, meta)

@@ -152,6 +152,19 @@ def test_a_missing_file_and_an_unknown_setting_are_told(files):
         load_files(files, smothing=True)
 
 
-def test_offsets_have_no_published_form(files):
-    with pytest.raises(ValueError, match="normalise offsets has no published form"):
-        export(load_files(files, normalise="offsets"))
+def test_a_model_of_offsets_says_so_in_its_file(files):
+    method = load_files(files, normalise="offsets")
+    method.autoencoder.vertex_unet.face_scale.fill_(0.25)
+    exported = export(method)
+    assert exported["vertex_unet"].keys() - files["vertex_unet"].keys() == {"face_scale"}
+    again = load_files(exported)
+    assert again.config == method.config
+    found = again.state_dict()
+    assert all(torch.equal(value, found[name]) for name, value in method.state_dict().items())
+
+
+def test_swapped_files_say_which_file_is_wrong(files):
+    swapped = files | {"encoder": files["vertex_unet"], "vertex_unet": files["encoder"]}
+    with pytest.raises(Mismatch, match="this is no MeshTalk encoder checkpoint") as caught:
+        load_files(swapped)
+    assert caught.value.roles == ("encoder",)

@@ -6,14 +6,15 @@ from bench.data import DatasetSpec
 
 FILES = {"checkpoint": "toy.pth.tar", "stage1": "style.pth.tar"}
 NESTED = True
+SETTINGS = {"gain": lambda method: method.config.gain}
 
 
 class Mismatch(ValueError):
     """Keys that do not fit."""
 
-    def __init__(self, problems):
+    def __init__(self, problems, shapes):
         super().__init__("it does not fit")
-        self.problems = problems
+        self.problems, self.shapes = problems, shapes
 
 
 def load(state_dict, spec: DatasetSpec | None = None, *, stage1=None, **overrides) -> ToyPublished:
@@ -23,17 +24,15 @@ def load(state_dict, spec: DatasetSpec | None = None, *, stage1=None, **override
     width = found["speak.weight"].shape[1] if "speak.weight" in found else 4
     method = ToyPublished(ToyPublishedConfig(**({"width": width} | overrides)), spec)
     own = method.state_dict()
+    shapes = {n: (found[n].shape, own[n].shape) for n in own.keys() & found.keys()}
+    shapes = {n: pair for n, pair in shapes.items() if pair[0] != pair[1]}
     problems = {
         "missing": sorted(own.keys() - found.keys()),
         "unexpected": sorted(found.keys() - own.keys()),
-        "of another shape": [
-            f"{n} {tuple(found[n].shape)} instead of {tuple(own[n].shape)}"
-            for n in sorted(own.keys() & found.keys())
-            if found[n].shape != own[n].shape
-        ],
+        "of another shape": [f"{n} {(*a,)} instead of {(*b,)}" for n, (a, b) in shapes.items()],
     }
     if any(problems.values()):
-        raise Mismatch({kind: keys for kind, keys in problems.items() if keys})
+        raise Mismatch({kind: keys for kind, keys in problems.items() if keys}, shapes)
     method.load_state_dict(found)
     return method.eval()
 
@@ -42,3 +41,9 @@ def export(method):
     weights = {name: value.clone() for name, value in method.state_dict().items()}
     style = {name: weights.pop(name) for name in ("style.weight", "style.bias")}
     return {"checkpoint": weights, "stage1": style}
+
+
+def ignored(states):
+    return {
+        role: [n for n in s if n.removeprefix("module.") == "table"] for role, s in states.items()
+    }

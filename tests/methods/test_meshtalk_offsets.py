@@ -1,0 +1,36 @@
+"""MeshTalk on offsets: the decoder still knows whose face it moves; heads use their classes."""
+
+import pytest
+import torch
+
+from methods.meshtalk.autoencoder import MotionAutoencoder, disuse
+from methods.meshtalk.config import AutoencoderConfig
+
+
+@pytest.fixture
+def autoencoder(make_spec):
+    spec = make_spec(25.0, 8, 2)
+    spec.masks["mouth"], spec.masks["upper_face"] = torch.tensor([0, 1]), torch.tensor([6, 7])
+    spec.template[:] = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    config = AutoencoderConfig(normalise="offsets", heads=4, classes=5, unet_hidden=(12, 8))
+    return MotionAutoencoder(config, spec).eval()
+
+
+def test_the_same_codes_move_another_face_otherwise(autoencoder):
+    faces = torch.randn(2, 8, 3, generator=torch.Generator().manual_seed(1))
+    codes = torch.eye(5)[torch.tensor([[[0, 1, 2, 3]] * 6])].expand(2, -1, -1, -1)
+    offsets = autoencoder.decode(faces, codes) - faces[:, None]
+    assert (offsets[0] - offsets[1]).abs().max() > 1e-3
+    autoencoder.vertex_unet.face_scale.fill_(1e9)  # so large that all faces look alike
+    offsets = autoencoder.decode(faces, codes) - faces[:, None]
+    torch.testing.assert_close(offsets[0], offsets[1])
+
+
+def test_disuse_is_zero_for_all_classes_alike_and_one_for_a_single_one():
+    alike = torch.eye(4).repeat(3, 1)[:, None]  # (12, 1, 4): each class three times
+    alone = torch.eye(4)[[2] * 12][:, None]
+    assert disuse(alike.log().clamp(min=-50)) == pytest.approx(0, abs=1e-6)
+    assert disuse(alone.log().clamp(min=-50)) == pytest.approx(1, abs=1e-6)
+    both = torch.cat([alike, alone], dim=1)
+    assert disuse(both.log().clamp(min=-50)) == pytest.approx(0.5, abs=1e-6)
