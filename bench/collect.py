@@ -1,6 +1,6 @@
 """From the cache to the results files that reports read: small, deterministic, no times."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,13 @@ def write_method(folder: Path, results: MethodResults) -> None:
     row = row_name(results.method, results.variant)
     write_results(folder / f"{row}.json", results)
     write_json(folder / f"{row}.metrics.json", means(results))
+
+
+def remove_other_results(folder: Path, rows: Collection[str]) -> None:
+    """Delete the results of rows that are not planned any more: no stage of `dvc repro` would."""
+    for path in folder.glob("*.json"):
+        if path.name.removesuffix(".json").removesuffix(".metrics") not in rows:
+            path.unlink()
 
 
 def means(results: MethodResults) -> dict[str, float | None]:

@@ -8,7 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cache import Cache
-from bench.collect import collect_method, means, write_heatmaps, write_method
+from bench.collect import (
+    collect_method,
+    means,
+    remove_other_results,
+    write_heatmaps,
+    write_method,
+)
 from bench.data import load_dataset
 from bench.executor import Executor, get_executor
 from bench.metrics import METRICS
@@ -90,6 +96,9 @@ def fill(profile: str | None, workers: int | None, table: dict[str, str], consol
     execute(get_executor("local"), steps, session.cache, workers, console)
     for plan in plans:
         write_planned(plans_folder(), _planned(session, plan))
+    for dataset in session.profile.datasets:
+        rows = {plan.row for plan in plans if plan.dataset == dataset}
+        remove_other_results(results_folder() / dataset, rows)
     return 0
 
 

@@ -156,6 +156,15 @@ def test_fill_again_does_nothing_and_leaves_the_same_files(filled, table, projec
     assert records == {r["key"]: r["started"] for r in Cache(project.runs).records()}
 
 
+def test_fill_removes_results_of_rows_that_are_planned_no_more(filled, table):
+    for row in ("still", "gone", "talker-old"):
+        write_json(filled / "toy" / f"{row}.json", {})
+        write_json(filled / "toy" / f"{row}.metrics.json", {})
+    assert fill(None, 0, table, console()) == 0
+    names = {path.name for path in (filled / "toy").glob("*.json")}
+    assert names == {"still.json", "still.metrics.json"}
+
+
 def test_fill_goes_on_after_a_failed_run(own_data, table):
     """The talker's training clip is gone; the other toy never listens while it is trained."""
     (own_data.data / "toy" / "audio" / "F1_01.wav").unlink()
