@@ -160,7 +160,7 @@ class MeshTalk(Method):
                 f"Audio of {len(audio)} samples is too short: expected at least "
                 f"{heard.samples_per_frame}, one frame"
             )
-        codes = heard([audio], [(0, frames)])[0]  # (T, A)
+        codes = heard.hear(audio)[:frames]  # (T, A)
         if self.config.sampling.codes == "argmax":
             still = codes.new_zeros(1, frames, self.context.heads, self.context.classes)
             vertices = self._vertices(template, self.generate(codes, still)[0])

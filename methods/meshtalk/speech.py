@@ -46,7 +46,8 @@ class AudioEncoder(nn.Module):
         super().__init__()
         self.config, self.fps = config, fps
         self.log_mel = LogMel(config.num_bands)
-        self.memo = ClipMemo()
+        self.memo, self.heard = ClipMemo(), ClipMemo()
+        self._heard_with: tuple[int, ...] = ()
         self.register_buffer("mel_mean", torch.zeros(config.num_bands, 1))
         self.register_buffer("mel_deviation", torch.ones(config.num_bands, 1))
         self.convert_dimensions = nn.Conv1d(config.num_bands, config.channels, KERNEL)
@@ -78,6 +79,16 @@ class AudioEncoder(nn.Module):
             for audio, (start, stop) in zip(clips, windows, strict=True)
         )
         return pad_sequence([self._encode_apart(clip) for clip in chunks], batch_first=True)
+
+    def hear(self, audio: Float[Tensor, " _"]) -> Float[Tensor, "T A"]:
+        """Codes of every frame of a clip without gradients: its samples and styles share them."""
+        tensors = (*self.parameters(), self.mel_mean, self.mel_deviation)
+        versions = tuple(tensor._version for tensor in tensors)  # torch counts the writes
+        if versions != self._heard_with:
+            self.heard.clear()
+            self._heard_with = versions
+        whole = [(0, self.num_frames(len(audio)))]
+        return self.heard(audio[None], lambda clip: self([clip[0]], whole)[0])
 
     def standardise(self, clips: Sequence[Float[Tensor, " _"]]) -> None:
         """Set mean and deviation of each band over all chunks of the clips."""

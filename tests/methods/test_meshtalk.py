@@ -182,10 +182,10 @@ def test_crossing_takes_codes_of_another_clip(make_spec):
     method = small(make_spec)
     stage1, frames = method.autoencoder, frames_of(method, 2, 6)
     expression = stage1.encode(frames)
-    terms = stage1.loss(frames)
+    terms, fuse = stage1.loss(frames), stage1.encoder.fusion_model
     other = [1, 0]
-    mouth = stage1._reconstruct(expression[other], frames.audio, frames.template)
-    upper = stage1._reconstruct(expression, frames.audio[other], frames.template)
+    mouth = stage1._reconstruct(fuse(expression[other], frames.audio), frames.template)
+    upper = stage1._reconstruct(fuse(expression, frames.audio[other]), frames.template)
     for name, found in (("mouth", mouth), ("upper", upper)):
         error = masked_error(found, frames.vertices, getattr(stage1, name), frames.valid)
         torch.testing.assert_close(terms[name], error)
@@ -200,7 +200,8 @@ def test_one_clip_is_crossed_with_itself(make_spec):
     first, second = slice(0, 3), slice(3, 6)
     swapped = torch.cat([expression[:, second], expression[:, first]])
     audio = torch.cat([frames.audio[:, first], frames.audio[:, second]])
-    found = stage1._reconstruct(swapped, audio, frames.template.expand(2, -1, -1))
+    codes = stage1.encoder.fusion_model(swapped, audio)
+    found = stage1._reconstruct(codes, frames.template.expand(2, -1, -1))
     target = torch.cat([frames.vertices[:, first], frames.vertices[:, second]])
     error = masked_error(found, target, stage1.mouth, torch.ones(2, 3, dtype=torch.bool))
     torch.testing.assert_close(stage1.loss(frames)["mouth"], error)

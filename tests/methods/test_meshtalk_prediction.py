@@ -1,17 +1,25 @@
-"""MeshTalk on offsets: the decoder still knows whose face it moves; heads use their classes."""
+"""MeshTalk: a decoder of offsets knows whose face it moves, heads use their classes, audio is
+encoded once."""
 
 import pytest
 import torch
 
+from bench.predict import make_noise
+from methods.meshtalk import MeshTalk, MeshTalkConfig
 from methods.meshtalk.autoencoder import MotionAutoencoder, disuse
 from methods.meshtalk.config import AutoencoderConfig
 
 
 @pytest.fixture
-def autoencoder(make_spec):
+def spec(make_spec):
     spec = make_spec(25.0, 8, 2)
     spec.masks["mouth"], spec.masks["upper_face"] = torch.tensor([0, 1]), torch.tensor([6, 7])
     spec.template[:] = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    return spec
+
+
+@pytest.fixture
+def autoencoder(spec):
     torch.manual_seed(0)
     config = AutoencoderConfig(normalise="offsets", heads=4, classes=5, unet_hidden=(12, 8))
     return MotionAutoencoder(config, spec).eval()
@@ -34,3 +42,17 @@ def test_disuse_is_zero_for_all_classes_alike_and_one_for_a_single_one():
     assert disuse(alone.log().clamp(min=-50)) == pytest.approx(1, abs=1e-6)
     both = torch.cat([alike, alone], dim=1)
     assert disuse(both.log().clamp(min=-50)) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_samples_and_styles_share_one_encoding_until_the_weights_change(spec):
+    method = MeshTalk(MeshTalkConfig(context={"width": 4}), spec).eval()
+    calls, heard = [], method.autoencoder.encoder.audio_encoder
+    heard.register_forward_hook(lambda *_: calls.append(1))
+    audio = 0.1 * torch.randn(9600, generator=torch.Generator().manual_seed(0))
+    for style in (0, 1):
+        method.predict(audio, spec.template, style, 8 + style, 2, make_noise(0, "clip", "S"))
+    assert len(calls) == 1
+    with torch.no_grad():
+        heard.code.weight.mul_(2)
+    method.predict(audio, spec.template, 0, 8, 1, make_noise(0, "clip", "S"))
+    assert len(calls) == 2
