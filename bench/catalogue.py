@@ -10,8 +10,7 @@ from bench.ablations import ablation_files
 from bench.cache import Cache
 from bench.files import read_json
 from bench.names import unknown
-from bench.plan import IMPORT
-from bench.pointers import POINTERS, Pointer, pointers
+from bench.pointers import IMPORT, POINTERS, Pointer, pointers
 from bench.project import data_folder, plans_folder, runs_folder
 from bench.registry import known_methods, module_of, preset_folder, source_file
 from bench.rows import IMPORTED, row_name, variants_of

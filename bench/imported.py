@@ -14,8 +14,8 @@ from bench.config import Preset
 from bench.data import Dataset
 from bench.fingerprint import fingerprint
 from bench.method import Method
-from bench.plan import IMPORT, RunSpec, Step
-from bench.pointers import ReadFile, pointer_path, read_pointer
+from bench.plan import RunSpec, Step
+from bench.pointers import IMPORT, ReadFile, pointer_path, read_pointer
 from bench.registry import official_module
 
 

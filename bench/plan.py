@@ -17,9 +17,9 @@ from bench.data import Dataset
 from bench.files import sha256_of
 from bench.fingerprint import fingerprint
 from bench.method import Method
+from bench.pointers import IMPORT
 from bench.registry import module_of
 
-IMPORT = "import"  # name of the step whose weights come from elsewhere
 KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
 # do not change a result, so they are no part of a key
 RECORD_ONLY = ("checkpoint_every",)

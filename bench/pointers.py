@@ -14,6 +14,7 @@ from bench.cache import Cache
 from bench.config import Frozen
 from bench.files import read_json, write_json
 
+IMPORT = "import"  # the step that such an entry stands for
 POINTERS = "imported"  # folder inside the cache
 
 

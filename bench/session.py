@@ -10,8 +10,9 @@ from bench.config import Frozen, Preset, load_preset, preset_path
 from bench.data import Dataset, load_dataset
 from bench.imported import find_imported, imported_preset
 from bench.method import Method
-from bench.plan import IMPORT, RunSpec, Step, plan_imported, plan_oracle, plan_run
+from bench.plan import RunSpec, Step, plan_imported, plan_oracle, plan_run
 from bench.planned import ORACLE
+from bench.pointers import IMPORT
 from bench.predict import is_deterministic
 from bench.project import data_folder, load_params, runs_folder
 from bench.registry import load, preset_folder

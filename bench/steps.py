@@ -20,7 +20,8 @@ from bench.evaluate import SAMPLE_SCORES, Evaluation, evaluate
 from bench.files import remove_temporary, write_json
 from bench.method import Method
 from bench.oracle import evaluate_oracle
-from bench.plan import IMPORT, Step, threads_of
+from bench.plan import Step, threads_of
+from bench.pointers import IMPORT
 from bench.predict import is_deterministic, predict_all
 from bench.provenance import (
     git_state,

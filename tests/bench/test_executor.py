@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def start(*arguments, **options):
     """A command as a child; its threads are few, because tests share the machine."""
     command = [sys.executable, "-m", "bench.run", "--device", "cpu", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | options.pop("env", {})
-    return subprocess.Popen(command, env=environment, text=True, **options)
+    # a shell's background job ignores Ctrl-C, and so would its children
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, env=environment, text=True, preexec_fn=listen, **options)
 
 
 def start_still(when_prepared, *arguments, **options):
