@@ -13,6 +13,7 @@ from bench.registry import preset_folder
 from methods.meshtalk import ContextConfig, MeshTalk, MeshTalkConfig, SpeechConfig
 from methods.meshtalk.autoencoder import Frames, moments
 from methods.meshtalk.context import ContextModel
+from methods.meshtalk.encoder import straight_through
 from methods.meshtalk.generation import generate_fast, generate_plain, gumbel_from_normal
 from methods.meshtalk.regions import masked_error, region_weights, smooth_regions
 from methods.meshtalk.speech import AudioEncoder
@@ -207,6 +208,29 @@ def test_one_clip_is_crossed_with_itself(make_spec):
     torch.testing.assert_close(stage1.loss(frames)["mouth"], error)
     alone = stage1.loss(frames_of(method, 1, 1))
     assert float(alone["mouth"].detach()) == float(alone["upper"].detach()) == 0
+
+
+def test_what_stands_in_padding_is_crossed_into_no_frame(make_spec):
+    method = small(make_spec)
+    frames = frames_of(method, 2, 6)
+    valid = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
+    losses = []
+    for filling in (0.0, 5.0):
+        vertices, audio = frames.vertices.clone(), frames.audio.clone()
+        vertices[1, 4:], audio[1, 4:] = filling, filling
+        padded = frames._replace(vertices=vertices, audio=audio, valid=valid)
+        losses.append(method.autoencoder.loss(padded)["loss"])
+    torch.testing.assert_close(*losses)
+
+
+def test_a_hard_draw_passes_the_gradient_of_its_softmax_at_a_temperature():
+    logits = torch.tensor([[[[0.3, -0.2, 1.0]]]], requires_grad=True)
+    weights = torch.tensor([1.0, -2.0, 0.5])
+    drawn = straight_through(logits, temperature=2.0, noise=0.0)
+    assert torch.equal(drawn.detach().flatten(), torch.tensor([0.0, 0.0, 1.0]))
+    (found,) = torch.autograd.grad((drawn * weights).sum(), logits)
+    (expected,) = torch.autograd.grad(((logits / 2).softmax(-1) * weights).sum(), logits)
+    torch.testing.assert_close(found, expected)
 
 
 def test_errors_are_means_over_weights_and_valid_frames():
