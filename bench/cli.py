@@ -179,9 +179,7 @@ def show(
 
 @app.command()
 def check(
-    method: Annotated[
-        str, typer.Argument(help="Registered name or package.module:Class. Repeatable.")
-    ],
+    method: Annotated[str, typer.Argument(help="Registered name or package.module:Class.")],
     report: Annotated[str | None, typer.Option(help="Write the Markdown report here.")] = None,
 ) -> None:
     """Run the contract tests on a method and write a Markdown report."""

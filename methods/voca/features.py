@@ -4,6 +4,7 @@ Shapes   B clips, S audio samples, N feature steps at 50 Hz, C features of a ste
 Units    audio in [-1, 1] at 16 kHz; step j stands for second j / 50.
 """
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -72,7 +73,7 @@ SpeechSection = Annotated[
 ]
 
 
-class SpeechFeatures(nn.Module):
+class SpeechFeatures(nn.Module, ABC):
     """A provider: features of one clip, kept in memory so that a clip is heard once."""
 
     num_features: int
@@ -81,9 +82,9 @@ class SpeechFeatures(nn.Module):
         """None: VOCA's features are fixed."""
         return []
 
+    @abstractmethod
     def forward(self, audio: Float[Tensor, "1 S"]) -> Float[Tensor, "N C"]:
         """Features of one clip's raw audio. Raises ValueError when it is too short."""
-        raise NotImplementedError
 
     def clips(
         self, audio: Float[Tensor, "B S"], num_frames: Int[Tensor, " B"], fps: float
