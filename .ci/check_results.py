@@ -3,10 +3,15 @@
 import sys
 from pathlib import Path
 
-from reports.checks import problems
-from reports.inputs import read_datasets
+from reports.checks import ablation_problems, problems
+from reports.inputs import read_ablations, read_datasets
 
-found = [line for dataset in read_datasets(Path("results")).values() for line in problems(dataset)]
+RESULTS = Path("results")
+
+found = [line for dataset in read_datasets(RESULTS).values() for line in problems(dataset)]
+found += [
+    line for ablations in read_ablations(RESULTS).values() for line in ablation_problems(ablations)
+]
 print(*found, sep="\n", file=sys.stderr)
 print(f"{len(found)} problems")
 sys.exit(1 if found else 0)

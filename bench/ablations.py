@@ -3,30 +3,53 @@
 ``methods/<method>/ablations/<name>.yaml``, or any file given by its path:
 
     description: what is varied
+    reference: k9-d2-l4                # the variant that a table compares the others with
+    paper: table4                      # the paper's table, if it has one
     variants:
-      k5-d1-l4: {set: [model.autoencoder.kernel_size=5, model.autoencoder.dilation=1]}
+      k5-d1-l4:
+        set: [model.autoencoder.kernel_size=5, model.autoencoder.dilation=1]
+        paper: kernel5_dilation1_layers4     # the row of that table
+      k9-d2-l4: {}                     # the preset itself: a run that is there is not done again
+      other: {row: facediffuser}       # another row of the tables in place of overrides
 """
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from bench.config import Frozen, read_yaml
 from bench.names import unknown
 
 
 class Variant(Frozen):
-    """One row of an ablation."""
+    """One row of an ablation: the preset with overrides, or another row of the tables."""
 
     set: tuple[str, ...] = ()
-    label: str = ""  # how a table names it
+    row: str = ""
+    label: str = ""  # how a table names it; "": by the variant's name
+    remark: str = ""  # what the row is, where its name does not say it
+    paper: str = ""  # row of the paper's table
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "Variant":
+        if self.set and self.row:
+            raise ValueError("expected set or row, got both; another row has its own preset")
+        return self
 
 
 class Ablation(Frozen):
     """Named variants of one method."""
 
     description: str
-    variants: dict[str, Variant]
+    paper: str = ""  # the paper's table, e.g. table4
+    reference: str = ""  # the variant that the others are compared with
+    variants: dict[str, Variant] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _reference_is_there(self) -> "Ablation":
+        if self.reference and self.reference not in self.variants:
+            raise unknown("reference", self.reference, self.variants)
+        return self
 
 
 def ablation_files(folder: Path) -> dict[str, Ablation]:

@@ -1,12 +1,18 @@
 """Training items in an order that depends on nothing but the seed and the step.
 
-The batch of a step is a pure function of (seed, stage, step): a resumed run needs no iterator.
+The batches of a step are a pure function of (seed, stage, step): a resumed run needs no iterator.
+
+``batches: length`` puts clips of similar length into a batch, so that little of it is padding. Each
+epoch has every clip once and every clip counts the same, but a step no longer sees a fair draw of
+the clips: its gradient is that of short clips or of long ones, and clips that are neighbours in
+length meet in every epoch. Over an epoch this evens out; from step to step it is a bias.
 
 Shapes   B clips, S audio samples, T frames, V vertices.
 Units    audio at 16 kHz; vertices in the dataset's unit.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -50,20 +56,49 @@ class Loader:
         return self.config.steps_per_epoch(len(self.clips))
 
     def batch(self, step: int) -> Batch:
-        """The batch of step 0, 1, 2, ..."""
-        epoch, position = divmod(step, self.steps_per_epoch)
-        order = torch.randperm(
-            len(self.clips), generator=generator(self.seed, self.stage, "order", epoch)
-        ).tolist()
-        first = position * self.config.batch_size
-        chosen = order[first : first + self.config.batch_size]
-        draws = generator(self.seed, self.stage, "window", step)
-        return collate([self._item(self.clips[i], draws) for i in chosen], self.fps)
+        """All items of step 0, 1, 2, ... side by side."""
+        return collate([item for items in self._items(step) for item in items], self.fps)
+
+    def batches(self, step: int) -> Iterator[Batch]:
+        """The items of a step in batches of ``batch_size``: ``accumulate`` of them, or what the
+        epoch has left."""
+        for items in self._items(step):
+            yield collate(items, self.fps)
+
+    def num_clips(self, step: int) -> int:
+        """Clips of a step; at the end of an epoch there may be fewer."""
+        return sum(len(chosen) for chosen in self._chosen(step))
 
     def whole_clips(self) -> Iterator[Batch]:
         """Every clip once, whole and alone; for validation."""
         for clip in self.clips:
             yield collate([Item(clip, 0, clip.num_frames)], self.fps)
+
+    def _items(self, step: int) -> list[list[Item]]:
+        draws = generator(self.seed, self.stage, "window", step)
+        return [[self._item(self.clips[i], draws) for i in chosen] for chosen in self._chosen(step)]
+
+    def _chosen(self, step: int) -> list[list[int]]:
+        """Numbers of the clips of a step, batch by batch."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        first = position * self.config.accumulate
+        return self._epoch(epoch)[first : first + self.config.accumulate]
+
+    def _epoch(self, epoch: int) -> list[list[int]]:
+        """Every clip once, in batches."""
+        size, total = self.config.batch_size, len(self.clips)
+        draws = generator(self.seed, self.stage, "order", epoch)
+        order = torch.randperm(total, generator=draws).tolist()
+        if self.config.batches == "shuffled":
+            return [order[first : first + size] for first in range(0, total, size)]
+        order.sort(key=lambda i: self.clips[i].num_frames)  # keeps the order of equal lengths
+        number = self.config.batches_per_epoch(total)
+        # the smaller batch is any one: at the end it would always be the longest clips'
+        smaller = int(torch.randint(number, (), generator=draws))
+        missing = number * size - total
+        cuts = [k * size - (missing if k > smaller else 0) for k in range(number + 1)]
+        every = [order[a:b] for a, b in pairwise(cuts)]
+        return [every[k] for k in torch.randperm(number, generator=draws).tolist()]
 
     def _item(self, clip: Clip, draws: Generator) -> Item:
         window = self.config.window

@@ -8,6 +8,7 @@ import yaml
 
 from bench.ablations import ablation_files
 from bench.cache import Cache
+from bench.codebooks import codebooks
 from bench.files import read_json
 from bench.names import unknown
 from bench.pointers import IMPORT, POINTERS, Pointer, pointers
@@ -60,6 +61,11 @@ def show_lines(prefix: str, why: bool) -> Iterator[str]:
             yield f"{name}: {record[name]}"
     for name, value in record["inputs"].items():
         yield f"input {name}: {value}"
+    for book in codebooks(cache, {record["step"]: key}).values():
+        yield (
+            f"codebook of {book.size} codes: usage {book.usage:.2g}, "
+            f"perplexity {book.perplexity:.1f} on the validation clips"
+        )
     if record["step"] == IMPORT and record["status"] == "done":
         yield from _import_lines(record)
     for path in sorted(cache.folder(key).iterdir()):
@@ -82,13 +88,10 @@ def clean(yes: bool) -> Iterator[str]:
     What refers: plans, which `bench fill` wrote for the tables, and imports; runs made by hand are
     not among them.
     """
+    from bench.planned import planned_keys  # heavy: torch
+
     cache = Cache(runs_folder())
-    referenced = {
-        key
-        for path in plans_folder().rglob("*.json")
-        for run in read_json(path)["runs"]
-        for key in run["keys"].values()
-    }
+    referenced = planned_keys(plans_folder())
     imported = [pointer for *_, pointer in pointers(cache)]
     referenced |= {POINTERS, *(each.key for each in imported if isinstance(each, Pointer))}
     if damaged := [error for error in imported if isinstance(error, ValueError)]:
@@ -152,9 +155,12 @@ def _datasets() -> Iterator[str]:
 
 def _ablations(table: dict[str, str]) -> Iterator[str]:
     for method, reference in known_methods(table).items():
+        if source_file(module_of(reference)) is None:
+            continue  # registered, but not installed
         for name, ablation in ablation_files(preset_folder(reference)).items():
             variants = ", ".join(ablation.variants)
-            yield f"{name:<12} of {method}: {ablation.description} ({variants})"
+            yield f"{f'{method}-{name}':<22} {ablation.description}"
+            yield f"{'':<22} variants: {variants}"
 
 
 def _metrics() -> Iterator[str]:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from bench.files import write_atomically
+from bench.optimizers import Average
 
 
 @dataclass
@@ -23,17 +24,24 @@ class TrainingState:
     step: int = 0
     curve: list[dict[str, float | int]] = field(default_factory=list)  # one per log_every steps
     validation: list[dict[str, float | int]] = field(default_factory=list)
+    epochs: list[dict[str, float | int]] = field(default_factory=list)  # use of codes, one each
     sums: dict[str, float] = field(default_factory=dict)  # loss terms since the last point
+    counts: dict[str, list[int]] = field(default_factory=dict)  # codes chosen in this epoch
     seconds: float = 0.0  # spent so far, over all attempts
 
 
 def save_checkpoint(
-    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer | None, state: TrainingState
+    path: Path,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: TrainingState,
+    average: Average | None = None,
 ) -> None:
-    """Write module, optimiser, generators and progress in one file."""
+    """Write module, optimiser, averaged weights, generators and progress in one file."""
     document = {
         "module": module.state_dict(),
-        "optimizer": optimizer.state_dict() if optimizer else {},
+        "optimizer": optimizer.state_dict(),
+        "averages": average.averages if average else [],
         "state": vars(state),
         "generators": _generators(),
     }
@@ -42,14 +50,18 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer | None
+    path: Path,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: Average | None = None,
 ) -> TrainingState:
     """Restore what :func:`save_checkpoint` wrote. Raises ValueError for a file that is none."""
     try:
         document = torch.load(path, map_location="cpu", weights_only=True)
         module.load_state_dict(document["module"])
-        if optimizer:
-            optimizer.load_state_dict(document["optimizer"])
+        optimizer.load_state_dict(document["optimizer"])
+        if average:
+            average.restore(document["averages"])
         state = TrainingState(**document["state"])
         _restore_generators(document["generators"])  # last: nothing may draw after it
         return state

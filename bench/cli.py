@@ -17,9 +17,12 @@ from bench.run import (
     FORCE,
     METHOD,
     PROFILE,
+    SAMPLER,
     SEED,
     SET,
+    STEPS,
     WORKERS,
+    all_overrides,
     methods_table,
     run,
 )
@@ -45,6 +48,8 @@ def _until(until: str, text: str) -> None:
         dataset: Annotated[str | None, DATASET] = None,
         seed: Annotated[list[int] | None, SEED] = None,
         profile: Annotated[str | None, PROFILE] = None,
+        sampler: Annotated[str | None, SAMPLER] = None,
+        steps: Annotated[int | None, STEPS] = None,
         overrides: Annotated[list[str] | None, SET] = None,
         device: Annotated[str, DEVICE] = "auto",
         executor: Annotated[str, EXECUTOR] = "local",
@@ -54,12 +59,17 @@ def _until(until: str, text: str) -> None:
     ) -> None:
         from bench.commands import RunOptions, run_methods
 
+        if until == "train" and (sampler is not None or steps is not None):
+            raise ValueError(
+                "--sampler and --steps say how to predict; for the steps of a training use "
+                "--set train.steps=N"
+            )
         options = RunOptions(
             methods=tuple(method),
             dataset=dataset,
             seeds=tuple(seed or ()),
             profile=profile,
-            overrides=tuple(overrides or ()),
+            overrides=all_overrides(sampler, steps, overrides),
             device=device,
             executor=executor,
             workers=workers,
@@ -76,6 +86,26 @@ def _until(until: str, text: str) -> None:
 _until("train", "Train a method's stages, and stop there.")
 _until("predict", "Write a method's predictions, training it first where that is not cached.")
 _until("evaluate", "Score a method's predictions, making them first where they are not cached.")
+
+
+@app.command("time")
+def time_(
+    method: Annotated[str, typer.Argument(help="Registered name or package.module:Class.")],
+    dataset: Annotated[str | None, DATASET] = None,
+    profile: Annotated[str | None, PROFILE] = None,
+    device: Annotated[str, DEVICE] = "auto",
+    steps: Annotated[int, typer.Option(min=1, help="Steps that are measured, of each stage.")] = 10,
+    write: Annotated[bool, typer.Option(help="Note it in the head of the preset.")] = True,
+) -> None:
+    """Measure how long a preset's steps and predictions take here; `--dry-run` then estimates.
+
+    Where BIWI or VOCASET is not prepared, generated data of its size takes its place, with random
+    weights in the speech encoder. The cache of runs is left alone.
+    """
+    from bench.timing import TimeOptions, time_method
+
+    options = TimeOptions(method, dataset, profile, device, steps, write)
+    raise typer.Exit(time_method(options, methods_table(), console()))
 
 
 @app.command("import")
@@ -228,7 +258,7 @@ def fill(
     workers: Annotated[int | None, WORKERS] = None,
 ) -> None:
     """Compute all missing steps of a profile (the `fill` stage of dvc.yaml)."""
-    from bench.commands import fill as fill_profile
+    from bench.filling import fill as fill_profile
 
     raise typer.Exit(fill_profile(profile, workers, methods_table(), console()))
 
@@ -237,15 +267,18 @@ def fill(
 def collect(
     dataset: Annotated[str, DATASET],
     method: Annotated[str | None, METHOD] = None,
+    ablation: Annotated[str | None, typer.Option(help="method-ablation, e.g. gldi-kernel.")] = None,
 ) -> None:
-    """Write results files from the cache (the `runs` and `heatmaps` stages of dvc.yaml)."""
-    from bench.commands import collect as collect_method
-    from bench.commands import collect_heatmaps
+    """Write results files from the cache (the `runs`, `ablation` and `arrays` stages)."""
+    from bench.filling import collect as collect_method
+    from bench.filling import collect_figures, collect_variants
 
-    if method is None:
-        collect_heatmaps(dataset)
-    else:
+    if ablation is not None:
+        collect_variants(dataset, ablation)
+    elif method is not None:
         collect_method(dataset, method)
+    else:
+        collect_figures(dataset)
 
 
 def main() -> None:

@@ -3,22 +3,21 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from bench.cache import Cache
+from bench.codebooks import codebooks
 from bench.data import Dataset
-from bench.files import read_json, write_atomically, write_json
+from bench.files import read_json, write_json
 from bench.metrics import METRICS
 from bench.metrics.diversity import numerical_floor
-from bench.planned import ORACLE, PlannedMethod, PlannedRun
-from bench.results import MethodResults, RunResult, write_results
+from bench.planned import ABLATIONS, PlannedAblation, PlannedMethod, PlannedRun
+from bench.results import AblationResults, AblationRow, MethodResults, RunResult, write_results
 from bench.rows import row_name
 
 
 def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> MethodResults:
     """All seeds of one row; a run that is not there is a failed one, never an absence."""
     manifest = dataset.manifest
-    records = [cache.record(_last(run)) or {} for run in planned.runs]
+    records = [cache.record(run.last_key) or {} for run in planned.runs]
     return MethodResults(
         dataset=planned.dataset,
         method=planned.method,
@@ -61,39 +60,42 @@ def means(results: MethodResults) -> dict[str, float | None]:
     return table
 
 
-def write_heatmaps(
-    path: Path, dataset: Dataset, cache: Cache, planned: Sequence[PlannedMethod]
-) -> None:
-    """Mean std maps per row (over seeds and test_a clips), and those of one named clip."""
-    clip = dataset.clips("test_a")[0].name
-    arrays: dict[str, np.ndarray] = {
-        "clip_name": np.array(clip),
-        "reference": dataset.spec.template.numpy(),
-        "faces": dataset.spec.faces.numpy().astype(np.int32),
-    }
-    for row in planned:
-        done = [_last(run) for run in row.runs if cache.is_done(_last(run))]
-        maps = [_maps(cache, key) for key in done]
-        name = "ground_truth" if row.method == ORACLE else row.row
-        if maps:
-            arrays[name] = np.mean([m for seed in maps for m in seed.values()], axis=0)
-            arrays[f"clip/{name}"] = np.mean([seed[clip] for seed in maps], axis=0)
-    with write_atomically(path) as temporary:
-        np.savez(temporary, **arrays)  # type: ignore[arg-type]
+def collect_ablation(dataset: Dataset, cache: Cache, planned: PlannedAblation) -> AblationResults:
+    """All variants of an ablation, in the order of its file."""
+    names = ("variant", "label", "remark", "paper")
+    rows = [
+        AblationRow(
+            **row.model_dump(include=set(names)),
+            results=collect_method(dataset, cache, row.planned),
+        )
+        for row in planned.rows
+    ]
+    return AblationResults(**planned.model_dump(exclude={"rows"}), rows=tuple(rows))
+
+
+def write_ablation(folder: Path, results: AblationResults) -> None:
+    """``ablations/<method>-<ablation>.json``."""
+    write_results(folder / ABLATIONS / f"{results.method}-{results.name}.json", results)
 
 
 def _run(run: PlannedRun, planned: PlannedMethod, cache: Cache) -> RunResult:
     if planned.unsupported is not None:
         return RunResult(seed=run.seed, status="skipped", reason=planned.unsupported)
-    if not cache.is_done(_last(run)):
-        reason = _reason(run, cache)
-        return RunResult(seed=run.seed, status="failed", reason=reason, keys=run.keys)
-    scores = read_json(cache.folder(_last(run)) / "scores.json")
+    if not cache.is_done(run.last_key):
+        return RunResult(
+            seed=run.seed,
+            status="failed",
+            reason=_reason(run, cache),
+            keys=run.keys,
+            codebooks=codebooks(cache, run.keys),
+        )
+    scores = read_json(cache.folder(run.last_key) / "scores.json")
     return RunResult(
         seed=run.seed,
         status="done",
         keys=run.keys,
         num_samples=planned.num_samples,
+        codebooks=codebooks(cache, run.keys),
         **scores,
     )
 
@@ -105,16 +107,6 @@ def _reason(run: PlannedRun, cache: Cache) -> str:
         if record and record["status"] == "failed":
             return f"{name}: {record['error']}: {record['reason']}"
     return "not run yet"
-
-
-def _last(run: PlannedRun) -> str:
-    """The key of the step that scores."""
-    return run.keys.get("evaluate") or run.keys[ORACLE]
-
-
-def _maps(cache: Cache, key: str) -> dict[str, np.ndarray]:
-    with np.load(cache.folder(key) / "motion_std.npz", allow_pickle=False) as arrays:
-        return dict(arrays)
 
 
 def _common(versions: Sequence[dict[str, str]]) -> dict[str, str]:

@@ -45,7 +45,10 @@ class StageConfig(Frozen):
 
     steps: int | None = Field(None, ge=0)  # optimiser steps; this or epochs
     epochs: int | None = Field(None, ge=0)
-    batch_size: int = Field(1, ge=1)  # clips or windows per step
+    batch_size: int = Field(1, ge=1)  # clips or windows in a batch
+    # batches whose mean gradient makes one step; steps, epochs and schedules count steps
+    accumulate: int = Field(1, ge=1)
+    batches: Literal["shuffled", "length"] = "shuffled"  # length: of clips of about one length
     window: Literal["clip", "pairs"] | int = "clip"  # frames per training item; pairs: two frames
     optimizer: Literal["adam", "adamw"] = "adam"
     lr: float = Field(1e-4, gt=0)
@@ -57,6 +60,10 @@ class StageConfig(Frozen):
     step_size: int | None = Field(None, ge=1)  # of schedule step: epochs if epochs, else steps
     gamma: float = 0.5  # of schedule step
     clip_grad_norm: float | None = Field(None, gt=0)
+    # moving average of the weights, used to validate and to predict (bench/optimizers.py)
+    ema: float | None = Field(None, gt=0, lt=1)
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the loss's products
+    compile: bool = False  # torch.compile of the loss
     validate_every: int = Field(100, ge=1)  # steps
     checkpoint_every: int = Field(100, ge=1)  # steps
     log_every: int = Field(10, ge=1)  # steps averaged into one point of the loss curve
@@ -70,6 +77,8 @@ class StageConfig(Frozen):
             raise ValueError("schedule step needs step_size")
         if isinstance(self.window, int) and self.window < 1:
             raise ValueError(f"window must be at least one frame, got {self.window}")
+        if self.batches == "length" and self.window != "clip":
+            raise ValueError("batches: length needs window: clip; windows have one length")
         return self
 
     def num_steps(self, num_clips: int) -> int:
@@ -79,7 +88,11 @@ class StageConfig(Frozen):
         return (self.epochs or 0) * self.steps_per_epoch(num_clips)
 
     def steps_per_epoch(self, num_clips: int) -> int:
-        """Steps that see every clip once."""
+        """Steps that see every clip once; the last one may see fewer clips than the others."""
+        return -(-self.batches_per_epoch(num_clips) // self.accumulate)
+
+    def batches_per_epoch(self, num_clips: int) -> int:
+        """Batches that hold every clip once; one of them may be smaller than the others."""
         return -(-num_clips // self.batch_size)
 
 

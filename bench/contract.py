@@ -18,8 +18,9 @@ from bench.contract_subject import FPS, Subject, make_subject
 from bench.data import AUDIO_RATE
 from bench.files import write_atomically
 from bench.method import Method
+from bench.optimizers import make_optimizer
 from bench.seeding import seed_everything
-from bench.train import make_optimizer
+from bench.terms import check_terms
 
 
 def config_is_frozen_and_strict(subject: Subject) -> None:
@@ -79,7 +80,9 @@ def each_stage_trains_what_it_says(subject: Subject) -> None:
         groups = optimizer.param_groups if optimizer else []
         named = {id(p) for group in groups for p in group["params"]}
         method.zero_grad(set_to_none=True)
-        terms = method.train().loss(subject.batch(subject.clips[0]), stage)
+        batch = subject.batch(subject.clips[0])
+        terms = method.train().loss(batch, stage)
+        check_terms(terms, f"{stage}: the", 0, batch)
         loss = terms["loss"]
         assert loss.ndim == 0 and loss.isfinite(), f"{stage}: the loss is {loss}"
         if named:

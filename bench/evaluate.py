@@ -1,7 +1,8 @@
 """From predictions to scores: every metric on every split, the listening check and the heatmaps.
 
-Writes ``scores.json`` (splits, listening, heatmap as in bench/results.py) and ``motion_std.npz``
-(the per-vertex std of motion of each test_a clip).
+Writes ``scores.json`` (splits, listening, heatmap as in bench/results.py) and, of sample 0 of each
+test_a clip, ``motion_std.npz`` (std of motion per vertex) and ``lip_error.npz`` (LVE's terms per
+frame).
 
 Shapes   T frames, V vertices.    Units  the dataset's.
 """
@@ -15,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from bench.arrays import write_arrays
 from bench.config import PredictConfig
 from bench.data import Clip, Dataset, Motion
-from bench.files import read_json, write_atomically, write_json
+from bench.files import read_json, write_json
 from bench.metrics import METRICS, Score, pool, score
 from bench.metrics.heatmap import map_correlation, motion_std, motion_variance_share
+from bench.metrics.lip import lip_error
 from bench.predict import Request, requests
 from bench.results import ClipScore, Heatmap, Listening, SplitScores
 from bench.sample_scores import (
@@ -73,8 +76,8 @@ def evaluate(evaluation: Evaluation, folder: Path) -> None:
         "listening": _dump(_listening(evaluation, face)),
         "heatmap": _dump(heatmap),
     }
-    with write_atomically(folder / "motion_std.npz") as temporary:
-        np.savez(temporary, **maps)  # type: ignore[arg-type]
+    write_arrays(folder / "motion_std.npz", maps)
+    write_arrays(folder / "lip_error.npz", _lip_errors(evaluation, face))
     write_json(folder / "scores.json", scores)
 
 
@@ -160,6 +163,13 @@ def _listening(evaluation: Evaluation, face: Face) -> Listening | None:
 
 def _lve(face: Face, clip: Clip, prediction: Motion) -> Score:
     return score("lve", face.sample(clip, prediction))
+
+
+def _lip_errors(evaluation: Evaluation, face: Face) -> dict[str, np.ndarray]:
+    return {
+        request.clip.name: lip_error(face.sample(request.clip, evaluation.load(request)[0]))
+        for request in evaluation.of_split("test_a")
+    }
 
 
 def _heatmaps(evaluation: Evaluation, face: Face) -> tuple[dict[str, np.ndarray], Heatmap | None]:

@@ -50,7 +50,13 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, batch: Batch, stage: str) -> dict[str, Tensor]:
-        """Named scalar terms; the one called "loss" is minimised, the rest are logged."""
+        """Named terms; the one called "loss" is minimised, the rest are logged.
+
+        A term is a scalar, or how often each of K codes was chosen in this batch: int64 of shape
+        (K,). Scalars are averaged. Counts are summed, over an epoch of training and over all
+        validation clips, and logged as ``<name>_usage`` (share of the codes that were chosen) and
+        ``<name>_perplexity`` (exp of the entropy: codes in effective use).
+        """
 
     @abstractmethod
     def predict(

@@ -7,11 +7,11 @@ the ground truth's own std maps.
 from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
-
+from bench.arrays import write_arrays
 from bench.data import Dataset
-from bench.files import write_atomically, write_json
+from bench.files import write_json
 from bench.metrics.heatmap import motion_std
+from bench.metrics.lip import lip_error
 from bench.results import ClipScore, SplitScores
 from bench.sample_scores import Face, sample_scores, samples_scores, to_metric, to_record
 
@@ -20,7 +20,7 @@ def evaluate_oracle(dataset: Dataset, folder: Path) -> None:
     """Score take 1 of every test_a clip that has takes; clips without any are left out."""
     face = Face.of(dataset)
     records: dict[str, list[ClipScore]] = defaultdict(list)
-    frames, maps = 0, {}
+    frames, maps, errors = 0, {}, {}
     for clip in dataset.clips("test_a"):
         maps[clip.name] = motion_std(clip.motion, clip.template.numpy())
         takes = dataset.takes(clip)
@@ -34,14 +34,15 @@ def evaluate_oracle(dataset: Dataset, folder: Path) -> None:
         for name, value in scores.items():
             records[name].append(to_record(clip, clip.subject, value))
         frames += clip.num_frames
+        errors[clip.name] = lip_error(face.sample(clip, others[0]))
     split = SplitScores(
         conditioning="another take",
         frames_scored=frames,
         frames_cut=0,
         metrics={name: to_metric(name, found) for name, found in sorted(records.items())},
     )
-    with write_atomically(folder / "motion_std.npz") as temporary:
-        np.savez(temporary, **maps)  # type: ignore[arg-type]
+    write_arrays(folder / "motion_std.npz", maps)
+    write_arrays(folder / "lip_error.npz", errors)
     document = {
         "splits": {"test_a": split.model_dump(mode="json")} if records else {},
         "listening": None,

@@ -1,11 +1,13 @@
 """What `fill` planned, as files: the keys that results are collected from."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
+from bench.ablations import Ablation
 from bench.cache import Cache
 from bench.config import speech_label
 from bench.files import read_json, write_json
@@ -15,6 +17,9 @@ from bench.results import Record
 from bench.rows import IMPORTED, row_name
 
 ORACLE = "oracle"
+ABLATIONS = "ablations"  # folder of plans and of results, beside the rows of the tables
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 class PlannedRun(Record):
@@ -25,6 +30,11 @@ class PlannedRun(Record):
     # that it read -> the file's SHA-256
     keys: dict[str, str]
     status: str | None  # of the last step; None: not run
+
+    @property
+    def last_key(self) -> str:
+        """The key of the step that scores."""
+        return self.keys.get("evaluate") or self.keys[ORACLE]
 
 
 class PlannedMethod(Record):
@@ -44,6 +54,28 @@ class PlannedMethod(Record):
     def row(self) -> str:
         """The row's name, which its files have too."""
         return row_name(self.method, self.variant)
+
+
+class PlannedVariant(Record):
+    """One variant of an ablation: its names, and its seeds."""
+
+    variant: str
+    label: str
+    remark: str
+    paper: str  # row of the paper's table
+    planned: PlannedMethod
+
+
+class PlannedAblation(Record):
+    """Every variant of one ablation on one dataset."""
+
+    dataset: str
+    method: str
+    name: str
+    description: str
+    paper: str  # the paper's table
+    reference: str
+    rows: tuple[PlannedVariant, ...]
 
 
 def planned_method(
@@ -68,6 +100,41 @@ def planned_method(
     )
 
 
+def planned_ablation(
+    dataset: str, method: str, name: str, ablation: Ablation, rows: Mapping[str, PlannedMethod]
+) -> PlannedAblation:
+    """The record of planned variants; a variant without a label is called by its name."""
+    return PlannedAblation(
+        dataset=dataset,
+        method=method,
+        name=name,
+        description=ablation.description,
+        paper=ablation.paper,
+        reference=ablation.reference if ablation.reference in rows else "",
+        rows=tuple(
+            PlannedVariant(
+                variant=variant,
+                label=ablation.variants[variant].label or variant,
+                remark=ablation.variants[variant].remark,
+                paper=ablation.variants[variant].paper,
+                planned=planned,
+            )
+            for variant, planned in rows.items()
+        ),
+    )
+
+
+def write_planned_ablation(folder: Path, planned: PlannedAblation) -> None:
+    """Write ``<dataset>/ablations/<method>-<ablation>.json``."""
+    path = folder / planned.dataset / ABLATIONS / f"{planned.method}-{planned.name}.json"
+    write_json(path, planned.model_dump(mode="json"))
+
+
+def read_planned_ablation(folder: Path, dataset: str, name: str) -> PlannedAblation:
+    """Read one file back. Raises ValueError that says what makes it."""
+    return _read(PlannedAblation, folder / dataset / ABLATIONS / f"{name}.json")
+
+
 def write_planned(folder: Path, planned: PlannedMethod) -> None:
     """Write ``<dataset>/<row>.json``."""
     path = folder / planned.dataset / f"{planned.row}.json"
@@ -76,11 +143,24 @@ def write_planned(folder: Path, planned: PlannedMethod) -> None:
 
 def read_planned(folder: Path, dataset: str, row: str) -> PlannedMethod:
     """Read one file back. Raises ValueError that says what makes it."""
-    path = folder / dataset / f"{row}.json"
+    return _read(PlannedMethod, folder / dataset / f"{row}.json")
+
+
+def planned_keys(folder: Path) -> set[str]:
+    """Every cache key that a file of plans names."""
+    keys: set[str] = set()
+    for path in folder.rglob("*.json"):
+        document = read_json(path)
+        methods = [row["planned"] for row in document["rows"]] if "rows" in document else [document]
+        keys |= {key for each in methods for run in each["runs"] for key in run["keys"].values()}
+    return keys
+
+
+def _read(record: type[AnyRecord], path: Path) -> AnyRecord:
     if not path.exists():
         raise ValueError(f"{path} does not exist; run: bench fill")
     try:
-        return PlannedMethod.model_validate(read_json(path))
+        return record.model_validate(read_json(path))
     except ValidationError as error:
         raise ValueError(f"{path} is of another version; run: bench fill") from error
 

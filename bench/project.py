@@ -24,6 +24,7 @@ class Params(Frozen):
     profile: str
     datasets: tuple[str, ...]  # what dvc.yaml's matrix spans
     methods: tuple[str, ...]
+    ablations: tuple[str, ...] = ()  # method-ablation; each becomes a table of its own
     profiles: dict[str, Profile]
 
     def get(self, name: str | None) -> Profile:

@@ -12,8 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.files import read_json, write_json
 
-SCHEMA = 1
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+COLLAPSED = 0.3  # of a codebook's size: with a smaller perplexity it counts as collapsed
+SCHEMA = 2
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda document: {**document, "schema_version": 2},  # 2 adds RunResult.codebooks
+}
 """From a schema version to the next one: a function from the old document to the new."""
 
 
@@ -66,6 +69,29 @@ class Heatmap(Record):
     correlation: float | None  # of the std maps of prediction and ground truth, over vertices
 
 
+class EpochCodes(Record):
+    """How a codebook was used while the training clips went by once."""
+
+    epoch: int  # 1, 2, ...
+    usage: float  # share of the entries that were chosen at least once
+    perplexity: float  # exp(entropy) of the choices: entries in effective use
+
+
+class Codebook(Record):
+    """Health of a stage that learns discrete codes; one that collapses must be seen."""
+
+    size: int  # entries
+    usage: float  # of the validation clips, all together, at the end of training
+    perplexity: float  # likewise
+    validation: dict[str, float]  # the stage's other validation terms at the end of training
+    epochs: tuple[EpochCodes, ...]  # of the training clips
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether too few entries do all the work: a line of ours, no one's definition."""
+        return self.perplexity < COLLAPSED * self.size
+
+
 class RunResult(Record):
     """One seed of one method on one dataset."""
 
@@ -77,6 +103,7 @@ class RunResult(Record):
     splits: dict[str, SplitScores] = {}
     listening: Listening | None = None
     heatmap: Heatmap | None = None
+    codebooks: dict[str, Codebook] = {}  # stage -> health, for stages with discrete codes
 
     def value(self, split: str, metric: str) -> float | None:
         """A pooled score, or None where there is none."""
@@ -105,16 +132,49 @@ class MethodResults(Record):
     runs: tuple[RunResult, ...]
 
 
-def write_results(path: Path, results: MethodResults) -> None:
+class AblationRow(Record):
+    """One variant: what it is called, and which row of the paper's table it is."""
+
+    variant: str
+    label: str
+    remark: str  # what the row is, where its name does not say it
+    paper: str  # row of the paper's table; "": it has none
+    results: MethodResults
+
+
+class AblationResults(Record):
+    """The rows of one ablation on one dataset, in the order of its file."""
+
+    schema_version: int = SCHEMA
+    dataset: str
+    method: str
+    name: str  # of the ablation's file
+    description: str
+    paper: str  # the paper's table, "table4"; "": none
+    reference: str  # the variant that the others are compared with; "": none
+    rows: tuple[AblationRow, ...]
+
+
+def write_results(path: Path, results: MethodResults | AblationResults) -> None:
     """Write one results file."""
     write_json(path, results.model_dump(mode="json"))
 
 
 def read_results(path: Path) -> MethodResults:
     """Read a results file, migrating an older schema. Raises ValueError naming the file."""
+    return _validated(MethodResults, migrate(read_json(path), str(path)), path)
+
+
+def read_ablation(path: Path) -> AblationResults:
+    """Read an ablation's results file, as :func:`read_results` does."""
     document = migrate(read_json(path), str(path))
+    rows = [{**row, "results": migrate(row["results"], str(path))} for row in document["rows"]]
+    return _validated(AblationResults, {**document, "rows": rows}, path)
+
+
+def _validated(record: type[Any], document: dict[str, Any], path: Path) -> Any:
     try:
-        return MethodResults.model_validate(document)
+        return record.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

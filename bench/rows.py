@@ -5,9 +5,9 @@ variant from one of the method's ablation files; ``codetalker-imported`` holds i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bench.ablations import Variant, ablation_files
+from bench.ablations import Variant, ablation_files, find_ablation
 from bench.names import unknown
 from bench.registry import (
     known_methods,
@@ -57,7 +57,26 @@ def find_row(name: str, table: dict[str, str]) -> Row:
     known = variants_of(reference)
     if variant not in known:
         raise unknown(f"variant of {method}", variant, [*known, *_imported(reference)])
-    return Row(method, reference, variant, known[variant].set)
+    return row_of_variant(Row(method, reference), variant, known[variant], table)
+
+
+def row_of_variant(row: Row, name: str, variant: Variant, table: dict[str, str]) -> Row:
+    """A method's row in one of its variants, or the other row that the variant names."""
+    if variant.row:
+        return find_row(variant.row, table)
+    return replace(row, variant=name, set=variant.set)
+
+
+def find_ablation_of(name: str, table: dict[str, str]) -> tuple[str, str]:
+    """(method, ablation) of a name such as ``gldi-kernel``.
+
+    Raises ValueError for an unknown method or ablation, and for a method alone.
+    """
+    method, ablation = _split(name, table)
+    if ablation is None:
+        raise ValueError(f"expected method-ablation, got {name!r}; `bench list ablations`")
+    find_ablation(preset_folder(resolve(method, table)[1]), ablation)
+    return method, ablation
 
 
 def variants_of(reference: str) -> dict[str, Variant]:
@@ -72,7 +91,8 @@ def variants_of(reference: str) -> dict[str, Variant]:
             place = f"{folder / 'ablations' / file}.yaml: variant {name!r}"
             if name == IMPORTED:
                 raise ValueError(f"{place}: the name is reserved for imported weights; rename it")
-            if name in found and found[name].set != variant.set:
+            other = found.get(name, variant)
+            if (other.set, other.row) != (variant.set, variant.row):
                 raise ValueError(f"{place} has another set in another file; rename one of them")
             found.setdefault(name, variant)
     return found

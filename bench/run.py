@@ -37,11 +37,31 @@ VARIANT = typer.Option("--variant", help="Only this variant of the ablation.")
 SEED = typer.Option("--seed", "-s", help="Repeat for several; default: the profile's.")
 PROFILE = typer.Option("--profile", help="mini, smoke or paper; default: params.yaml's.")
 SET = typer.Option("--set", help="Override a preset key, e.g. train.lr=1e-4. Repeatable.")
+SAMPLER = typer.Option(
+    "--sampler",
+    help="ancestral or ddim, where the method has it; retrains nothing. "
+    "Short for --set model.sampling.sampler=NAME.",
+)
+STEPS = typer.Option(
+    "--steps",
+    min=1,
+    help="Denoising steps of a prediction; retrains nothing. "
+    "Short for --set model.sampling.steps=N. (Training steps: --set train.steps=N.)",
+)
 DEVICE = typer.Option("--device", help="auto, cpu or cuda.")
 EXECUTOR = typer.Option("--executor", help="Where steps run.")
 WORKERS = typer.Option("--workers", min=0, help="Processes; default: one per core. 0: in this one.")
 DRY_RUN = typer.Option("--dry-run", help="Show what would run, and why it is not cached.")
 FORCE = typer.Option("--force", help="Forget cached results of these runs first.")
+
+
+def all_overrides(
+    sampler: str | None, steps: int | None, overrides: list[str] | None
+) -> tuple[str, ...]:
+    """Preset overrides of a command line; an explicit --set wins over a short form."""
+    short = {"sampler": sampler, "steps": steps}
+    chosen = [f"model.sampling.{k}={v}" for k, v in short.items() if v is not None]
+    return (*chosen, *(overrides or ()))
 
 
 def run(
@@ -51,6 +71,8 @@ def run(
     variant: Annotated[str | None, VARIANT] = None,
     seed: Annotated[list[int] | None, SEED] = None,
     profile: Annotated[str | None, PROFILE] = None,
+    sampler: Annotated[str | None, SAMPLER] = None,
+    steps: Annotated[int | None, STEPS] = None,
     overrides: Annotated[list[str] | None, SET] = None,
     device: Annotated[str, DEVICE] = "auto",
     executor: Annotated[str, EXECUTOR] = "local",
@@ -68,7 +90,7 @@ def run(
         variant=variant,
         seeds=tuple(seed or ()),
         profile=profile,
-        overrides=tuple(overrides or ()),
+        overrides=all_overrides(sampler, steps, overrides),
         device=device,
         executor=executor,
         workers=workers,

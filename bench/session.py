@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
-from bench.ablations import find_ablation, pick
+from bench.ablations import Ablation, find_ablation, pick
 from bench.cache import Cache
 from bench.config import Frozen, Preset, load_preset, preset_path
 from bench.data import Dataset, load_dataset
@@ -16,7 +17,7 @@ from bench.pointers import IMPORT
 from bench.predict import is_deterministic
 from bench.project import data_folder, load_params, runs_folder
 from bench.registry import load, preset_folder
-from bench.rows import DEFAULT, IMPORTED, Row, find_row, row_name
+from bench.rows import DEFAULT, IMPORTED, Row, find_row, row_name, row_of_variant
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,16 @@ class MethodPlan:
     def steps(self) -> list[Step]:
         """What must be done, in order; nothing for a method that cannot run here."""
         return [] if self.unsupported else [step for plan in self.plans for step in plan]
+
+
+@dataclass(frozen=True)
+class AblationPlan:
+    """The variants of an ablation that are asked for, each with all its seeds."""
+
+    method: str
+    name: str
+    ablation: Ablation
+    plans: dict[str, MethodPlan]  # by variant
 
 
 class Session:
@@ -140,15 +151,18 @@ class Session:
         return MethodPlan(ORACLE, DEFAULT, ((step,),), deterministic=False, unsupported=None)
 
     def ablation(
-        self, method: str, dataset: str, seeds: Sequence[int], name: str, variant: str | None
-    ) -> list[MethodPlan]:
+        self, method: str, dataset: str, seeds: Sequence[int], name: str, variant: str | None = None
+    ) -> AblationPlan:
         """One plan per variant of a named ablation. Raises ValueError for an unknown name."""
         row = find_row(method, self.table)
         if row.variant != DEFAULT:
             raise ValueError(f"--ablation takes a method, not its variant {row.name}")
-        variants = pick(find_ablation(preset_folder(row.reference), name), variant)
-        rows = [replace(row, variant=v, set=found.set) for v, found in variants.items()]
-        return [self._plan(each, dataset, seeds) for each in rows]
+        ablation = find_ablation(preset_folder(row.reference), name)
+        plans = {
+            each: self._plan(row_of_variant(row, each, found, self.table), dataset, seeds)
+            for each, found in pick(ablation, variant).items()
+        }
+        return AblationPlan(row.method, Path(name).stem, ablation, plans)
 
     def _preset(self, row: Row, dataset: str) -> Preset:
         cls = load(row.reference)

@@ -109,7 +109,7 @@ def _do(step: Step, cache: Cache, folder: Path, report: Report) -> list[str]:
     torch.set_num_threads(threads_of(step.run))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        _make_deterministic(step.run.device)
+        make_deterministic(step.run.device)
         if step.stage:
             _train(step, dataset, cache, folder, report)
         else:
@@ -118,7 +118,7 @@ def _do(step: Step, cache: Cache, folder: Path, report: Report) -> list[str]:
     return sorted(marks)
 
 
-def _make_deterministic(device: str) -> None:
+def make_deterministic(device: str) -> None:
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cuda.matmul.allow_tf32 = False

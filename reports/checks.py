@@ -4,93 +4,17 @@ Conventions  Every line is about test_a. Where a planned seed has no value, the 
              seeds have met the line.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Mapping
 
-from bench.results import Heatmap, MethodResults, RunResult
+from bench.results import MethodResults, RunResult
+from reports.codebooks import COLLAPSED, collapse_of
 from reports.grid import Cell, Column, Grid
-from reports.inputs import Dataset
+from reports.inputs import Ablations, Dataset
 from reports.labels import FLOORS, ORACLE, data_sentence, label, row_of
+from reports.lines import CHECKS, CODEBOOK, Check, better_floor, bound, check_value, concerns
 from reports.numbers import number
 from reports.scores import value_of
 from reports.shortfalls import SHORTFALLS, Shortfalls, known_of, read_shortfalls
-
-Value = Callable[[RunResult], float | None]
-
-
-@dataclass(frozen=True)
-class Check:
-    """A line that every trained method and every seed should meet."""
-
-    name: str
-    title: str
-    bound: Literal["at most", "at least"]
-    line: float
-    unit: str
-    meaning: str
-
-    def met(self, value: float) -> bool:
-        """Whether a value is on the good side of the line."""
-        return value <= self.line if self.bound == "at most" else value >= self.line
-
-    def worst(self, values: list[float]) -> float:
-        """The value furthest on the bad side."""
-        return max(values) if self.bound == "at most" else min(values)
-
-
-CHECKS = (
-    Check(
-        "lve_ratio",
-        "LVE / better floor",
-        "at most",
-        0.6,
-        "",
-        "LVE divided by that of the better of the neutral face and the mean motion",
-    ),
-    Check(
-        "listening",
-        "Listening ratio",
-        "at least",
-        1.3,
-        "",
-        "LVE with another sentence's audio divided by LVE with the clip's own",
-    ),
-    Check(
-        "mouth_opening_correlation",
-        "Mouth opening r",
-        "at least",
-        0.7,
-        "",
-        "correlation over time of the mouth opening with the ground truth's",
-    ),
-    Check(
-        "mouth_share",
-        "Mouth share off by",
-        "at most",
-        15.0,
-        "points",
-        "difference between the prediction's and the ground truth's share of motion variance "
-        "inside the mouth mask",
-    ),
-    Check(
-        "map_correlation",
-        "Std map r",
-        "at least",
-        0.7,
-        "",
-        "correlation over vertices of the motion-std maps of prediction and ground truth",
-    ),
-    Check(
-        "diversity",
-        "Diversity / numerical floor",
-        "at least",
-        100.0,
-        "",
-        "for methods that sample; a deterministic method must have exactly 0",
-    ),
-)
-
 
 NAMES = tuple(check.name for check in CHECKS)
 
@@ -112,7 +36,7 @@ def checks_table(dataset: Dataset, shortfalls: Shortfalls | None = None) -> Grid
         caption=f"{data_sentence(dataset[0])} Checks on test_a: each cell is the worst seed.",
         columns=(
             Column("Method", numeric=False),
-            *(Column(f"{check.title} ({_bound(check)})") for check in CHECKS),
+            *(Column(f"{check.title} ({bound(check)})") for check in CHECKS),
         ),
         rows=tuple(
             (
@@ -144,6 +68,32 @@ def problems(dataset: Dataset, shortfalls: Shortfalls | None = None) -> list[str
     return found
 
 
+def ablation_problems(ablations: Ablations, shortfalls: Shortfalls | None = None) -> list[str]:
+    """Of one dataset's ablations: runs not done, runs without LVE, collapsed codebooks.
+
+    A collapse that is documented under the row's name (known_shortfalls.yaml) is none.
+    """
+    found = []
+    for ablation in ablations:
+        name = f"{ablation.method}-{ablation.name} on {ablation.dataset}"
+        for row in ablation.rows:
+            known = CODEBOOK in _known(row.results, shortfalls)
+            for run in row.results.runs:
+                who = f"{name}, {row.variant}, seed {run.seed}"
+                if run.status != "done":
+                    found.append(f"{who}: {run.status}: {run.reason}")
+                elif value_of(run, "lve") is None:
+                    found.append(f"{who}: LVE is missing")
+                if not known and (collapse := collapse_of(run)):
+                    found.append(f"{who}: {collapse}")
+            if not row.results.runs:
+                found.append(f"{name}, {row.variant}: no run")
+            elif known:
+                stale = _stale(row.results, None, (CODEBOOK,))
+                found += [f"{name}, {row.variant}: {text}" for text in stale]
+    return found
+
+
 def _known(results: MethodResults, shortfalls: Shortfalls | None) -> Mapping[str, str]:
     every = read_shortfalls() if shortfalls is None else shortfalls
     return known_of(every, results.dataset, row_of(results), NAMES)
@@ -153,7 +103,7 @@ def _missed(
     results: MethodResults, run: RunResult, floor: float | None, known: Collection[str]
 ) -> list[str]:
     lines = []
-    for check in CHECKS:
+    for check in (check for check in CHECKS if concerns(check, results)):
         value = check_value(check, results, run, floor)
         if value is None:
             lines.append(f"{check.title} is missing, expected {_wanted(check, results)}")
@@ -178,54 +128,12 @@ def _met(check: Check, results: MethodResults, value: float) -> bool:
 
 
 def _wanted(check: Check, results: MethodResults) -> str:
-    return "exactly 0" if _draws_nothing(check, results) else _bound(check)
+    return "exactly 0" if _draws_nothing(check, results) else bound(check)
 
 
 def _draws_nothing(check: Check, results: MethodResults) -> bool:
     """Whether a Diversity of exactly 0 is wanted, and not a large one."""
     return check.name == "diversity" and results.deterministic
-
-
-def better_floor(dataset: Dataset) -> float | None:
-    """The lower LVE of `template` and `mean`, or None where neither has one."""
-    values = [
-        value
-        for results in dataset
-        if results.method in ("template", "mean")
-        for run in results.runs
-        if (value := value_of(run, "lve")) is not None
-    ]
-    return min(values, default=None)
-
-
-def check_value(
-    check: Check, results: MethodResults, run: RunResult, floor: float | None
-) -> float | None:
-    """One check of one run, or None where there is nothing to check."""
-    if check.name == "lve_ratio":
-        lve = value_of(run, "lve")
-        return None if lve is None or not floor else lve / floor
-    if check.name == "listening":
-        return run.listening.ratio if run.listening else None
-    if check.name == "mouth_opening_correlation":
-        return value_of(run, check.name)
-    if check.name == "mouth_share":
-        return _mouth_share_off(run.heatmap)
-    if check.name == "map_correlation":
-        return run.heatmap.correlation if run.heatmap else None
-    diversity = value_of(run, "diversity")
-    return None if diversity is None else diversity / results.numerical_floor
-
-
-def _mouth_share_off(heatmap: Heatmap | None) -> float | None:
-    """Distance of the shares in percentage points, or None where a face does not move."""
-    if heatmap is None or heatmap.mouth_share is None or heatmap.ground_truth_mouth_share is None:
-        return None
-    return 100 * abs(heatmap.mouth_share - heatmap.ground_truth_mouth_share)
-
-
-def _bound(check: Check) -> str:
-    return f"{check.bound} {check.line:g}{' ' + check.unit if check.unit else ''}"
 
 
 def _cell(check: Check, results: MethodResults, floor: float | None, documented: bool) -> Cell:
@@ -234,12 +142,16 @@ def _cell(check: Check, results: MethodResults, floor: float | None, documented:
     if not present:
         return Cell("-", note="no seed has a value")
     by_seed = ", ".join(f"seed {seed}: {number(value, 3)}" for seed, value in present.items())
-    short = "" if len(present) == len(values) else f" in {len(present)} of {len(values)} seeds"
+    count = "" if len(present) == len(values) else f"{len(present)} of {len(values)} seeds"
+    short = f" in {count}" if count else ""
     no_variety = _draws_nothing(check, results)
     worst = max(present.values()) if no_variety else check.worst(list(present.values()))
     if results.method in FLOORS or results.method == ORACLE:
         return Cell(number(worst, 3) + short, worst, note=by_seed)
     kind = "met" if _met(check, results, worst) else "missed"
-    told = "missed (documented)" if documented and kind == "missed" else kind
+    told = COLLAPSED if check.name == CODEBOOK and kind == "missed" else kind
+    told += " (documented)" if documented and kind == "missed" else ""
+    if kind == "missed":  # by one seed at least: not by as many as have a value
+        short = f"; {count} have a value" if count else ""
     text = f"{number(worst, 3)}{' (deterministic)' if no_variety else ''}, {told}{short}"
     return Cell(text, worst, note=by_seed, kind="partial" if kind == "met" and short else kind)

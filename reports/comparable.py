@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 from bench.results import MethodResults
 from bench.rows import DEFAULT, IMPORTED
-from reports.labels import ORACLE
+from reports.labels import LABELS, ORACLE
 from reports.numbers import unit_of
-from reports.published import Published
+from reports.published import PaperRow, Published
+
+TABLE1 = "table1"
 
 
 class Verdict(NamedTuple):
@@ -21,14 +23,29 @@ class Verdict(NamedTuple):
         return f"{'yes' if self.comparable else 'no'}: {self.reason}"
 
 
-def compare(results: MethodResults, metric: str, metric_unit: str, published: Published) -> Verdict:
-    """Whether Table 1's cell for this method and metric is about the same thing as ours."""
-    table = published.tables["table1"]
+def compare(
+    results: MethodResults,
+    metric: str,
+    metric_unit: str,
+    published: Published,
+    paper: PaperRow | None = None,
+) -> Verdict:
+    """Whether the paper's cell for this metric is about the same thing as ours.
+
+    ``paper`` is the row that an ablation's variant claims to be; without it, Table 1's row of the
+    method, which only the default variant is.
+    """
+    place = paper or PaperRow(TABLE1, results.method)
+    cell, table = published.cell(*place, metric), published.tables[place.table]
     if results.generated:
         return Verdict(False, "generated data")
-    cell = published.cell("table1", results.method, metric)
+    if metric not in table.columns:
+        return Verdict(False, "the paper's table has no such column")
     if results.method == ORACLE or cell is None:
         return Verdict(False, "the paper has no such row")
+    printed = table.rows[place.row].method
+    if printed not in ("", results.method):
+        return Verdict(False, f"the numbers that the paper prints are {LABELS[printed]}'s")
     if results.dataset != table.dataset:
         return Verdict(False, f"the paper's value is on {table.dataset}")
     unit = unit_of(metric_unit, results.unit)
@@ -36,11 +53,11 @@ def compare(results: MethodResults, metric: str, metric_unit: str, published: Pu
         return Verdict(False, f"our unit is {unit}, the paper's {cell.unit}")
     if results.variant == IMPORTED:
         return Verdict(False, "imported weights: nothing says that the paper's row used them")
-    if results.variant != DEFAULT:
+    if place.table == TABLE1 and results.variant != DEFAULT:
         return Verdict(False, f"variant {results.variant} is not the paper's")
     if results.profile != "paper":
         return Verdict(False, f"profile {results.profile} is smaller than the paper's")
-    encoder = table.rows[results.method].speech_encoder
+    encoder = table.rows[place.row].speech_encoder
     if encoder not in results.speech_encoder:
         return Verdict(False, f"the paper's row has speech encoder {encoder}")
     if metric == "diversity" and not results.deterministic:

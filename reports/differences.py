@@ -1,54 +1,56 @@
-"""Is GLDiTalker better than another method? Paired differences with a bootstrap interval.
+"""Is a row better than the reference? Paired differences with a bootstrap interval, and in words.
 
 Units  differences are in the unit of their heading.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from bench.metrics import METRICS
 from bench.results import MethodResults
 from bench.statistics import PairedDifference, paired_difference
-from reports.grid import Cell, Column, Grid
-from reports.inputs import Dataset
-from reports.labels import ORACLE, data_sentence, label, row_of
-from reports.numbers import Scale, decimals_of, number, scale_of
+from reports.codebooks import COLLAPSED, collapsed_runs
+from reports.grid import Cell
+from reports.numbers import Scale, decimals_of, number
 from reports.scores import clip_records
 
-FIRST = "gldi"
 COMPARED = ("lve", "fdd_abs")
 """Errors only: a signed FDD or a Diversity that is lower is not better."""
 
+PHRASES = {
+    "higher": "higher for",
+    "lower": "lower for",
+    "no difference shown": "not shown to differ for",
+}
 
-def differences_table(dataset: Dataset) -> Grid | None:
-    """GLDiTalker minus every other trained method, or None where there is nothing to compare."""
-    first = [each for each in dataset if row_of(each) == FIRST]
-    others = [each for each in dataset if row_of(each) not in ("template", "mean", ORACLE, FIRST)]
-    rows = [_row(first[0], other) for other in others] if first else []
-    if not rows:
-        return None
-    scales = {m: scale_of(m, METRICS[m].unit, dataset[0]) for m in COMPARED}
-    columns = [Column("Difference", numeric=False)]
-    for metric in COMPARED:
-        columns.append(Column(METRICS[metric].title, scales[metric].text))
-        columns.append(Column(f"{METRICS[metric].title}: GLDiTalker is", numeric=False))
-    columns.append(Column("Paired over", numeric=False))
-    return Grid(
-        name=f"differences-{dataset[0].dataset}",
-        caption=(
-            f"{data_sentence(dataset[0])} GLDiTalker minus another method on the same test_a clips "
-            "under the same seeds: pooled difference with the 95 % interval of a hierarchical "
-            "bootstrap over seeds, subjects and clips. Lower is better."
-        ),
-        columns=tuple(columns),
-        rows=tuple(rows),
-        notes=("An interval that holds 0 shows no difference.",),
+
+@dataclass(frozen=True)
+class Compared:
+    """A row against the reference; a difference is None where no run is scored on both sides."""
+
+    name: str
+    planned: int  # seeds, of the row or of the reference, whichever has more
+    collapsed: int  # seeds of the row with a collapsed codebook
+    differences: Mapping[str, PairedDifference | None]  # by metric; row minus reference
+
+    def mention(self, found: PairedDifference | None) -> str:
+        """The name, with what limits the comparison: ``k5 (2 of 3 seeds, 1 collapsed)``."""
+        limits = []
+        if found is not None and found.seeds < self.planned:
+            limits.append(f"{found.seeds} of {self.planned} seeds")
+        if self.collapsed:
+            limits.append(f"{self.collapsed} {COLLAPSED}")
+        return f"{self.name} ({', '.join(limits)})" if limits else self.name
+
+
+def compare_with(name: str, results: MethodResults, reference: MethodResults) -> Compared:
+    """A row minus the reference, in every metric of COMPARED."""
+    return Compared(
+        name,
+        max(len(results.runs), len(reference.runs)),
+        len(collapsed_runs(results)),
+        {metric: difference(results, reference, metric) for metric in COMPARED},
     )
-
-
-def _row(first: MethodResults, other: MethodResults) -> tuple[Cell, ...]:
-    cells = [Cell(f"{label(first)} - {label(other)}")]
-    found = [difference(first, other, metric) for metric in COMPARED]
-    for metric, each in zip(COMPARED, found, strict=True):
-        cells += _cells(each, scale_of(metric, METRICS[metric].unit, first))
-    return *cells, Cell("; ".join(sorted({_paired_over(each) for each in found})))
 
 
 def difference(first: MethodResults, other: MethodResults, metric: str) -> PairedDifference | None:
@@ -59,22 +61,76 @@ def difference(first: MethodResults, other: MethodResults, metric: str) -> Paire
     return paired_difference(ours, theirs)
 
 
-def _cells(found: PairedDifference | None, scale: Scale) -> tuple[Cell, Cell]:
+def difference_cell(found: PairedDifference | None, scale: Scale) -> Cell:
+    """``+2.25 [1.90, 2.60], higher``; the note says over what it is paired."""
     if found is None:
-        return Cell("no value", kind="failed"), Cell("-")
-    value, verdict = found.difference / scale.factor, Cell(found.verdict)
+        return Cell("no value", note="no seed is scored on both sides", kind="failed")
+    value = found.difference / scale.factor
+    sign = "+" if value > 0 else ""
     if found.interval is None:
-        return Cell(number(value), value), verdict
-    low, high = found.interval.low / scale.factor, found.interval.high / scale.factor
-    places = decimals_of(max(abs(low), abs(high)), 3)
-    return Cell(f"{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]", value), verdict
+        text = f"{sign}{number(value)}"
+    else:
+        low, high = found.interval.low / scale.factor, found.interval.high / scale.factor
+        places = decimals_of(max(abs(low), abs(high)), 3)
+        text = f"{sign}{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
+    return Cell(f"{text}, {found.verdict}", value, note=paired_over(found))
 
 
-def _paired_over(found: PairedDifference | None) -> str:
+def paired_over(found: PairedDifference | None) -> str:
+    """``3 seeds, 6 subjects, 24 clips``, and how many scores have no partner."""
     if found is None:
-        return "no seed is scored on both sides"
+        return "no seed scored on both sides"
     counts = {"seed": found.seeds, "subject": found.subjects, "clip": found.clips}
     words = [f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items()]
     if found.unpaired:
         words.append(f"{len(found.unpaired)} scores without a partner left out")
     return ", ".join(words)
+
+
+def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
+    """One sentence: what the differences from the reference support; ``limits``: what not."""
+    if not rows:
+        return f"There is no row to compare with the reference {reference}; {limits}."
+    if not any(found for row in rows for found in row.differences.values()):
+        return f"No row has a seed that the reference {reference} has too; {limits}."
+    told: dict[str, list[str]] = {}  # what is the same of several metrics is told once
+    for metric in COMPARED:
+        told.setdefault(_standing(metric, rows), []).append(METRICS[metric].title)
+    clauses = [
+        f"{_listed(titles)} {'is' if len(titles) == 1 else 'are'} {standing}"
+        for standing, titles in told.items()
+    ]
+    supported = f"Against the reference {reference}, {'; '.join(clauses)}"
+    alone = [
+        row.name
+        for row in rows
+        if any(found is not None and found.seeds == 1 for found in row.differences.values())
+    ]
+    if alone:
+        supported += f"; nothing is shown about other seeds of {_listed(alone)}, paired under one"
+    return f"{supported}; {limits}."
+
+
+def _standing(metric: str, rows: Sequence[Compared]) -> str:
+    """``higher for a and b, and not shown to differ for c``."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        found = row.differences[metric]
+        groups.setdefault(_phrase(found), []).append(row.mention(found))
+    *most, last = [f"{phrase} {_listed(names)}" for phrase, names in groups.items()]
+    return f"{', '.join(most)}, and {last}" if most else last
+
+
+def _phrase(found: PairedDifference | None) -> str:
+    if found is None:
+        return "without a value for"
+    if found.verdict in PHRASES:
+        return PHRASES[found.verdict]
+    noun = "subject" if found.subjects == 1 else "subjects"
+    return f"undecided ({found.subjects} {noun} cannot decide it) for"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last

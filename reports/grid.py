@@ -43,6 +43,7 @@ class Grid:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    finding: str = ""  # one sentence: what the numbers support, and what they do not
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -50,7 +51,7 @@ class Grid:
 
 
 def to_markdown(grids: Sequence[Grid]) -> str:
-    """The tables as GitHub Markdown, caption first and notes last."""
+    """The tables as GitHub Markdown: caption, rows, finding, notes."""
     return "\n".join(_markdown(grid) for grid in grids)
 
 
@@ -62,6 +63,7 @@ def _markdown(grid: Grid) -> str:
         "|" + "|".join(" ---: " if column.numeric else " --- " for column in grid.columns) + "|",
         *(_markdown_row([cell.text for cell in row]) for row in grid.rows),
         "",
+        *([escape_markdown(grid.finding), ""] if grid.finding else []),
         *(f"- {escape_markdown(note)}" for note in grid.notes),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -113,7 +115,7 @@ def to_latex(grids: Sequence[Grid]) -> str:
 
 
 def _latex(grid: Grid) -> str:
-    caption = " ".join([grid.caption, *grid.notes])
+    caption = " ".join(text for text in (grid.caption, grid.finding, *grid.notes) if text)
     lines = [
         r"\begin{table*}[t]",
         r"\centering",

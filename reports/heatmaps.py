@@ -15,7 +15,8 @@ from bench.results import MethodResults
 from reports.head import Head, picture, pose
 from reports.inputs import Dataset, Heatmaps
 from reports.labels import ORACLE, data_sentence, label, row_of
-from reports.style import INK, heatmap_unit, save_png
+from reports.numbers import length_unit
+from reports.style import INK, save_png
 
 # from little motion to much, growing steadily lighter, so that it also reads without colour
 MOTION = LinearSegmentedColormap.from_list(
@@ -97,7 +98,7 @@ def _title(name: str, by_row: dict[str, MethodResults]) -> str:
 
 
 def _colour_bar(figure: Figure, scale: Normalize, results: MethodResults) -> None:
-    factor, unit = heatmap_unit(results)
+    factor, unit = length_unit(results)
     height = figure.get_figheight()
     axes = figure.add_axes((0.25, 0.66 / height, 0.5, 0.14 / height))
     printed = Normalize(0.0, float(scale.vmax or 0.0) * factor)

@@ -1,6 +1,7 @@
 """What reports are made of: results files, heatmap arrays, and run records where there are any.
 
-Shapes  V vertices, F faces.    Units  lengths in the dataset's unit.
+Shapes  V vertices, F faces, S seeds, T frames.
+Units   lengths in the dataset's unit, lip errors in unit^2, fps in frames per second.
 """
 
 import json
@@ -10,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Integer, Num
 
-from bench.results import MethodResults, read_results
-from reports.labels import place
+from bench.results import AblationResults, MethodResults, read_ablation, read_results
+from reports.labels import place, row_of
 
 Dataset = tuple[MethodResults, ...]
 """All rows on one dataset, in the order of the tables."""
+
+Ablations = tuple[AblationResults, ...]
+"""All ablations on one dataset, those of the paper's tables first."""
 
 
 def read_datasets(root: Path) -> dict[str, Dataset]:
@@ -36,6 +40,41 @@ def read_datasets(root: Path) -> dict[str, Dataset]:
     for name, methods in datasets.items():
         check_agreement(name, methods)
     return {name: tuple(sorted(methods, key=place)) for name, methods in sorted(datasets.items())}
+
+
+def read_ablations(root: Path) -> dict[str, Ablations]:
+    """Every ``<root>/<dataset>/ablations/<method>-<ablation>.json``, by dataset; maybe none.
+
+    Raises ValueError when one cannot be read, or when its rows disagree on what the dataset is.
+    """
+    found: dict[str, list[AblationResults]] = {}
+    for path in sorted(root.glob("*/ablations/*.json")):
+        ablation = read_ablation(path)
+        check_agreement(ablation.dataset, [row.results for row in ablation.rows])
+        found.setdefault(ablation.dataset, []).append(ablation)
+    return {
+        name: tuple(sorted(ablations, key=lambda a: (not a.paper, a.paper, a.method, a.name)))
+        for name, ablations in sorted(found.items())
+    }
+
+
+def all_rows(dataset: Dataset, ablations: Ablations) -> Dataset:
+    """Table 1's rows, then those of the ablations; rows that are runs of another row included."""
+    return (*dataset, *(row.results for ablation in ablations for row in ablation.rows))
+
+
+def distinct(rows: Dataset) -> Dataset:
+    """Rows without those whose runs are another row's: they were run once."""
+    found: dict[tuple[str, ...], MethodResults] = {}
+    for results in rows:
+        found.setdefault(_runs_of(results), results)
+    return tuple(found.values())
+
+
+def _runs_of(results: MethodResults) -> tuple[str, ...]:
+    """What two rows with the same runs share: their keys, or the row's name where there is none."""
+    keys = [f"{run.seed} {step} {key}" for run in results.runs for step, key in run.keys.items()]
+    return tuple(keys) or (row_of(results),)
 
 
 def check_agreement(name: str, methods: list[MethodResults]) -> None:
@@ -87,6 +126,35 @@ def read_heatmaps(path: Path) -> Heatmaps:
         vertices=vertices,
         faces=faces,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class LipErrors:
+    """The term of LVE in every frame of one test_a clip."""
+
+    clip_name: str
+    fps: float
+    rows: Mapping[str, Num[np.ndarray, "_ _"]]  # row -> (S, T), unit^2
+
+
+def read_lip_errors(path: Path) -> LipErrors:
+    """What ``lip_error.npz`` holds. Raises ValueError naming the file and what is wrong in it."""
+    if not path.exists():
+        raise ValueError(f"{path} does not exist; run: dvc repro")
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    try:
+        clip_name, fps = str(arrays.pop("clip_name")), float(arrays.pop("fps"))
+    except KeyError as error:
+        raise ValueError(f"{path} has no array {error}; run: dvc repro") from error
+    if not fps > 0:
+        raise ValueError(f"{path}: fps is {fps:g}, expected frames per second above 0")
+    for name, values in arrays.items():
+        if values.ndim != 2 or 0 in values.shape:
+            raise ValueError(f"{path}: {name} is {values.shape}, expected (seeds, frames)")
+        if not np.isfinite(values).all():
+            raise ValueError(f"{path}: {name} holds NaN or infinity")
+    return LipErrors(clip_name, fps, arrays)
 
 
 def read_run_record(runs: Path, key: str) -> dict[str, Any]:

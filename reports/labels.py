@@ -21,6 +21,7 @@ FLOORS = ("template", "mean", "ridge")
 """Methods that a trained model has to beat; no line is drawn for them."""
 
 ORACLE = "oracle"
+SMALL = "synthetic"  # the generated dataset with the small mesh
 SPLIT = "test_a"
 
 
@@ -62,6 +63,24 @@ def data_sentence(results: MethodResults) -> str:
             "nothing here reproduces the paper."
         )
     return f"Dataset {results.dataset}."
+
+
+def limits_sentence(results: MethodResults) -> str:
+    """What no difference on this data can show; to be read after a semicolon."""
+    if results.generated:
+        return "on generated data this says nothing about real speech or about the paper's claims"
+    if results.profile != "paper":
+        return f"with profile {results.profile} this says nothing about the paper's sizes"
+    return "a difference that is not shown may still exist"
+
+
+def ablation_caveat(results: MethodResults) -> str:
+    """Why an ablation on generated data cannot speak for the paper's; "" on real data."""
+    if not results.generated:
+        return ""
+    made = "A small mesh of about 1.3k vertices and low-rank motion are"
+    other = "Generated motion is"
+    return f"{made if results.dataset == SMALL else other} no evidence about the paper's claim."
 
 
 def rerun_command(results: MethodResults, seed: int) -> str:

@@ -47,6 +47,11 @@ def scale_of(metric: str, metric_unit: str, results: MethodResults) -> Scale:
     return Scale(factor, f"{spell_factor(factor)}{unit} (= {unit_of(metric_unit, 'mm')})")
 
 
+def length_unit(results: MethodResults) -> tuple[float, str]:
+    """(factor, unit) for plain lengths: mm where the dataset's unit has a length."""
+    return (results.unit_to_mm, "mm") if results.unit_to_mm else (1.0, results.unit)
+
+
 def spell_factor(factor: float) -> str:
     """``x1e-6 `` with its blank, or nothing for a factor of one."""
     exponent = math.log10(factor)

@@ -5,24 +5,33 @@ from pathlib import Path
 
 from bench.metrics import METRICS, Metric
 from bench.results import MethodResults
+from reports.ablation_tables import ablation_grid, by_file, title_of
 from reports.checks import checks_table
-from reports.differences import differences_table
+from reports.codebooks import codebook_grid
 from reports.grid import Cell, Column, Grid
-from reports.inputs import Dataset
-from reports.labels import ORACLE, SPLIT, data_sentence, label
-from reports.numbers import number, scale_of
+from reports.inputs import Ablations, Dataset, all_rows, distinct
+from reports.labels import SPLIT, data_sentence, label
+from reports.pictures import (
+    Figure,
+    codebooks_picture,
+    figure1_picture,
+    heatmaps_picture,
+    listening_grid,
+    listening_picture,
+)
 from reports.provenance import UNKNOWN, RunFacts, data_hashes, joined, run_facts, shared
 from reports.published import Published, PublishedTable
 from reports.table1 import table1
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture in the assets, with words for those who do not see it."""
+class AblationSection:
+    """One ablation: its heading, what it is called in addresses, and its table."""
 
-    file: str
-    alt: str
-    caption: str
+    title: str
+    short: str  # in the list of sections
+    id: str
+    grid: Grid
 
 
 @dataclass(frozen=True)
@@ -35,12 +44,21 @@ class Section:
     summary: str
     table1: Grid
     checks: Grid
-    differences: Grid | None
+    ablations: list[AblationSection]
+    codebooks: Grid | None
+    codebook_chart: Figure | None
+    figure1: Figure
     heatmaps: Figure
     listening: Figure | None
     listening_values: Grid
     runs: list[RunFacts]
     facts: list[tuple[str, dict[str, str]]]  # heading -> name -> value
+
+    @property
+    def pictures(self) -> list[Figure]:
+        """All that the page shows."""
+        every = (self.figure1, self.codebook_chart, self.heatmaps, self.listening)
+        return [figure for figure in every if figure is not None]
 
     @property
     def unfinished(self) -> list[RunFacts]:
@@ -66,44 +84,72 @@ class Page:
 
 
 def make_page(
-    datasets: dict[str, Dataset], published: Published, runs: Path, downloads: list[str]
+    datasets: dict[str, Dataset],
+    published: Published,
+    runs: Path,
+    downloads: list[str],
+    ablations: dict[str, Ablations] | None = None,
 ) -> Page:
     """The page of all datasets. Raises ValueError when a results file cannot be made sense of."""
     return Page(
         paper=published.paper,
         unit_remark=published.unit_remark,
-        sections=[make_section(dataset, published, runs) for dataset in datasets.values()],
+        sections=[
+            make_section(dataset, published, runs, (ablations or {}).get(name, ()))
+            for name, dataset in datasets.items()
+        ],
         metrics=list(METRICS.values()),
         published=[published_grid(name, table) for name, table in published.tables.items()],
         downloads=downloads,
     )
 
 
-def make_section(dataset: Dataset, published: Published, runs: Path) -> Section:
+def make_section(
+    dataset: Dataset, published: Published, runs: Path, ablations: Ablations = ()
+) -> Section:
     """All tables, pictures and facts of one dataset."""
-    name, facts = dataset[0].dataset, run_facts(dataset, runs)
-    listening = listening_grid(dataset)
+    every = all_rows(dataset, ablations)
+    rows = distinct(every)
+    facts, listening, codebooks = (
+        run_facts(rows, runs),
+        listening_grid(dataset),
+        codebook_grid(every),
+    )
     return Section(
-        name=name,
+        name=dataset[0].dataset,
         generated=dataset[0].generated,
         sentence=data_sentence(dataset[0]),
         summary=_summary(dataset, facts),
         table1=table1(dataset, published),
         checks=checks_table(dataset),
-        differences=differences_table(dataset),
-        heatmaps=_heatmaps(dataset),
-        listening=_listening(dataset, listening) if listening.rows else None,
+        ablations=_ablations(ablations, published),
+        codebooks=codebooks if codebooks.rows else None,
+        codebook_chart=codebooks_picture(every),
+        figure1=figure1_picture(dataset),
+        heatmaps=heatmaps_picture(dataset),
+        listening=listening_picture(dataset, listening),
         listening_values=listening,
         runs=facts,
         facts=[
             ("Code and machine", _made(facts)),
-            ("Library versions", shared(results.versions for results in dataset)),
-            ("Metric versions", shared(results.metric_versions for results in dataset)),
-            ("Vertex masks, SHA-256", shared(results.masks for results in dataset)),
-            ("Data read by each step, SHA-256", data_hashes(dataset, runs)),
-            ("Scored on", _scored(dataset)),
+            ("Library versions", shared(results.versions for results in rows)),
+            ("Metric versions", shared(results.metric_versions for results in rows)),
+            ("Vertex masks, SHA-256", shared(results.masks for results in rows)),
+            ("Data read by each step, SHA-256", data_hashes(rows, runs)),
+            ("Scored on", _scored(rows)),
         ],
     )
+
+
+def _ablations(ablations: Ablations, published: Published) -> list[AblationSection]:
+    """In the order of their files: the paper's tables first."""
+    sections = []
+    for found in by_file(ablations).values():
+        for ablation in found:
+            grid, title = ablation_grid(ablation, published), title_of(ablation)
+            words = f"{title} on {ablation.dataset}: {ablation.description.strip().rstrip('.')}"
+            sections.append(AblationSection(words, title, grid.name, grid))
+    return sections
 
 
 def _summary(dataset: Dataset, facts: list[RunFacts]) -> str:
@@ -121,61 +167,6 @@ def _made(facts: list[RunFacts]) -> dict[str, str]:
         "machine": joined(machine for run in facts for machine in run.machines),
         "first step started": min(started, default=UNKNOWN),
     }
-
-
-def _heatmaps(dataset: Dataset) -> Figure:
-    names = [label(results) for results in dataset if results.method != ORACLE]
-    return Figure(
-        file=f"{dataset[0].dataset}-heatmaps.png",
-        alt=f"Heads coloured by how much each vertex moves: ground truth, {', '.join(names)}.",
-        caption=(
-            f"{data_sentence(dataset[0])} Standard deviation of each vertex's motion over time, "
-            "one colour scale for all heads. A method's map is that of its first sample, averaged "
-            f"over seeds. First row: mean over all {SPLIT} clips; second row: one clip."
-        ),
-    )
-
-
-def _listening(dataset: Dataset, values: Grid) -> Figure:
-    spoken = "; ".join(
-        f"{row[0].text} {row[1].text} with its own, {row[2].text} with another"
-        for row in values.rows
-    )
-    return Figure(
-        file=f"{dataset[0].dataset}-listening.svg",
-        alt=f"Bar chart of LVE with a clip's own and with another sentence's audio: {spoken}.",
-        caption=(
-            f"{data_sentence(dataset[0])} A method that listens is worse with another sentence's "
-            "audio than with the clip's own. Only frames that both predictions have are scored, so "
-            "LVE may differ from Table 1's. Bars: mean over seeds; lines: 95 % t interval."
-        ),
-    )
-
-
-def listening_grid(dataset: Dataset) -> Grid:
-    """The listening chart in numbers: mean over the seeds that were checked."""
-    scale = scale_of("lve", METRICS["lve"].unit, dataset[0])
-    rows = []
-    for results in dataset:
-        heard = [run.listening for run in results.runs if run.listening is not None]
-        if results.method == ORACLE or not heard:
-            continue
-        own = sum(each.own for each in heard) / len(heard) / scale.factor
-        other = sum(each.other for each in heard) / len(heard) / scale.factor
-        seeds = f"{len(heard)} of {len(results.runs)}"
-        cells = (Cell(number(own), own), Cell(number(other), other))
-        rows.append((Cell(label(results)), *cells, Cell(seeds)))
-    return Grid(
-        name=f"listening-{dataset[0].dataset}",
-        caption=f"{data_sentence(dataset[0])} The listening chart in numbers, mean over seeds.",
-        columns=(
-            Column("Method", numeric=False),
-            Column("LVE, own audio", scale.text),
-            Column("LVE, another sentence's audio", scale.text),
-            Column("Seeds", numeric=False),
-        ),
-        rows=tuple(rows),
-    )
 
 
 def _scored(dataset: Dataset) -> dict[str, str]:

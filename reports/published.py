@@ -6,10 +6,12 @@ Units: `printed` is the number in the table; `value` = printed * scale is in the
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from bench.names import unknown
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 
@@ -36,6 +38,7 @@ class Row(Record):
 
     label: str
     speech_encoder: str = ""
+    method: str = ""  # whose numbers these are, where they are another method's than the table's
     remark: str = ""
     cells: dict[str, float]
 
@@ -70,6 +73,13 @@ class PublishedCell:
     remark: str
 
 
+class PaperRow(NamedTuple):
+    """Where the paper has a row such as ours: a table, and a row of it ("": it has none)."""
+
+    table: str
+    row: str
+
+
 class Published(Record):
     """All published tables."""
 
@@ -77,9 +87,15 @@ class Published(Record):
     unit_remark: str
     tables: dict[str, PublishedTable]
 
+    def table(self, name: str) -> PublishedTable:
+        """A table by name. Raises ValueError for one that the paper does not have."""
+        if name not in self.tables:
+            raise unknown("table of the paper", name, self.tables)
+        return self.tables[name]
+
     def cell(self, table: str, row: str, column: str) -> PublishedCell | None:
         """The cell, or None where the paper has no such row or column."""
-        source = self.tables[table]
+        source = self.table(table)
         if row not in source.rows or column not in source.columns:
             return None
         heading, line = source.columns[column], source.rows[row]

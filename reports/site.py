@@ -29,7 +29,7 @@ def build_site(
     Raises ValueError when results, tables or figures are missing.
     """
     # imported here so that --help does not wait for scipy
-    from reports.inputs import read_datasets
+    from reports.inputs import read_ablations, read_datasets
     from reports.page import make_page
     from reports.published import read_published
     from reports.writing import write_text
@@ -37,11 +37,12 @@ def build_site(
     datasets = read_datasets(results)
     downloads = _files(tables, "python -m reports.tables")
     pictures = _files(figures, "python -m reports.figures")
-    page = make_page(datasets, read_published(), runs, [path.name for path in downloads])
+    names = [path.name for path in downloads]
+    page = make_page(datasets, read_published(), runs, names, read_ablations(results))
     drawn = {path.name for path in pictures}
     for section in page.sections:
-        for figure in (section.heatmaps, section.listening):
-            if figure is not None and figure.file not in drawn:
+        for figure in section.pictures:
+            if figure.file not in drawn:
                 raise ValueError(
                     f"{figures / figure.file} is missing; run: python -m reports.figures"
                 )
@@ -95,11 +96,12 @@ def units(text: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """A text whose ``value +- half width`` and ``[low, high]`` each stay on one line."""
+    """A text whose ``value +- half width``, ``[low, high]``, ``1e-05`` and ``k9-d2`` stay whole."""
     from reports.numbers import PLUS_MINUS
 
     whole = rf"\S+ {PLUS_MINUS} \S+|\[[^\]]*\]"
-    return re.sub(whole, lambda found: found[0].replace(" ", "\u00a0"), text)
+    text = re.sub(whole, lambda found: found[0].replace(" ", "\u00a0"), text)
+    return re.sub(r"(?<=[\de])-(?=[\da-z]\d)", "-\u2060", text)  # a word joiner
 
 
 def main(

@@ -1,4 +1,4 @@
-"""``python -m reports.tables``: Table 1, the checks and the paired differences from results."""
+"""``python -m reports.tables``: Table 1, ablations, checks and codebooks from results."""
 
 import sys
 from pathlib import Path
@@ -11,37 +11,54 @@ TABLES = Path("reports/tables")
 
 
 def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
-    """Write table1, checks and differences as .csv, .md and .tex; returns what was written.
+    """Write table1, one table per ablation, checks and codebooks as .csv, .md and .tex.
 
-    Raises ValueError when there are no results or one cannot be read.
+    Returns what was written. Raises ValueError when there are no results, one cannot be read, or
+    an ablation names what the paper does not have.
     """
     # imported here so that --help does not wait for pandas and scipy
+    from reports.ablation_tables import ablation_grid, ablation_records, by_file
     from reports.checks import checks_table
-    from reports.differences import differences_table
-    from reports.grid import Grid
-    from reports.inputs import read_datasets
+    from reports.codebooks import codebook_grid
+    from reports.inputs import all_rows, read_ablations, read_datasets
     from reports.published import read_published
     from reports.table1 import table1, table1_records
     from reports.writing import grid_records, write_table
 
-    datasets, published = list(read_datasets(results).values()), read_published()
+    by_name, ablations, published = (
+        read_datasets(results),
+        read_ablations(results),
+        read_published(),
+    )
+    datasets = list(by_name.values())
     written = write_table(
         out / "table1",
         [table1(dataset, published) for dataset in datasets],
         [record for dataset in datasets for record in table1_records(dataset, published)],
     )
+    for stem, found in by_file(each for group in ablations.values() for each in group).items():
+        written += write_table(
+            out / stem,
+            [ablation_grid(ablation, published) for ablation in found],
+            [record for ablation in found for record in ablation_records(ablation, published)],
+        )
     checks = [checks_table(dataset) for dataset in datasets]
     written += write_table(out / "checks", checks, grid_records(checks))
-    found = [differences_table(dataset) for dataset in datasets]
-    differences: list[Grid] = [grid for grid in found if grid is not None]
-    return written + write_table(out / "differences", differences, grid_records(differences))
+    codebooks = [
+        grid
+        for name, dataset in by_name.items()
+        if (grid := codebook_grid(all_rows(dataset, ablations.get(name, ())))).rows
+    ]
+    if codebooks:
+        written += write_table(out / "codebooks", codebooks, grid_records(codebooks))
+    return written
 
 
 def main(
     results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
     out: Annotated[Path, typer.Option(help="Folder the tables are written to.")] = TABLES,
 ) -> None:
-    """Write Table 1, the checks and the paired differences as CSV, Markdown and LaTeX."""
+    """Write Table 1, the ablations, the checks and the codebooks as CSV, Markdown and LaTeX."""
     try:
         written = build_tables(results, out)
     except ValueError as error:

@@ -17,7 +17,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bench", "methods", "reports", "slurm")
 FILES = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore")
-ROWS = yaml.safe_load((ROOT / "params.yaml").read_text())["methods"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+ROWS, ABLATIONS = PARAMS["methods"], PARAMS["ablations"]
 
 pytestmark = [
     pytest.mark.xdist_group("dvc"),
@@ -112,12 +113,14 @@ def stages_run(output: str) -> set[str]:
 def test_repro_computes_everything_and_builds_the_page(copy):
     assert copy.to_do() == set()
     assert (copy.root / "reports" / "site" / "index.html").exists()
-    statuses = [
-        run["status"]
-        for path in (copy.root / "results" / "plans").rglob("*.json")
-        for run in json.loads(path.read_text())["runs"]
+    documents = [
+        json.loads(p.read_text()) for p in (copy.root / "results").rglob("plans/**/*.json")
     ]
-    assert set(statuses) == {"done"}
+    ablations = [each for each in documents if "rows" in each]
+    methods = [each for each in documents if "rows" not in each]
+    methods += [row["planned"] for each in ablations for row in each["rows"]]
+    assert {run["status"] for each in methods for run in each["runs"]} == {"done"}
+    assert {f"{each['method']}-{each['name']}" for each in ablations} == set(ABLATIONS)
 
 
 def test_a_second_repro_trains_nothing_and_rebuilds_no_page(copy):

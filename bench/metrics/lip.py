@@ -20,15 +20,16 @@ from bench.metrics.vectors import squared_length
 
 def lve(sample: Sample, mask: str | None = "mouth") -> Score:
     """Lip vertex error in unit^2: mean_t max_v |gt - pred|^2, as published."""
-    return Score.over_frames(_largest_squared(sample, mask))
+    return Score.over_frames(lip_error(sample, mask))
 
 
 def lve_l2(sample: Sample, mask: str | None = "mouth") -> Score:
     """Lip vertex error in unit: mean_t max_v |gt - pred|, as the papers' prose has it."""
-    return Score.over_frames(np.sqrt(_largest_squared(sample, mask)))
+    return Score.over_frames(np.sqrt(lip_error(sample, mask)))
 
 
-def _largest_squared(sample: Sample, mask: str | None) -> Float64[np.ndarray, " T"]:
+def lip_error(sample: Sample, mask: str | None = "mouth") -> Float64[np.ndarray, " T"]:
+    """The terms of LVE, frame by frame, in unit^2: max_v |gt - pred|^2."""
     return np.concatenate(
         [squared_length(truth - pred).max(axis=1) for truth, pred in sample.blocks(mask)]
     )

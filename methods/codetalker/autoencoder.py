@@ -91,7 +91,8 @@ class MotionAutoencoder(nn.Module):
     ) -> dict[str, Tensor]:
         """L1 + 1.0 (codebook + beta commitment), beta 0.25 as published.
 
-        Every mean is over the frames that belong to clips.
+        Every mean is over the frames that belong to clips; ``codes`` counts the entries chosen in
+        the batch.
         """
         quantized = self.quantize(self.encode(motion, num_frames), num_frames)
         reconstruction = self.decode(quantized.latents, num_frames)
@@ -103,7 +104,7 @@ class MotionAutoencoder(nn.Module):
             "rec": rec,
             "codebook": quantized.codebook_loss,
             "commitment": commitment,
-            "perplexity": quantized.perplexity,
+            "codes": quantized.counts,
         }
 
 

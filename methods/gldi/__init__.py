@@ -1,7 +1,7 @@
 """GLDiTalker (Lin et al. 2024): diffusion in a quantised space of graph-encoded face motion.
 
-Shapes   B clips, S audio samples, T frames, V vertices, L = H * C features of a frame's latents,
-         N samples of one clip.
+Shapes   B clips, S audio samples, T frames, V vertices, L features of a frame's latents (H * C;
+         without a quantised space 3 V), N samples of one clip.
 Units    vertices in the dataset's unit; audio in [-1, 1] at 16 kHz.
 """
 
@@ -19,6 +19,8 @@ from methods.gldi.autoencoder import MotionAutoencoder
 from methods.gldi.config import AutoencoderConfig, DiffusionConfig, GLDiConfig, SamplingConfig
 from methods.gldi.frozen import FrozenLatents
 from methods.gldi.latent_diffusion import LatentDiffusion
+from methods.gldi.statistics import deviation_of
+from methods.gldi.vertex_space import VertexSpace
 from methods.layers.evaluating import evaluating
 
 __all__ = ["AutoencoderConfig", "DiffusionConfig", "GLDiConfig", "GLDiTalker", "SamplingConfig"]
@@ -35,7 +37,9 @@ class GLDiTalker(Method):
         super().__init__()
         self.config = config
         self.fps = spec.fps
-        self.autoencoder = MotionAutoencoder(config.autoencoder, spec)
+        quantizes = config.autoencoder.space == "quantized"
+        space = MotionAutoencoder if quantizes else VertexSpace
+        self.autoencoder = space(config.autoencoder, spec)
         self.diffusion = LatentDiffusion(
             config.diffusion, self.autoencoder.latent_width, len(spec.styles), spec.fps
         )
@@ -60,13 +64,14 @@ class GLDiTalker(Method):
                 self.autoencoder.prepare(motions)
         elif self.config.diffusion.latent_scale == "train_std":
             names = (clip.name for clip in clips)
-            latents = [self._clean_latents(*pair) for pair in zip(names, motions(), strict=True)]
-            self.diffusion.latent_scale.copy_(torch.cat(latents).std())
+            latents = (self._clean_latents(*pair) for pair in zip(names, motions(), strict=True))
+            self.diffusion.latent_scale.fill_(deviation_of(latents, "latent_scale"))
 
     def trainable(self, stage: str) -> Iterable[dict[str, Any]]:
         """Everything of the stage; of the speech encoder, what its configuration leaves free."""
         if stage == "autoencoder":
-            return [{"params": list(self.autoencoder.parameters())}]
+            parameters = list(self.autoencoder.parameters())
+            return [{"params": parameters}] if parameters else []
         return [{"params": self.diffusion.trainable_parameters()}]
 
     def loss(self, batch: Batch, stage: str) -> dict[str, Tensor]:
@@ -106,24 +111,28 @@ class GLDiTalker(Method):
     ) -> Float[Tensor, "N T V 3"]:
         """Latents drawn by reverse diffusion (Eq. 10), decoded by stage 1, plus the template.
 
+        Objective regression draws nothing: one pass, N equal samples.
         Raises ValueError when the audio is too short for a single frame.
         """
         heard = self.diffusion.denoiser.encode_clip(audio)[:, :num_frames]  # (1, T, D)
-        shape = (heard.shape[1], self.autoencoder.latent_width)
+        num_frames = heard.shape[1]
 
-        def draw() -> Float[Tensor, "N T L"]:
+        def draw(num_features: int) -> Float[Tensor, "N T F"]:
+            shape = (num_frames, num_features)
             return torch.stack([noise(k, shape) for k in range(num_samples)]).to(heard)
 
-        drawn = self.diffusion.sample(heard, style, draw, self.config.sampling)
+        if self.config.diffusion.objective == "regression":
+            regressed = self.diffusion.regress(heard, style)  # (1, T, L)
+            return (template + self._decode(regressed[0])).expand(num_samples, -1, -1, -1)
+        wide = self.config.autoencoder.space == "vertices"
+        drawn = self.diffusion.sample(heard, style, draw, self.config.sampling, folded=wide)
         return torch.stack([template + self._decode(latents) for latents in drawn])
 
     def _decode(self, latents: Float[Tensor, "T L"]) -> Float[Tensor, "T V 3"]:
-        """Motion of one sample; its latents are used as drawn, or snapped to the codebook."""
+        """Motion of one sample."""
         num_frames = torch.tensor([len(latents)], device=latents.device)
-        grid = latents.unflatten(-1, (self.config.autoencoder.face_components, -1))[None]
-        if self.config.sampling.requantize:
-            grid = self.autoencoder.quantize(grid, num_frames).latents
-        return self.autoencoder.decode(grid, num_frames)[0]
+        requantize = self.config.sampling.requantize
+        return self.autoencoder.generate(latents[None], num_frames, requantize)[0]
 
     def _clean_latents(self, name: str, motion: Float[Tensor, "T V 3"]) -> Float[Tensor, "T L"]:
         return self._frozen_latents(self.autoencoder, name, motion)

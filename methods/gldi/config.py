@@ -24,7 +24,10 @@ def _check_heads(name: str, width: int, num_heads: int) -> None:
 class AutoencoderConfig(Frozen):
     """Stage 1: spatial encoder, temporal transformer, codebook, and the way back."""
 
+    space: Literal["quantized", "vertices"] = "quantized"  # vertices: no stage 1 but a scale
+    spatial_encoder: Literal["spiral", "mlp"] = "spiral"  # mlp: one linear layer, as CodeTalker
     spiral_channels: tuple[PositiveInt, ...] = (32, 32, 32, 64)  # one Spiral Block each
+    spiral_layers: PositiveInt | None = None  # None: all; L: the first L - 1 of them and the last
     kernel_size: PositiveInt = 9  # vertices a spiral convolution reads
     dilation: PositiveInt = 2  # it reads every dilation-th vertex of the spiral
     hidden: PositiveInt = 1024  # features per frame of the fusion layer and both transformers
@@ -35,6 +38,8 @@ class AutoencoderConfig(Frozen):
     channels: PositiveInt = 128  # C: width of a latent and of a codebook entry
     codebook_size: PositiveInt = 256  # K
     codebook_init: Literal["uniform", "data"] = "uniform"  # "data": latents of training clips
+    codebook_update: Literal["gradient", "ema"] = "gradient"  # ema: averages of chosen latents
+    ema_decay: float = Field(default=0.99, gt=0, lt=1)  # of codebook_update ema
     dead_code_restart: int = Field(default=0, ge=0)  # steps an entry may idle; 0: for ever
     commitment_weight: float = Field(default=0.25, ge=0)  # beta of Eq. 8
     decoder_mlp_depth: PositiveInt = 1  # linear layers of the spatial decoder
@@ -50,11 +55,27 @@ class AutoencoderConfig(Frozen):
         _check_heads("hidden", self.hidden, self.num_heads)
         return self
 
+    @model_validator(mode="after")
+    def _layers_are_there(self) -> "AutoencoderConfig":
+        asked, there = self.spiral_layers, len(self.spiral_channels)
+        if asked is not None and asked > there:
+            raise ValueError(
+                f"spiral_layers must be at most {there}, the number of spiral_channels, got {asked}"
+            )
+        return self
+
+    @property
+    def block_channels(self) -> tuple[int, ...]:
+        """Channels of the Spiral Blocks that are built."""
+        layers = self.spiral_layers or len(self.spiral_channels)
+        return (*self.spiral_channels[: layers - 1], self.spiral_channels[-1])
+
 
 class DiffusionConfig(Frozen):
     """Stage 2: speech encoder and denoiser of the stage-1 latents."""
 
     speech: SpeechConfig = SpeechConfig()
+    objective: Literal["diffusion", "regression"] = "diffusion"  # regression: zeros in, one pass
     num_steps: PositiveInt = 500  # N
     width: PositiveInt = 512  # d: features per frame in the denoiser
     num_layers: PositiveInt = 1
@@ -96,5 +117,24 @@ class GLDiConfig(Frozen):
         if asked is not None and asked > trained:
             raise ValueError(
                 f"sampling.steps must be at most diffusion.num_steps {trained}, got {asked}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_a_codebook(self) -> "GLDiConfig":
+        if self.sampling.requantize and self.autoencoder.space == "vertices":
+            raise ValueError(
+                "sampling.requantize needs a codebook, which autoencoder.space vertices has not; "
+                "use autoencoder.space quantized or leave requantize false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_something_to_sample(self) -> "GLDiConfig":
+        drawn = self.sampling.sampler != "ancestral" or self.sampling.steps is not None
+        if drawn and self.diffusion.objective == "regression":
+            raise ValueError(
+                "diffusion.objective regression is one pass that draws nothing; "
+                "leave out sampling.sampler and sampling.steps"
             )
         return self

@@ -11,11 +11,11 @@ Units    audio in [-1, 1] at 16 kHz; latents divided by ``latent_scale``; steps 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from methods.gldi.aligned_decoder import decode_aligned
 from methods.gldi.config import DiffusionConfig
 from methods.layers.attention import (
     Decoder,
     PeriodicPositionalEncoding,
-    alignment_mask,
     biased_causal_mask,
 )
 from methods.layers.speech import (
@@ -35,9 +35,12 @@ class ConvNoiseEncoder(nn.Module):
         self.smooth = nn.Conv1d(1, 1, 9, padding="same")
 
     def forward(self, noisy: Float[Tensor, "B T L"]) -> Float[Tensor, "B T D"]:
-        x = self.expand(noisy)  # (B, T, 2 D)
-        x = self.smooth(x.flatten(0, 1)[:, None]).relu()  # (B T, 1, 2 D)
-        return nn.functional.max_pool1d(x, 2).relu().reshape(*noisy.shape[:2], -1)
+        return self.after(self.expand(noisy))
+
+    def after(self, expanded: Float[Tensor, "B T E"]) -> Float[Tensor, "B T D"]:
+        """What follows the linear layer (E = 2 D)."""
+        x = self.smooth(expanded.flatten(0, 1)[:, None]).relu()  # (B T, 1, 2 D)
+        return nn.functional.max_pool1d(x, 2).relu().reshape(*expanded.shape[:2], -1)
 
 
 class StepEncoder(nn.Module):
@@ -121,10 +124,15 @@ class Denoiser(nn.Module):
     ) -> Float[Tensor, "B T L"]:
         """The estimate of Z^0 from Z^n, encoded audio, style and step: Eq. 12."""
         queries, conditions = self.streams(noisy, audio, style, step)
-        num_frames = noisy.shape[1]
-        causal = biased_causal_mask(num_frames, self.num_heads, self.period, noisy.device)
-        aligned = alignment_mask(num_frames, device=noisy.device)
-        return self.head(self.decoder(queries, conditions, causal, aligned))
+        return self.head(self.decode(queries, conditions))
+
+    def decode(
+        self, queries: Float[Tensor, "B T D"], conditions: Float[Tensor, "B T D"]
+    ) -> Float[Tensor, "B T D"]:
+        """The decoder of Eq. 12: what the head makes latents of."""
+        num_frames = queries.shape[1]
+        causal = biased_causal_mask(num_frames, self.num_heads, self.period, queries.device)
+        return decode_aligned(self.decoder, queries, conditions, causal)
 
     def streams(
         self,
@@ -134,6 +142,12 @@ class Denoiser(nn.Module):
         step: Int[Tensor, " B"],
     ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
         """Queries (latents and style) and keys/values (audio and step): the arguments of Eq. 12."""
-        one_hot = nn.functional.one_hot(style, self.style_encoder.in_features).to(noisy)
-        queries = self.noise_encoder(noisy) + self.style_encoder(one_hot)[:, None]
-        return self.positions(queries), audio + self.step_encoder(step)[:, None]
+        conditions = audio + self.step_encoder(step)[:, None]
+        return self.styled(self.noise_encoder(noisy), style), conditions
+
+    def styled(
+        self, encoded: Float[Tensor, "B T D"], style: Int[Tensor, " B"]
+    ) -> Float[Tensor, "B T D"]:
+        """Queries: encoded latents, who speaks, and where in time."""
+        one_hot = nn.functional.one_hot(style, self.style_encoder.in_features).to(encoded)
+        return self.positions(encoded + self.style_encoder(one_hot)[:, None])

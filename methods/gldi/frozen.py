@@ -11,13 +11,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from methods.gldi.autoencoder import MotionAutoencoder
+from methods.gldi.vertex_space import VertexSpace
 from methods.layers.evaluating import evaluating
 
+Stage1 = MotionAutoencoder | VertexSpace
 MEMO_BYTES = 512 * 2**20
 
 
 class FrozenLatents:
-    """Clean latents Z^0 of clips: stage 1's quantised latents, kept in memory."""
+    """Clean latents Z^0 of clips, kept in memory where stage 1 must work for them."""
 
     def __init__(self, max_bytes: int = MEMO_BYTES) -> None:
         self.max_bytes = max_bytes
@@ -25,9 +27,11 @@ class FrozenLatents:
         self._bytes = 0
 
     def __call__(
-        self, autoencoder: MotionAutoencoder, name: str, motion: Float[Tensor, "T V 3"]
+        self, autoencoder: Stage1, name: str, motion: Float[Tensor, "T V 3"]
     ) -> Float[Tensor, "T L"]:
         """Z^0 of a clip, or of a window of it. Do not write into what comes back."""
+        if not autoencoder.keeps_latents:
+            return clean_latents(autoencoder, motion)
         # a clip's windows are told apart by sums of what is in them: hashing all the bytes would
         # cost as much as a step of a small denoiser
         sums = (part.sum(dtype=torch.float64).item() for part in (motion, motion[0], motion[-1]))
@@ -47,11 +51,8 @@ class FrozenLatents:
 
 
 @torch.no_grad()
-def clean_latents(
-    autoencoder: MotionAutoencoder, motion: Float[Tensor, "T V 3"]
-) -> Float[Tensor, "T L"]:
-    """The codebook entries of one clip, alone and without dropout."""
+def clean_latents(autoencoder: Stage1, motion: Float[Tensor, "T V 3"]) -> Float[Tensor, "T L"]:
+    """Z^0 of one clip (its codebook entries), alone and without dropout."""
     num_frames = torch.tensor([len(motion)], device=motion.device)
     with evaluating(autoencoder):
-        latents = autoencoder.encode(motion[None], num_frames)
-        return autoencoder.quantize(latents, num_frames).latents[0].flatten(1)
+        return autoencoder.clean(motion[None], num_frames)[0]

@@ -5,6 +5,8 @@ Units    latents as stage 1 has them; they are diffused after division by ``late
          the configuration says otherwise), because unit noise drowns latents of a small deviation.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -12,8 +14,12 @@ from torch import Tensor, nn
 from bench.data import valid_frames
 from methods.gldi.config import DiffusionConfig, SamplingConfig
 from methods.gldi.denoiser import Denoiser
+from methods.gldi.folded import FoldedDenoiser
 from methods.gldi.losses import diffusion_loss
-from methods.layers.diffusion import SAMPLERS, DiffusionSchedule, Draw, cosine_betas
+from methods.layers.diffusion import SAMPLERS, DiffusionSchedule, cosine_betas
+
+DrawFeatures = Callable[[int], Tensor]
+"""draw(F): fresh standard normal noise (N, T, F) for N samples of a clip."""
 
 
 class LatentDiffusion(nn.Module):
@@ -26,6 +32,7 @@ class LatentDiffusion(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
+        self.latent_width = latent_width
         self.denoiser = Denoiser(config, latent_width, num_styles, fps)
         self.schedule = DiffusionSchedule(cosine_betas(config.num_steps))
         self.register_buffer("latent_scale", torch.ones(()))
@@ -45,12 +52,12 @@ class LatentDiffusion(nn.Module):
         style: Int[Tensor, " B"],
         num_frames: Int[Tensor, " B"],
     ) -> dict[str, Tensor]:
-        """Eq. 13 at one random step per clip; step and noise come from the global generator."""
+        """Eq. 13 at one random step per clip; step and noise come from the global generator.
+
+        Objective regression draws neither: zeros at the last step.
+        """
         clean = latents / self.latent_scale
-        # drawn on the CPU, so that a seed means the same on every device
-        step = torch.randint(self.schedule.num_steps, (len(clean),)).to(clean.device)
-        noise = torch.randn(clean.shape).to(clean)
-        noisy = self.schedule.diffuse(clean, step, noise)
+        noisy, step = self._network_input(clean)
         estimate = self.denoiser(noisy, audio, style, step)
         valid = valid_frames(num_frames, clean.shape[1])
         terms = diffusion_loss(
@@ -58,14 +65,27 @@ class LatentDiffusion(nn.Module):
         )
         return terms | {"latent_std": clean[valid].std()}
 
+    def regress(self, audio: Float[Tensor, "1 T D"], style: int) -> Float[Tensor, "1 T L"]:
+        """One pass without diffusion: what the network makes of zeros at the last step."""
+        noisy, step = self._nothing(audio.new_zeros(*audio.shape[:2], self.latent_width))
+        styles = torch.full((1,), style, device=audio.device)
+        return self.denoiser(noisy, audio, styles, step) * self.latent_scale
+
     def sample(
         self,
         audio: Float[Tensor, "1 T D"],
         style: int,
-        draw: Draw,
+        draw: DrawFeatures,
         config: SamplingConfig,
+        folded: bool = False,
     ) -> Float[Tensor, "N T L"]:
-        """Latents drawn for one clip (Eq. 10); a call of ``draw`` gives (N, T, L) normal noise."""
+        """Latents drawn for one clip (Eq. 10); ``folded`` where they are wide: folded.py."""
+        sampler = SAMPLERS[config.sampler]
+        if folded:
+            chain = FoldedDenoiser(self.denoiser, audio, style)
+            width = chain.num_features
+            sampler(self.schedule, chain, lambda: chain.noise(draw(width)), config.steps)
+            return chain.estimate() * self.latent_scale
 
         def denoise(noisy: Tensor, step: int) -> Tensor:
             def for_each(value: int) -> Tensor:
@@ -74,5 +94,22 @@ class LatentDiffusion(nn.Module):
             same = audio.expand(len(noisy), -1, -1)
             return self.denoiser(noisy, same, for_each(style), for_each(step))
 
-        sampler = SAMPLERS[config.sampler]
-        return sampler(self.schedule, denoise, draw, config.steps) * self.latent_scale
+        clean = sampler(self.schedule, denoise, lambda: draw(self.latent_width), config.steps)
+        return clean * self.latent_scale
+
+    def _network_input(
+        self, clean: Float[Tensor, "B T L"]
+    ) -> tuple[Float[Tensor, "B T L"], Int[Tensor, " B"]]:
+        """What the network sees of clean latents in training, and each clip's step."""
+        if self.config.objective == "regression":
+            return self._nothing(clean)
+        # drawn on the CPU, so that a seed means the same on every device
+        step = torch.randint(self.schedule.num_steps, (len(clean),)).to(clean.device)
+        noise = torch.randn(clean.shape).to(clean)
+        return self.schedule.diffuse(clean, step, noise), step
+
+    def _nothing(
+        self, like: Float[Tensor, "B T L"]
+    ) -> tuple[Float[Tensor, "B T L"], Int[Tensor, " B"]]:
+        last = self.schedule.num_steps - 1
+        return torch.zeros_like(like), torch.full((len(like),), last, device=like.device)

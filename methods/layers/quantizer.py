@@ -1,7 +1,7 @@
-"""Vector quantisation with a codebook that is trained by gradient (VQ-VAE).
+"""Vector quantisation (VQ-VAE) with a codebook that follows a gradient or a moving average.
 
 Shapes   C channels of a latent, K codebook entries; leading axes (clips, frames, ...) are free.
-Units    perplexity counts codebook entries: 1 = one entry does it all, K = all are used equally.
+Units    latents' own; counts are numbers of latents.
 """
 
 from typing import NamedTuple
@@ -18,24 +18,44 @@ class Quantized(NamedTuple):
     codes: Int[Tensor, "..."]
     codebook_loss: Float[Tensor, ""]  # moves the entries towards the latents
     commitment_loss: Float[Tensor, ""]  # moves the latents towards their entries
-    perplexity: Float[Tensor, ""]  # exp of the entropy of the codes used
+    counts: Int[Tensor, " K"]  # how many latents chose each entry; int64
+
+
+EMA_EPSILON = 1e-5  # Laplace smoothing of the counts
 
 
 class VectorQuantizer(nn.Module):
     """Nearest codebook entry in L2, straight-through gradient (GLDiTalker Eq. 4 and 8).
 
     The codebook starts uniform in +-1/K and follows the gradient of ``codebook_loss``, as in the
-    published CodeTalker quantiser; there is no moving average. ``restart_after`` = R > 0 moves
-    entries that no latent chose in R training steps in a row onto latents of the current batch.
+    published CodeTalker quantiser. With ``ema_decay`` it is no parameter: entries are moving
+    averages of the latents that chose them (van den Oord et al. 2017, appendix A.1).
+    ``restart_after`` = R > 0 moves entries that no latent chose in R training steps in a row onto
+    latents of the current batch.
     """
 
+    codebook: Tensor  # (K, C)
     idle_steps: Tensor  # training steps since each entry was last chosen
+    ema_counts: Tensor  # (K,): moving average of how many latents chose each entry
+    ema_sums: Tensor  # (K, C): moving average of their sum
 
-    def __init__(self, num_codes: int, num_channels: int, restart_after: int = 0) -> None:
+    def __init__(
+        self,
+        num_codes: int,
+        num_channels: int,
+        restart_after: int = 0,
+        ema_decay: float | None = None,
+    ) -> None:
         super().__init__()
         self.restart_after = restart_after
+        self.ema_decay = ema_decay
         start = torch.empty(num_codes, num_channels).uniform_(-1 / num_codes, 1 / num_codes)
-        self.codebook = nn.Parameter(start)
+        if ema_decay is None:
+            self.codebook = nn.Parameter(start)
+        else:
+            self.register_buffer("codebook", start)
+            self.register_buffer("ema_counts", torch.ones(num_codes))
+            self.register_buffer("ema_sums", start.clone())
         self.register_buffer("idle_steps", torch.zeros(num_codes, dtype=torch.long))
 
     def forward(
@@ -52,18 +72,21 @@ class VectorQuantizer(nn.Module):
             codes=codes,
             codebook_loss=(kept_latents.detach() - kept_entries).square().mean(),
             commitment_loss=(kept_latents - kept_entries.detach()).square().mean(),
-            perplexity=perplexity(kept_codes, len(self.codebook)),
+            counts=kept_codes.flatten().bincount(minlength=len(self.codebook)),
         )
+        if self.training and self.ema_decay is not None:
+            self._follow(kept_codes, kept_latents, quantized.counts)
         if self.training and self.restart_after:
-            self._restart_unused(kept_codes, kept_latents)
+            self._restart_unused(kept_latents, quantized.counts)
         return quantized
 
     def nearest(self, latents: Float[Tensor, "... C"]) -> Int[Tensor, "..."]:
         """Index of the closest codebook entry; the first of equally close ones."""
-        flat = latents.detach().flatten(0, -2)  # (n, C)
         codebook = self.codebook.detach()
-        # |z - e|^2 = |z|^2 - 2 z.e + |e|^2, of which |z|^2 does not change the order
-        distances = codebook.square().sum(-1) - 2 * flat @ codebook.T  # (n, K)
+        flat = latents.detach().flatten(0, -2).to(codebook)  # (n, C)
+        with torch.autocast(flat.device.type, enabled=False):  # bfloat16 mixes up close entries
+            # |z - e|^2 = |z|^2 - 2 z.e + |e|^2, of which |z|^2 does not change the order
+            distances = codebook.square().sum(-1) - 2 * flat @ codebook.T  # (n, K)
         return distances.argmin(-1).reshape(latents.shape[:-1])
 
     def lookup(self, codes: Int[Tensor, "..."]) -> Float[Tensor, "... C"]:
@@ -79,21 +102,44 @@ class VectorQuantizer(nn.Module):
                 f"A codebook of {num_codes} entries cannot start from {len(latents)} latents; "
                 "use a smaller codebook or the uniform start"
             )
-        self.codebook.copy_(latents[torch.randperm(len(latents))[:num_codes].to(latents.device)])
+        drawn = torch.randperm(len(latents))[:num_codes].to(latents.device)
+        self._place(slice(None), latents[drawn])
 
     @torch.no_grad()
-    def _restart_unused(self, codes: Int[Tensor, "..."], latents: Float[Tensor, "... C"]) -> None:
-        used = torch.zeros_like(self.idle_steps, dtype=torch.bool)
-        used[codes.flatten()] = True
-        self.idle_steps.add_(1).masked_fill_(used, 0)
+    def _follow(
+        self,
+        codes: Int[Tensor, "..."],
+        latents: Float[Tensor, "... C"],
+        counts: Int[Tensor, " K"],
+    ) -> None:
+        """e_k = sums_k / counts_k, both averaged over steps with weights falling by ``ema_decay``.
+
+        Counts are smoothed, (n_k + eps) / (sum n + K eps) * sum n: no entry is divided by zero, and
+        one that nobody chooses for very long drifts to the origin.
+        """
+        assert self.ema_decay is not None
+        flat = latents.detach().flatten(0, -2).to(self.ema_sums)  # (n, C)
+        sums = torch.zeros_like(self.ema_sums).index_add_(0, codes.flatten(), flat)
+        self.ema_counts.lerp_(counts.to(self.ema_counts), 1 - self.ema_decay)
+        self.ema_sums.lerp_(sums, 1 - self.ema_decay)
+        total = self.ema_counts.sum()
+        smoothed = (self.ema_counts + EMA_EPSILON) / (total + len(counts) * EMA_EPSILON) * total
+        self.codebook.copy_(self.ema_sums / smoothed[:, None])
+
+    @torch.no_grad()
+    def _restart_unused(self, latents: Float[Tensor, "... C"], counts: Int[Tensor, " K"]) -> None:
+        self.idle_steps.add_(1).masked_fill_(counts > 0, 0)
         dead = self.idle_steps >= self.restart_after
+        flat = latents.detach().flatten(0, -2)
         # drawn for every entry, so that the number of draws does not depend on the training so far
-        drawn = torch.randint(codes.numel(), (len(dead),)).to(latents.device)
-        self.codebook[dead] = latents.detach().flatten(0, -2)[drawn[dead]]
+        drawn = torch.randint(len(flat), (len(dead),)).to(latents.device)
+        self._place(dead, flat[drawn[dead]])
         self.idle_steps.masked_fill_(dead, 0)
 
-
-def perplexity(codes: Int[Tensor, "..."], num_codes: int) -> Float[Tensor, ""]:
-    """exp(entropy) of how often each code occurs: the number of entries in effective use."""
-    shares = codes.flatten().bincount(minlength=num_codes) / codes.numel()
-    return torch.special.entr(shares).sum().exp()
+    def _place(self, chosen: slice | Bool[Tensor, " K"], entries: Float[Tensor, "n C"]) -> None:
+        """Put entries into the codebook; a moving average starts anew from them."""
+        entries = entries.to(self.codebook)
+        self.codebook[chosen] = entries
+        if self.ema_decay is not None:
+            self.ema_counts[chosen] = 1
+            self.ema_sums[chosen] = entries

@@ -150,7 +150,8 @@ class ClipMemo:
 
     def __call__(self, clip: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         """``function(clip)`` without gradients. Do not write into what comes back."""
-        content = clip.detach().cpu().contiguous().numpy().tobytes()
+        bits = clip.detach().cpu().contiguous().view(torch.uint8)  # numpy knows no bfloat16
+        content = bits.numpy().tobytes()
         key = (hashlib.blake2b(content, digest_size=16).hexdigest(), clip.device)
         if key not in self._results:
             with torch.no_grad():

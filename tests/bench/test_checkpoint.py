@@ -17,6 +17,7 @@ from bench.checkpoint import (
     save_weights,
 )
 from bench.files import write_atomically
+from bench.optimizers import Average
 
 
 def model(seed=0, width=3):
@@ -47,7 +48,9 @@ STATE = {
     "step": 7,
     "curve": [{"step": 5, "loss": 0.25}],
     "validation": [{"step": 5, "loss": 0.5}],
+    "epochs": [{"epoch": 1, "step": 3, "codes_size": 2, "codes_usage": 0.5}],
     "sums": {"loss": 1.5},
+    "counts": {"codes": [3, 0]},
     "seconds": 12.5,
 }
 
@@ -66,6 +69,29 @@ def test_everything_comes_back(tmp_path):
     assert other_optimizer.param_groups[0]["base_lr"] == 0.1
     moments = [list(each.state_dict()["state"].values()) for each in (optimizer, other_optimizer)]
     assert all(equal(a, b) for a, b in zip(*moments, strict=True)) and moments[0]
+
+
+def test_averaged_weights_come_back_beside_the_own_ones(tmp_path):
+    module, optimizer = fitted()
+    average = Average(optimizer, 0.5)
+    with torch.no_grad():
+        module["first"].weight.add_(1)
+    average.update(1)
+    save_checkpoint(tmp_path / "c.pt", module, optimizer, TrainingState(), average)
+    other, other_optimizer = fitted(seed=1)
+    restored = Average(other_optimizer, 0.5)
+    load_checkpoint(tmp_path / "c.pt", other, other_optimizer, restored)
+    pairs = zip(average.averages, restored.averages, strict=True)
+    assert all(torch.equal(one, another) for one, another in pairs)
+    assert equal(module.state_dict(), other.state_dict())
+    assert not torch.equal(restored.averages[0], other["first"].weight)
+
+
+def test_a_checkpoint_without_averaged_weights_does_not_start_new_ones(tmp_path):
+    module, optimizer = fitted()
+    save_checkpoint(tmp_path / "c.pt", module, optimizer, TrainingState())
+    with pytest.raises(ValueError, match="averaged weights of other shapes"):
+        load_checkpoint(tmp_path / "c.pt", module, optimizer, Average(optimizer, 0.5))
 
 
 def test_a_checkpoint_is_whole_or_absent(tmp_path, monkeypatch):

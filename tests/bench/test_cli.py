@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app
-from bench.run import complete_method
+from bench.run import all_overrides, complete_method, methods_table
+from bench.session import Choice, Session
 
 HEAVY = ("torch", "transformers", "pandas", "matplotlib", "scipy")
 
@@ -81,3 +82,53 @@ def test_several_methods_and_seeds_run_in_one_command(monkeypatch):
     assert (seen[0].methods, seen[0].seeds) == (("mean", "ridge"), (0, 2))
     assert (seen[0].overrides, seen[0].until) == (("train.lr=1e-4",), "evaluate")
     assert (seen[1].methods, seen[1].until) == (("mean",), "train")
+
+
+def test_sampler_and_steps_are_short_for_overrides_and_an_explicit_one_wins(monkeypatch):
+    seen = []
+    monkeypatch.setattr("bench.commands.run_methods", lambda options, *_: seen.append(options) or 0)
+    for name in ("run", "predict", "evaluate"):
+        run(name, "-m", "gldi", "--sampler", "ddim", "--steps", "50", "--set", "model.sampling.x=1")
+    expected = ("model.sampling.sampler=ddim", "model.sampling.steps=50", "model.sampling.x=1")
+    assert [options.overrides for options in seen] == [expected] * 3
+    run("run", "-m", "gldi", "--steps", "3")
+    assert seen[-1].overrides == ("model.sampling.steps=3",)
+
+
+def test_steps_of_a_training_are_not_those_of_a_sampler():
+    with pytest.raises(ValueError, match=r"use --set train\.steps=N"):
+        run("train", "-m", "gldi", "--steps", "50")
+
+
+def test_another_sampler_retrains_nothing(project, write_dataset, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(write_dataset(name="synthetic").parent))
+    plain, ddim = (
+        Session(Choice(overrides=overrides, device="cpu"), methods_table())
+        .plan("gldi", "synthetic", [0])
+        .steps
+        for overrides in ((), all_overrides("ddim", 5, None))
+    )
+    same = [one.key == other.key for one, other in zip(plain, ddim, strict=True)]
+    assert [step.name for step, equal in zip(plain, same, strict=True) if equal] == [
+        "train/autoencoder",
+        "train/diffusion",
+    ]
+
+
+def test_a_method_without_a_sampler_says_so_in_one_line(project, write_dataset, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(write_dataset(name="synthetic").parent))
+    session = Session(Choice(overrides=all_overrides("ddim", None, None)), methods_table())
+    with pytest.raises(ValueError, match=r"faceformer/.*Unknown key 'sampling'") as error:
+        session.plan("faceformer", "synthetic", [0])
+    assert "\n" not in str(error.value)
+
+
+def test_time_takes_a_method_and_writes_unless_it_is_told_not_to(monkeypatch):
+    seen = []
+    monkeypatch.setattr("bench.timing.time_method", lambda options, *_: seen.append(options) or 0)
+    run("time", "gldi")
+    run("time", "gldi", "-d", "biwi", "--profile", "paper", "--steps", "3", "--no-write")
+    assert [(o.dataset, o.profile, o.steps, o.write) for o in seen] == [
+        (None, None, 10, True),
+        ("biwi", "paper", 3, False),
+    ]

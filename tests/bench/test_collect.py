@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bench.cache import Cache
-from bench.collect import collect_method, means, write_heatmaps, write_method
-from bench.commands import collect, collect_heatmaps, fill
+from bench.collect import collect_method, means, write_method
+from bench.figure_data import write_heatmaps
 from bench.files import read_json, write_json
+from bench.filling import collect, collect_figures, fill
 from bench.planned import planned_method, read_planned, write_planned
 from bench.results import read_results
 from bench.terminal import console
@@ -141,10 +142,17 @@ def test_fill_then_collect_gives_results_and_heatmaps_of_everything(filled):
         assert [run.status for run in results.runs] == ["done"]
         table = json.loads((filled / "toy" / f"{method}.metrics.json").read_text())
         assert table["lve"] > 0
-    collect_heatmaps("toy")
+    collect_figures("toy")
     with np.load(filled / "toy" / "heatmaps.npz", allow_pickle=False) as maps:
         assert {"ground_truth", "talker", "still", "clip/ground_truth"} <= set(maps)
         assert maps["still"].max() == 0 < maps["ground_truth"].max()
+    with np.load(filled / "toy" / "lip_error.npz", allow_pickle=False) as errors:
+        assert set(errors) == {"clip_name", "fps", "talker", "still", "oracle"}
+        assert (str(errors["clip_name"]), errors["fps"]) == ("F1_05", 25)
+        talker = read_results(filled / "toy" / "talker.json").runs[0].splits["test_a"]
+        (clip,) = [c for c in talker.metrics["lve"].clips if c.clip == "F1_05"]
+        assert errors["talker"].shape == (1, clip.weight)
+        assert errors["talker"].sum() == pytest.approx(clip.total)
 
 
 def test_fill_again_does_nothing_and_leaves_the_same_files(filled, table, project, capsys):

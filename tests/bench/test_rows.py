@@ -5,7 +5,8 @@ import pytest
 
 from bench.catalogue import lines
 from bench.collect import means
-from bench.commands import RunOptions, collect, collect_heatmaps, fill, results_of, run_methods
+from bench.commands import RunOptions, results_of, run_methods
+from bench.filling import collect, collect_figures, fill
 from bench.results import read_results
 from bench.rows import Row, find_row, known_rows, row_name
 from bench.session import Choice, Session
@@ -90,8 +91,9 @@ def test_variants_that_differ_in_sampling_share_their_training(session):
 
 def test_an_ablation_is_not_asked_of_a_variant(session):
     with pytest.raises(ValueError, match="takes a method, not its variant spoken-loud"):
-        session.ablation("spoken-loud", "toy", [0], "modes", None)
-    rows = [plan.row for plan in session.ablation("spoken", "toy", [0], "modes", None)]
+        session.ablation("spoken-loud", "toy", [0], "modes")
+    plans = session.ablation("spoken", "toy", [0], "modes").plans
+    rows = [plan.row for plan in plans.values()]
     assert rows == ["spoken-quiet", "spoken-loud", "spoken-wide"]
 
 
@@ -106,7 +108,7 @@ def test_rows_of_params_become_files_of_their_names(project, toys_table):
     assert plans == {"oracle.json", "still.json", "spoken.json", "spoken-quiet.json"}
     for row in ("spoken", "spoken-quiet"):
         collect("toy", row)
-    collect_heatmaps("toy")
+    collect_figures("toy")
     sampled = read_results(results / "toy" / "spoken.json")
     quiet = read_results(results / "toy" / "spoken-quiet.json")
     assert (quiet.method, quiet.variant, quiet.deterministic) == ("spoken", "quiet", True)

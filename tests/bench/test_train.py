@@ -10,8 +10,9 @@ from torch import nn
 
 from bench.batches import Loader
 from bench.config import StageConfig
+from bench.optimizers import lr_factor, make_optimizer
 from bench.seeding import seed_everything
-from bench.train import Stage, lr_factor, make_optimizer, train_stage
+from bench.train import Stage, train_stage
 
 
 @pytest.fixture
@@ -125,7 +126,8 @@ def test_nothing_to_train_gives_no_optimiser_and_an_empty_curve(toy, toys, stage
     one = dataclasses.replace(stage(), method=ToyStill(ToyStillConfig(), toy.spec), name="main")
     assert make_optimizer(one.method, "main", one.config) is None
     assert train_stage(one, silent).step == 0
-    assert json.loads((one.folder / "curves.json").read_text()) == {"train": [], "validation": []}
+    empty = {"train": [], "validation": [], "epochs": []}
+    assert json.loads((one.folder / "curves.json").read_text()) == empty
 
 
 def test_gradients_are_clipped_to_the_norm_asked_for(stage, monkeypatch):

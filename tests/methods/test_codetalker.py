@@ -90,7 +90,9 @@ def test_a_batch_is_its_clips_side_by_side(make, stage, variant):
     method, batch = make(autoencoder=variant), make_batch()
     terms = [method.loss(alone(batch, k), stage) for k in (0, 1)]
     together = method.loss(batch, stage)
-    for name in together.keys() - {"perplexity"}:
+    if stage == "autoencoder":  # counts are summed, scalars averaged
+        assert torch.equal(together.pop("codes"), terms[0]["codes"] + terms[1]["codes"])
+    for name in together:
         pooled = (12 * terms[0][name] + 9 * terms[1][name]) / 21  # every frame counts the same
         torch.testing.assert_close(together[name], pooled, msg=name)
     batch.vertices[1, 9:] = 1e6
@@ -108,6 +110,9 @@ def test_the_stage_1_loss_is_l1_plus_codebook_plus_a_quarter_commitment(make):
     decoded = autoencoder.decode(entries, batch.num_frames)
     expected = (decoded - motion).abs().mean() + 1.25 * gap
     torch.testing.assert_close(terms["loss"], expected)
+    codes = autoencoder.quantizer.nearest(latents).flatten()
+    assert terms["codes"].dtype == torch.int64 and len(terms["codes"]) == 16
+    assert terms["codes"].tolist() == [int((codes == k).sum()) for k in range(16)]
 
 
 def test_stage_2_trains_through_the_frozen_autoencoder(make):

@@ -8,8 +8,10 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional as F
 
+from methods.gldi.aligned_decoder import decode_aligned, listen
 from methods.gldi.config import AutoencoderConfig, DiffusionConfig, GLDiConfig
 from methods.gldi.denoiser import ConvNoiseEncoder, StepEncoder
+from methods.layers.attention import Decoder, alignment_mask, biased_causal_mask
 
 
 def random(*shape, seed=1):
@@ -34,6 +36,37 @@ def test_e_d_may_end_in_mish():
     bent.load_state_dict(plain.state_dict())
     step = torch.tensor([1, 3])
     torch.testing.assert_close(bent(step), F.mish(plain(step)))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_the_decoder_without_the_alignments_attention_is_the_decoder_with_it(dropout):
+    torch.manual_seed(0)
+    decoder = Decoder(2, 8, 2, 16, dropout)
+    for parameter in decoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    x, memory, mask = random(2, 5, 8), random(2, 5, 8, seed=2), biased_causal_mask(5, 2, 2)
+    plain = decoder.eval()(x, memory, mask, alignment_mask(5))
+    found = decode_aligned(decoder, x, memory, mask)
+    torch.testing.assert_close(found, plain, rtol=1e-4, atol=1e-5)
+    decoder.train()
+    torch.manual_seed(1)
+    trained = decode_aligned(decoder, x, memory, mask)
+    assert torch.isclose(trained, found).all() == (dropout == 0)
+
+
+def test_dropout_of_the_alignments_attention_drops_whole_heads_of_a_frame():
+    torch.manual_seed(0)
+    (layer,) = Decoder(1, 8, 4, 16, dropout=0.5).train().layers
+    attention, memory = layer.multihead_attn, random(1, 400, 8)
+    seen = []
+    attention.out_proj.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    listen(attention, memory)
+    values = F.linear(memory, attention.in_proj_weight[-8:], attention.in_proj_bias[-8:])
+    ratio = (seen[0] / values).unflatten(2, (4, 2))
+    torch.testing.assert_close(ratio[..., 0], ratio[..., 1], rtol=1e-3, atol=0)
+    dropped = ratio[..., 0] == 0
+    assert 0.4 < dropped.float().mean() < 0.6
+    torch.testing.assert_close(ratio[~dropped], torch.full_like(ratio[~dropped], 2.0))
 
 
 @pytest.mark.parametrize(

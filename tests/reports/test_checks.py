@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.checks import checks_table, problems
+from reports.checks import ablation_problems, checks_table, problems
 from reports.grid import to_markdown
-from reports.inputs import read_datasets
+from reports.inputs import read_ablations, read_datasets
 from reports.shortfalls import read_shortfalls
 
 
@@ -95,3 +95,66 @@ def test_the_file_of_shortfalls_is_read_and_checked(tmp_path: Path) -> None:
     other.write_text("synthetic: {gldi: why}")
     with pytest.raises(ValueError, match="other.yaml: .*valid dictionary"):
         read_shortfalls(other)
+
+
+def test_a_collapsed_codebook_is_a_problem_unless_it_is_documented(make, tmp_path: Path) -> None:
+    runs = (make.coded("gldi", 0), make.coded("gldi", 1, 9.0))
+    root = make.fabricate(tmp_path, {"gldi": make.method_results("gldi", runs)})
+    line = "gldi on synthetic, seed 1: Codebook perplexity / size is 0.141, expected at least 0.3"
+    assert found(root) == [line]
+    assert found(root, {"synthetic": {"gldi": {"codebook_perplexity": "why"}}}) == []
+    text = to_markdown([checks_table(read_datasets(root)["synthetic"])])
+    assert "| 0.141, collapsed |" in text
+
+
+def test_a_codebook_that_one_seed_lacks_is_a_problem(make, tmp_path: Path) -> None:
+    runs = (make.coded("gldi", 0), make.done("gldi", 1))
+    root = make.fabricate(tmp_path, {"gldi": make.method_results("gldi", runs)})
+    assert found(root) == [
+        "gldi on synthetic, seed 1: Codebook perplexity / size is missing, expected at least 0.3"
+    ]
+
+
+def test_a_missed_line_does_not_say_that_all_scored_seeds_missed_it(make, tmp_path: Path) -> None:
+    runs = (make.coded("gldi", 0), make.coded("gldi", 1, 9.0), make.failed(2))
+    root = make.fabricate(tmp_path, {"gldi": make.method_results("gldi", runs)})
+    text = to_markdown([checks_table(read_datasets(root)["synthetic"])])
+    assert "| 0.141, collapsed; 2 of 3 seeds have a value |" in text
+
+
+def of_ablations(root: Path, shortfalls: dict | None = None) -> list[str]:
+    return ablation_problems(read_ablations(root)["synthetic"], shortfalls)
+
+
+def test_an_ablation_that_is_all_done_has_no_problem(make, tmp_path: Path) -> None:
+    make.write_ablation(tmp_path, make.ablation())
+    assert of_ablations(tmp_path) == []
+
+
+def test_what_is_wrong_in_an_ablation_is_told(make, tmp_path: Path) -> None:
+    nothing = make.coded("gldi", 0, name="k9-d1-l2")
+    split = nothing.splits["test_a"]
+    scores = {"test_a": split.model_copy(update={"metrics": {"lve": make.metric(None)}})}
+    runs = (
+        nothing.model_copy(update={"splits": scores}),
+        make.failed(1, "no memory"),
+        make.coded("gldi", 2, 9.0, name="k9-d1-l2"),
+    )
+    rows = {
+        "k9-d1-l2": make.method_results("gldi", runs, variant="k9-d1-l2"),
+        "k5-d1-l4": make.method_results("gldi", (), variant="k5-d1-l4"),
+    }
+    make.write_ablation(tmp_path, make.ablation(rows))
+    lines = [
+        "gldi-kernel on synthetic, k5-d1-l4: no run",
+        "gldi-kernel on synthetic, k9-d1-l2, seed 0: LVE is missing",
+        "gldi-kernel on synthetic, k9-d1-l2, seed 1: failed: no memory",
+        "gldi-kernel on synthetic, k9-d1-l2, seed 2: codebook of stage1 collapsed: "
+        "perplexity 9.00 of 64 entries",
+    ]
+    assert of_ablations(tmp_path) == lines
+    why = {"synthetic": {"gldi-k9-d1-l2": {"codebook_perplexity": "why"}}}
+    assert of_ablations(tmp_path, why) == lines[:-1]
+    stale = {"synthetic": {"gldi-k9-d2-l4": {"codebook_perplexity": "why"}}}
+    (line,) = set(of_ablations(tmp_path, stale)) - set(lines)
+    assert line.startswith("gldi-kernel on synthetic, k9-d2-l4: every seed meets Codebook")

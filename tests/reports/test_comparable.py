@@ -5,7 +5,7 @@ import re
 import pytest
 
 from reports.comparable import compare
-from reports.published import read_published
+from reports.published import PaperRow, read_published
 
 REAL = {
     "dataset": "biwi",
@@ -55,3 +55,38 @@ def test_a_deterministic_diversity_is_comparable(make) -> None:
     encoder = "facebook/wav2vec2-base-960h"
     found = verdict(make, "diversity", "faceformer", deterministic=True, speech_encoder=encoder)
     assert found == (True, "0 by construction")
+
+
+TABLE4 = PaperRow("table4", "kernel5_dilation1_layers4")
+
+
+@pytest.mark.parametrize(
+    ("place", "metric", "changes", "expected"),
+    [
+        (TABLE4, "lve", {}, "yes: same data"),
+        (TABLE4, "diversity", {}, "no: the paper's table has no such column"),
+        (TABLE4, "fdd", {"profile": "mini"}, "no: profile mini is smaller"),
+        (TABLE4, "fdd", {"speech_encoder": "mel-HuBERT"}, "no: the paper's row has speech encoder"),
+        (TABLE4, "lve", {"generated": True}, "no: generated data"),
+        (PaperRow("table3", ""), "lve", {}, "no: the paper has no such row"),
+        (
+            PaperRow("table3", "without_graph_stage"),
+            *("lve", {}, "no: the numbers that the paper prints are FaceDiffuser's"),
+        ),
+        (PaperRow("table3", "without_graph_stage"), "lve", {"method": "facediffuser"}, "yes: same"),
+        (PaperRow("table3", "mlp_encoder"), "diversity", {}, "no: the paper gives no formula"),
+    ],
+)
+def test_a_variant_stands_beside_its_own_row_of_the_paper(
+    make, place: PaperRow, metric: str, changes: dict, expected: str
+) -> None:
+    unit = "unit" if metric == "diversity" else "unit^2"
+    row = REAL | {"method": "gldi", "variant": "k5-d1-l4"} | changes
+    results = make.method_results(row.pop("method"), (), **row)
+    assert compare(results, metric, unit, read_published(), place).text.startswith(expected)
+
+
+def test_an_unknown_table_of_the_paper_is_named(make) -> None:
+    results = make.method_results("gldi", (), **REAL)
+    with pytest.raises(ValueError, match="Unknown table of the paper 'tabel4'. Did you mean 'tab"):
+        compare(results, "lve", "unit^2", read_published(), PaperRow("tabel4", "x"))

@@ -51,6 +51,10 @@ def test_the_same_results_give_the_same_bytes(results: Path, tmp_path: Path, fig
     first = {path.name: path.read_bytes() for path in figures.iterdir()}
     second = {path.name: path.read_bytes() for path in build_figures(results, tmp_path / "b")}
     assert sorted(first) == [
+        "synthetic-codebook.png",
+        "synthetic-codebook.svg",
+        "synthetic-figure1.png",
+        "synthetic-figure1.svg",
         "synthetic-heatmaps.png",
         "synthetic-listening.png",
         "synthetic-listening.svg",
@@ -102,5 +106,8 @@ def test_bad_maps_are_named(make, tmp_path: Path, changes: dict, message: str) -
 
 def test_missing_maps_say_what_to_run(make, tmp_path: Path) -> None:
     results = make.fabricate(tmp_path / "r")
+    with pytest.raises(ValueError, match=r"lip_error\.npz does not exist; run: dvc repro"):
+        build_figures(results, tmp_path / "figures")
+    make.write_lip_errors(results / "synthetic" / "lip_error.npz")
     with pytest.raises(ValueError, match=r"heatmaps\.npz does not exist; run: dvc repro"):
         build_figures(results, tmp_path / "figures")

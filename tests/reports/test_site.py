@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from reports.site import build_site, units
+from reports.site import build_site, unbroken, units
 from reports.tables import build_tables
 
 
@@ -47,7 +47,7 @@ def build(results: Path, folder: Path, figures: Path, runs: Path | None = None) 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, make, figures: Path) -> Path:
-    """A page of results with a failed seed and run records."""
+    """A page of results with a failed seed, an ablation with another, and run records."""
     folder = tmp_path_factory.mktemp("page")
     runs = (
         make.done("gldi", 0),
@@ -55,6 +55,9 @@ def page(tmp_path_factory: pytest.TempPathFactory, make, figures: Path) -> Path:
         make.done("gldi", 2),
     )
     results = make.fabricate(folder / "results", {"gldi": make.method_results("gldi", runs)})
+    broken = (make.coded("gldi", 0, name="k9-d1-l2"), make.failed(1, "the disk is full"))
+    rows = {"k9-d1-l2": make.method_results("gldi", broken, variant="k9-d1-l2")}
+    make.write_ablation(results, make.ablation(rows))
     make.write_run_record(
         folder / "runs",
         "gldi-0-predict",
@@ -83,7 +86,7 @@ def test_generated_data_has_a_banner(page: Path) -> None:
     assert "Generated data. This page does not reproduce the paper." in html
     captions = re.findall(r"<caption[^>]*>(.*?)</caption>", html, re.S)
     ours = [text for text in captions if "The paper" not in text and "Every metric" not in text]
-    assert len(ours) >= 6
+    assert len(ours) >= 7
     assert all("Generated data: " in text for text in ours)
 
 
@@ -92,7 +95,47 @@ def test_failed_runs_are_shown_with_reason_and_command(page: Path) -> None:
     assert "&lt;b&gt;bold&lt;/b&gt; &amp; out of memory" in html
     assert "<b>bold" not in html
     assert "python -m bench.run --method gldi --dataset synthetic --seed 1" in html
-    assert "Failed runs (1)" in html
+    assert "Failed runs (2)" in html
+
+
+def test_a_failed_run_of_an_ablation_is_shown_with_its_command(page: Path) -> None:
+    html = page.read_text()
+    assert "the disk is full" in html.partition('aria-labelledby="synthetic-failed"')[2]
+    assert "python -m bench.run --method gldi-k9-d1-l2 --dataset synthetic --seed 1" in html
+
+
+def test_ablations_figure_1_and_codebooks_have_sections_in_the_list(page: Path) -> None:
+    html, links = page.read_text(), Links(page.read_text())
+    for target in ("table4-synthetic-gldi-kernel", "synthetic-figure1", "synthetic-codebooks"):
+        assert f"#{target}" in links.addresses and target in links.ids
+    assert "Table 4 (gldi-kernel) on synthetic: kernel size" in html
+    assert "Against the reference k9-d2-l4, " in html
+    for picture in ("figure1", "codebook"):
+        assert f"assets/synthetic-{picture}.svg" in links.addresses
+    downloads = {f"assets/table4.{suffix}" for suffix in ("csv", "md", "tex")}
+    assert downloads <= set(links.addresses)
+
+
+def test_a_run_that_two_tables_share_is_listed_once(
+    results: Path, tmp_path: Path, figures: Path
+) -> None:
+    html = build(results, tmp_path, figures).read_text()
+    listed = html.partition('aria-labelledby="synthetic-runs"')[2]
+    rows = re.findall(r"<code>python -m bench\.run --method (\S+) .*?--seed 0</code>", listed)
+    assert rows.count("gldi") == rows.count("gldi-k5-d1-l4") == 1
+    assert "gldi-k9-d2-l4" not in rows  # Table 1's GLDiTalker
+
+
+def test_a_collapsed_codebook_is_red_on_the_page(
+    make, tmp_path: Path, figures: Path, results: Path
+) -> None:
+    runs = (make.coded("gldi", 0), make.coded("gldi", 1, 9.0))
+    make.fabricate(results, {"gldi": make.method_results("gldi", runs)})
+    html = build(results, tmp_path, figures).read_text()
+    red = re.findall(r'<td class="(?:failed|missed)[^>]*>([^<]*collapsed[^<]*)</td>', html)
+    assert "2, 1 collapsed" in red  # of Table 1
+    assert red.count("0.141, collapsed") == 2  # of the checks and of the codebooks
+    assert "codebook of stage1 collapsed: perplexity 9.00 of 64 entries" in red
 
 
 def test_every_seed_has_its_command(page: Path) -> None:
@@ -148,7 +191,7 @@ def test_real_data_has_no_banner(make, tmp_path: Path) -> None:
     results = make.fabricate(tmp_path / "results", methods)
     figures = tmp_path / "figures"
     figures.mkdir()
-    for name in ("biwi-heatmaps.png", "biwi-listening.svg"):
+    for name in ("biwi-heatmaps.png", "biwi-listening.svg", "biwi-figure1.svg"):
         (figures / name).touch()
     html = build(results, tmp_path, figures).read_text()
     assert "enerated data" not in html
@@ -172,7 +215,7 @@ def test_a_page_without_tables_or_figures_says_what_to_run(results: Path, tmp_pa
         build_site(results, tmp_path / "t", tmp_path / "f", tmp_path, tmp_path / "site")
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "other-heatmaps.png").touch()
-    with pytest.raises(ValueError, match=r"synthetic-heatmaps\.png is missing"):
+    with pytest.raises(ValueError, match=r"synthetic-figure1\.svg is missing"):
         build_site(results, tmp_path / "t", tmp_path / "f", tmp_path, tmp_path / "site")
 
 
@@ -186,6 +229,9 @@ def test_a_broken_run_record_is_passed_over(
 
 
 def test_units_become_superscripts_and_the_rest_is_escaped() -> None:
+    assert unbroken("[1, 2] 5.6e-05 k9-d2-l4 a-b") == (
+        "[1,\u00a02] 5.6e-\u206005 k9-\u2060d2-\u2060l4 a-b"
+    )
     assert units("x1e-6 m^2 <b>") == ("&times;10<sup>\u22126</sup> m<sup>2</sup> &lt;b&gt;")
 
 

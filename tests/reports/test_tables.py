@@ -1,4 +1,4 @@
-"""Table 1, the checks and the differences say what the results files say, and what is missing."""
+"""Table 1 and the checks say what the results files say, and what is missing."""
 
 import csv
 from pathlib import Path
@@ -81,8 +81,10 @@ def test_a_method_that_only_failed_is_still_there(make, tmp_path: Path) -> None:
     markdown = (tmp_path / "tables" / "table1.md").read_text()
     assert "| 0 of 3 | no value | 4.6440 |" in line_of(markdown, "| GLDiTalker |")
     assert markdown.count("failed: the loss is not finite at step 120") == 3
-    differences = (tmp_path / "tables" / "differences.md").read_text()
-    assert "no seed is scored on both sides" in line_of(differences, "| GLDiTalker - FaceFormer |")
+    # the reference itself has no result: no row has a difference from it
+    assert "| 5.3077 | " in line_of(markdown, "| FaceFormer |")
+    assert line_of(markdown, "| FaceFormer |").count("| no value |") == 1
+    assert "No row has a seed that the reference GLDiTalker has too; on generated" in markdown
 
 
 def test_a_skipped_run_says_why(make, tmp_path: Path) -> None:
@@ -171,19 +173,23 @@ def test_a_deterministic_method_with_any_diversity_has_missed_its_check(
 
 def test_differences_are_paired_and_pooled(results: Path, tmp_path: Path) -> None:
     build_tables(results, tmp_path / "tables")
-    line = line_of(
-        (tmp_path / "tables" / "differences.md").read_text(), "| GLDiTalker - FaceFormer |"
-    )
-    # frames-weighted mean of the clips: -2.25 * (1 + 0.02 * 17.5 / 375)
-    assert "| -2.25 \\[" in line
-    assert "| lower |" in line
-    assert "3 seeds, 6 subjects, 12 clips" in line
+    text = (tmp_path / "tables" / "table1.md").read_text()
+    # frames-weighted mean of the clips: 2.25 * (1 + 0.02 * 17.5 / 375)
+    assert "| +2.25 \\[" in line_of(text, "| FaceFormer |")
+    assert "\\], higher |" in line_of(text, "| FaceFormer |")
+    assert "| reference | reference |" in line_of(text, "| GLDiTalker |")
+    assert "; FaceFormer: 3 seeds, 6 subjects, 12 clips." in text
+    rows = read_csv(tmp_path / "tables" / "table1.csv")
+    row = next(r for r in rows if r["method"] == "faceformer" and r["metric"] == "lve")
+    assert float(row["difference"]) == pytest.approx(2.25e-6 * (1 + 0.02 * 17.5 / 375))
+    assert float(row["difference_low"]) < float(row["difference"]) < float(row["difference_high"])
+    assert (row["reference"], row["verdict"], row["paired_seeds"]) == ("GLDiTalker", "higher", "3")
 
 
 def test_the_same_results_give_the_same_bytes(results: Path, tmp_path: Path) -> None:
     first = {path.name: path.read_bytes() for path in build_tables(results, tmp_path / "a")}
     second = {path.name: path.read_bytes() for path in build_tables(results, tmp_path / "b")}
-    assert len(first) == 9
+    assert len(first) == 12  # table1, table4, checks, codebooks
     assert first == second
 
 

@@ -18,20 +18,22 @@ from typing import Any
 import torch._dynamo  # noqa: F401
 
 # before the forks, which then share what takes seconds to import
-import toy_talker  # noqa: F401
+import toy_coded  # noqa: F401
 
 import bench.commands  # noqa: F401
 from bench.run import main
 
-COMMAND = ["bench.run", "--method", "toy_talker:ToyTalker", "--workers", "0", "--device", "cpu"]
+COMMAND = ["bench.run", "--workers", "0", "--device", "cpu"]
+# arguments: how many of the points, and what is added to the command (a method, overrides)
+NUM_POINTS, OPTIONS = int(sys.argv[1]), sys.argv[2:]
 # what is killed: the n-th call of a function, before it, after it, or with half a file written
 POINTS = {
-    "before the first step": ("bench.train", "_step", 1, "before"),
-    "between two checkpoints": ("bench.train", "_step", 6, "after"),
+    "before the first step": ("bench.train", "take_step", 1, "before"),
+    "between two checkpoints": ("bench.train", "take_step", 6, "after"),
     "right after a checkpoint": ("bench.train", "save_checkpoint", 2, "after"),
     "while a checkpoint is written": ("torch", "save", 2, "half"),
     "while weights are written": ("bench.checkpoint", "save_file", 1, "half"),
-    "in the second stage": ("bench.train", "_step", 15, "after"),
+    "in the second stage": ("bench.train", "take_step", 15, "after"),
     "while a prediction is written": ("numpy", "save", 4, "half"),
     "before the record of the scores": ("bench.steps", "describe", 4, "before"),
 }
@@ -77,14 +79,14 @@ def count_steps(log: Path) -> None:
             file.write(b".")
         return step(*args)
 
-    patch("bench.train", "_step", wrapper)
+    patch("bench.train", "take_step", wrapper)
 
 
 def run(runs: Path, prepare: Callable[[], None]) -> int:
     """The command in a fork of this process; its status as ``os.wait`` tells it."""
     child = os.fork()
     if child == 0:
-        os.environ["BENCH_RUNS"], sys.argv = str(runs), COMMAND
+        os.environ["BENCH_RUNS"], sys.argv = str(runs), COMMAND + OPTIONS
         with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
             prepare()
             try:
@@ -111,7 +113,7 @@ def report() -> dict[str, Any]:
     whole = files(Path("whole"))
     found: dict[str, Any] = {"files": sorted({Path(name).name for name in whole})}
     found["steps"] = Path("whole-steps").stat().st_size
-    for number, (point, place) in enumerate(POINTS.items()):
+    for number, (point, place) in enumerate(list(POINTS.items())[:NUM_POINTS]):
         runs, log = Path(f"runs-{number}"), Path(f"steps-{number}")
         log.touch()
         killed = run(runs, lambda place=place: kill_at(*place))

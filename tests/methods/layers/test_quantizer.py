@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from methods.layers.quantizer import VectorQuantizer, perplexity
+from methods.layers.quantizer import EMA_EPSILON, VectorQuantizer
 
 
 def make(codebook):
@@ -72,17 +72,17 @@ def test_latents_that_are_not_valid_count_in_nothing():
     quantizer, latents = random_case(shape=(2, 5))
     valid = torch.tensor([[True] * 5, [True] * 2 + [False] * 3])
     masked, kept = quantizer(latents, valid), quantizer(latents[valid])
-    for term in ("codebook_loss", "commitment_loss", "perplexity"):
+    for term in ("codebook_loss", "commitment_loss"):
         assert torch.equal(getattr(masked, term), getattr(kept, term)), term
         assert not torch.isclose(getattr(masked, term), getattr(quantizer(latents), term)), term
+    assert torch.equal(masked.counts, kept.counts) and masked.counts.sum() == 7
     assert masked.latents.shape == latents.shape and masked.codes.shape == valid.shape
 
 
-def test_perplexity_counts_entries_in_use():
-    assert perplexity(torch.tensor([[3, 3], [3, 3]]), 8).item() == 1
-    assert perplexity(torch.arange(8), 8).item() == pytest.approx(8)
-    uneven = perplexity(torch.tensor([0, 0, 0, 1]), 8).item()
-    assert uneven == pytest.approx(4 / 3**0.75)  # exp(-3/4 ln 3/4 - 1/4 ln 1/4)
+def test_counts_are_how_many_latents_chose_each_entry():
+    quantizer = make([[0.0, 0.0], [10.0, 10.0], [-50.0, 0.0]])
+    counts = quantizer(torch.tensor([[[1.0, 0.0], [9.0, 9.0]], [[11.0, 9.0], [10.0, 12.0]]])).counts
+    assert counts.tolist() == [1, 3, 0] and counts.dtype == torch.int64
 
 
 def test_the_codebook_starts_uniform_in_one_over_k():
@@ -162,3 +162,96 @@ def test_restart_takes_any_leading_axes_without_a_mask():
     quantizer = VectorQuantizer(2, 2, restart_after=1).train()
     quantizer(torch.ones(1, 2, 2))
     assert torch.equal(quantizer.codebook.detach().max(0).values, torch.ones(2))
+
+
+def averaging(codebook, decay=0.9, restart_after=0):
+    """A quantiser whose entries follow moving averages, started from these entries."""
+    quantizer = VectorQuantizer(len(codebook), len(codebook[0]), restart_after, decay).train()
+    quantizer._place(slice(None), torch.tensor(codebook))
+    return quantizer
+
+
+def test_a_moving_average_is_no_parameter_and_gets_no_gradient():
+    quantizer = averaging([[0.0, 0.0], [10.0, 10.0]])
+    latents = torch.tensor([[1.0, 0.0], [9.0, 9.0]], requires_grad=True)
+    quantized = quantizer(latents)
+    assert not list(quantizer.parameters())
+    assert not quantized.codebook_loss.requires_grad
+    quantized.commitment_loss.backward()
+    assert latents.grad.abs().sum() > 0
+
+
+def test_an_entry_becomes_the_average_of_the_latents_that_chose_it():
+    """van den Oord et al. 2017, Eq. 6-8, over two steps by hand; n and m start as 1 and e."""
+    quantizer, decay, num_codes = averaging([[0.0, 0.0], [10.0, 10.0]], decay=0.9), 0.9, 2
+    steps = [[[1.0, 0.0], [3.0, 1.0], [9.0, 9.0]], [[0.0, 2.0], [12.0, 8.0], [11.0, 10.0]]]
+    codes = [[0, 0, 1], [0, 1, 1]]
+    counts, sums = torch.ones(2), torch.tensor([[0.0, 0.0], [10.0, 10.0]])
+    for latents, chosen in zip(map(torch.tensor, steps), codes, strict=True):
+        before = quantizer.codebook.clone()
+        quantized = quantizer(latents)
+        assert quantized.codes.tolist() == chosen
+        assert torch.equal(quantized.latents, before[chosen])  # looked up before it moves
+        for k in range(num_codes):
+            own = latents[torch.tensor(chosen) == k]
+            counts[k] = decay * counts[k] + (1 - decay) * len(own)
+            sums[k] = decay * sums[k] + (1 - decay) * own.sum(0)
+        total = counts.sum()  # Laplace smoothing
+        smoothed = (counts + EMA_EPSILON) / (total + num_codes * EMA_EPSILON) * total
+        torch.testing.assert_close(quantizer.codebook, sums / smoothed[:, None])
+
+
+def test_a_moving_average_settles_on_the_mean_of_its_latents():
+    quantizer, latents = averaging([[0.0, 0.0], [99.0, 99.0]]), torch.tensor([[1.0, 2], [3, 4]])
+    for _ in range(80):
+        quantizer(latents)
+    torch.testing.assert_close(quantizer.codebook[0], torch.tensor([2.0, 3.0]), rtol=1e-3, atol=0)
+    assert quantizer.codebook.isfinite().all()  # the other entry was never chosen
+
+
+def test_a_moving_average_hears_valid_latents_only_and_rests_outside_of_training():
+    latents, valid = torch.tensor([[1.0, 2.0], [500.0, 500.0]]), torch.tensor([True, False])
+    masked, alone = (averaging([[0.0, 0.0], [9.0, 9.0]]) for _ in range(2))
+    masked(latents, valid)
+    alone(latents[:1])
+    assert torch.equal(masked.codebook, alone.codebook)
+    state = {name: value.clone() for name, value in masked.state_dict().items()}
+    masked.eval()(latents)
+    assert all(torch.equal(value, state[name]) for name, value in masked.state_dict().items())
+
+
+def test_a_restarted_entry_starts_its_average_anew():
+    quantizer = averaging([[0.0, 0.0], [99.0, 99.0]], restart_after=2)
+    latents = torch.tensor([[0.5, 0.0], [0.0, 0.25]])
+    for _ in range(2):
+        quantizer(latents)
+    placed = quantizer.codebook[1].tolist()
+    assert placed in latents.tolist()
+    assert quantizer.ema_counts[1] == 1 and quantizer.ema_sums[1].tolist() == placed
+
+
+def test_a_moving_average_survives_a_restart_of_training():
+    latents = [torch.randn(6, 2, generator=torch.Generator().manual_seed(k)) for k in range(4)]
+    whole, first = (averaging([[0.0, 0.0], [1.0, 1.0]], restart_after=9) for _ in range(2))
+    for batch in latents:
+        whole(batch)
+    for batch in latents[:2]:
+        first(batch)
+    resumed = VectorQuantizer(2, 2, restart_after=9, ema_decay=0.9).train()
+    resumed.load_state_dict(first.state_dict())
+    for batch in latents[2:]:
+        resumed(batch)
+    assert torch.equal(resumed.codebook, whole.codebook)
+
+
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
+def test_bfloat16_autocast_chooses_the_entries_of_float32(ema_decay):
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer(512, 8, restart_after=1, ema_decay=ema_decay).train()
+    quantizer.start_from(torch.randn(512, 8))
+    latents = torch.randn(2000, 8).bfloat16()
+    distances = (latents.float()[:, None] - quantizer.codebook).square().sum(-1)
+    with torch.autocast("cpu", torch.bfloat16):
+        codes = quantizer(latents).codes
+    assert (codes == distances.argmin(-1)).float().mean() > 0.999  # rounding may decide one
+    assert quantizer.codebook.dtype == torch.float32

@@ -1,0 +1,97 @@
+"""What `dvc repro` calls: compute every missing step, write what was planned, collect results."""
+
+from rich.console import Console
+
+from bench.cache import Cache
+from bench.collect import (
+    collect_ablation,
+    collect_method,
+    remove_other_results,
+    write_ablation,
+    write_method,
+)
+from bench.commands import execute, planned_of, say_cached, unique
+from bench.data import load_dataset
+from bench.executor import get_executor
+from bench.figure_data import write_heatmaps, write_lip_errors
+from bench.planned import (
+    ABLATIONS,
+    planned_ablation,
+    read_planned,
+    read_planned_ablation,
+    write_planned,
+    write_planned_ablation,
+)
+from bench.project import data_folder, plans_folder, results_folder, runs_folder
+from bench.rows import find_ablation_of
+from bench.session import AblationPlan, Choice, MethodPlan, Session
+
+
+def fill(profile: str | None, workers: int | None, table: dict[str, str], console: Console) -> int:
+    """Compute every missing step of a profile in one pool, and write what the steps are.
+
+    A failed run does not stop the others: it becomes a row of every table. Returns 0.
+    """
+    session = Session(Choice(profile), table)
+    rows = {dataset: _rows(session, dataset) for dataset in session.profile.datasets}
+    ablations = {dataset: _ablations(session, dataset) for dataset in session.profile.datasets}
+    plans = [plan for found in rows.values() for plan in found]
+    plans += [p for found in ablations.values() for a in found for p in a.plans.values()]
+    steps = unique(step for plan in plans for step in plan.steps)
+    say_cached(steps, session.cache, console, brief=True)
+    execute(get_executor("local"), steps, session.cache, workers, console)
+    for dataset in session.profile.datasets:
+        _write_plans(session, dataset, rows[dataset], ablations[dataset])
+    return 0
+
+
+def collect(dataset: str, row: str) -> None:
+    """Write the results files of one row, or of the oracle, from what `fill` planned."""
+    planned = read_planned(plans_folder(), dataset, row)
+    loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
+    write_method(results_folder() / dataset, collect_method(loaded, cache, planned))
+
+
+def collect_variants(dataset: str, ablation: str) -> None:
+    """Write the results file of one ablation from what `fill` planned."""
+    planned = read_planned_ablation(plans_folder(), dataset, ablation)
+    loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
+    write_ablation(results_folder() / dataset, collect_ablation(loaded, cache, planned))
+
+
+def collect_figures(dataset: str) -> None:
+    """Write the arrays of the figures, of every row that `fill` planned on a dataset."""
+    names = sorted(path.stem for path in (plans_folder() / dataset).glob("*.json"))
+    planned = [read_planned(plans_folder(), dataset, name) for name in names]
+    loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
+    folder = results_folder() / dataset
+    write_heatmaps(folder / "heatmaps.npz", loaded, cache, planned)
+    write_lip_errors(folder / "lip_error.npz", loaded, cache, planned)
+
+
+def _rows(session: Session, dataset: str) -> list[MethodPlan]:
+    seeds = session.profile.seeds
+    rows = [session.plan(row, dataset, seeds) for row in session.params.methods]
+    return [session.oracle(dataset), *rows]
+
+
+def _ablations(session: Session, dataset: str) -> list[AblationPlan]:
+    pairs = [find_ablation_of(name, session.table) for name in session.params.ablations]
+    seeds = session.profile.seeds
+    return [session.ablation(method, dataset, seeds, name) for method, name in pairs]
+
+
+def _write_plans(
+    session: Session, dataset: str, rows: list[MethodPlan], ablations: list[AblationPlan]
+) -> None:
+    for plan in rows:
+        write_planned(plans_folder(), planned_of(session, plan))
+    for each in ablations:
+        planned = {variant: planned_of(session, plan) for variant, plan in each.plans.items()}
+        write_planned_ablation(
+            plans_folder(),
+            planned_ablation(dataset, each.method, each.name, each.ablation, planned),
+        )
+    folder = results_folder() / dataset
+    remove_other_results(folder, {plan.row for plan in rows})
+    remove_other_results(folder / ABLATIONS, {f"{a.method}-{a.name}" for a in ablations})

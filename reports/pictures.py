@@ -1,0 +1,134 @@
+"""The page's pictures: each with words for those who do not see it, and a caption."""
+
+from dataclasses import dataclass
+
+from bench.metrics import METRICS
+from reports.codebooks import COLLAPSE, has_collapsed, share, trained_stages
+from reports.grid import Cell, Column, Grid
+from reports.inputs import Dataset
+from reports.labels import ORACLE, SPLIT, data_sentence, label
+from reports.numbers import number, scale_of
+from reports.scores import over_seeds
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture in the assets, with words for those who do not see it."""
+
+    file: str
+    alt: str
+    caption: str
+    wide: bool = False  # on a narrow screen it is scrolled, not shrunk
+
+
+def figure1_picture(dataset: Dataset) -> Figure:
+    """Lip error over time and Diversity."""
+    scale = scale_of("diversity", METRICS["diversity"].unit, dataset[0])
+    told = []
+    for results in dataset:
+        found = over_seeds(results, "diversity").summary
+        value = "no value" if found is None else number(found.mean / scale.factor, 3)
+        told.append(f"{label(results)} {value}")
+    return Figure(
+        file=f"{dataset[0].dataset}-figure1.svg",
+        alt=(
+            f"Left: lip error of one {SPLIT} clip over time, one line per row of Table 1. Right: "
+            f"bars of Diversity in {scale.text}: {', '.join(told)}."
+        ),
+        caption=(
+            f"{data_sentence(dataset[0])} Left: in every frame of one {SPLIT} clip the largest "
+            "squared distance of a mouth vertex from its place, the term of LVE; first sample, "
+            "mean over seeds, in a band from the lowest to the highest seed; the axis is "
+            "logarithmic but for its lowest part. Right: Diversity of all rows with the 95 % t "
+            "interval over seeds, beside the numerical floor, below which a difference is "
+            "rounding, and the Diversity of several takes of the ground truth."
+        ),
+        wide=True,
+    )
+
+
+def codebooks_picture(rows: Dataset) -> Figure | None:
+    """Perplexity per epoch; None where no row learns codes."""
+    stages = [each for each in trained_stages(rows) if each.codebook is not None]
+    if not stages:
+        return None
+    bad = [each for each in stages if each.codebook and has_collapsed(each.codebook)]
+    told = "; ".join(
+        f"{each.rows[0]}, seed {each.seed}, {number(share(each.codebook), 3)}"
+        for each in bad
+        if each.codebook
+    )
+    return Figure(
+        file=f"{rows[0].dataset}-codebook.svg",
+        alt=(
+            f"Line charts of perplexity divided by codebook size per epoch, for {len(stages)} "
+            f"trained stages. Below {COLLAPSE:g} at the end: {told or 'none'}."
+        ),
+        caption=(
+            f"{data_sentence(rows[0])} Perplexity of the codes that the training clips chose in "
+            "each epoch, divided by the codebook's size; the point at the end is that of the "
+            f"validation clips. A codebook below the dashed line at {COLLAPSE:g} has collapsed and "
+            "is drawn in red."
+        ),
+        wide=True,
+    )
+
+
+def heatmaps_picture(dataset: Dataset) -> Figure:
+    """The heads."""
+    names = [label(results) for results in dataset if results.method != ORACLE]
+    return Figure(
+        file=f"{dataset[0].dataset}-heatmaps.png",
+        alt=f"Heads coloured by how much each vertex moves: ground truth, {', '.join(names)}.",
+        caption=(
+            f"{data_sentence(dataset[0])} Standard deviation of each vertex's motion over time, "
+            "one colour scale for all heads. A method's map is that of its first sample, averaged "
+            f"over seeds. First row: mean over all {SPLIT} clips; second row: one clip."
+        ),
+        wide=True,
+    )
+
+
+def listening_picture(dataset: Dataset, values: Grid) -> Figure | None:
+    """The listening chart, whose numbers are in the grid; None where no run was checked."""
+    if not values.rows:
+        return None
+    spoken = "; ".join(
+        f"{row[0].text} {row[1].text} with its own, {row[2].text} with another"
+        for row in values.rows
+    )
+    return Figure(
+        file=f"{dataset[0].dataset}-listening.svg",
+        alt=f"Bar chart of LVE with a clip's own and with another sentence's audio: {spoken}.",
+        caption=(
+            f"{data_sentence(dataset[0])} A method that listens is worse with another sentence's "
+            "audio than with the clip's own. Only frames that both predictions have are scored, so "
+            "LVE may differ from Table 1's. Bars: mean over seeds; lines: 95 % t interval."
+        ),
+    )
+
+
+def listening_grid(dataset: Dataset) -> Grid:
+    """The listening chart in numbers: mean over the seeds that were checked."""
+    scale = scale_of("lve", METRICS["lve"].unit, dataset[0])
+    rows = []
+    for results in dataset:
+        heard = [run.listening for run in results.runs if run.listening is not None]
+        if results.method == ORACLE or not heard:
+            continue
+        own = sum(each.own for each in heard) / len(heard) / scale.factor
+        other = sum(each.other for each in heard) / len(heard) / scale.factor
+        seeds = f"{len(heard)} of {len(results.runs)}"
+        cells = (Cell(number(own), own), Cell(number(other), other))
+        rows.append((Cell(label(results)), *cells, Cell(seeds)))
+    return Grid(
+        name=f"listening-{dataset[0].dataset}",
+        caption=f"{data_sentence(dataset[0])} The listening chart in numbers, mean over seeds.",
+        columns=(
+            Column("Method", numeric=False),
+            Column("LVE, own audio", scale.text),
+            Column("LVE, another sentence's audio", scale.text),
+            Column("Seeds", numeric=False),
+        ),
+        rows=tuple(rows),
+    )
