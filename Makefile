@@ -18,9 +18,10 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# On an idle machine; rewrites benchmarks/results/ and the table in README.md.
+# On an idle machine; rewrites benchmarks/results/ and the tables in README.md.
 bench: .venv/installed
 	$(BIN)/python benchmarks/inference.py --readme README.md
+	$(BIN)/python benchmarks/training.py --readme README.md
 
 # Installed once; again only when the requirements change.
 .venv/installed: pyproject.toml

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import yaml
@@ -119,11 +120,17 @@ def _methods(table: dict[str, str]) -> Iterator[str]:
             continue
         if variants := variants_of(reference):
             rows = ", ".join(row_name(name, variant) for variant in variants)
-            yield f"{'':<12} variants: {rows}"
+            yield from _wrapped(f"variants: {rows}")
         for dataset, method, pointer in imported:
             if method == name:
                 source = f"from {pointer.label}" if isinstance(pointer, Pointer) else str(pointer)
                 yield f"{'':<12} imported: {row_name(name, IMPORTED)} on {dataset}, {source}"
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines under a method's description; no name is broken."""
+    indent = " " * 13
+    return wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _first_line(reference: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.files import read_json, write_json
 
-COLLAPSED = 0.3  # of a codebook's size: with a smaller perplexity it counts as collapsed
+COLLAPSE = 0.3  # of a codebook's size: with a smaller perplexity it counts as collapsed
 SCHEMA = 2
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda document: {**document, "schema_version": 2},  # 2 adds RunResult.codebooks
@@ -89,7 +89,7 @@ class Codebook(Record):
     @property
     def collapsed(self) -> bool:
         """Whether too few entries do all the work: a line of ours, no one's definition."""
-        return self.perplexity < COLLAPSED * self.size
+        return self.perplexity < COLLAPSE * self.size
 
 
 class RunResult(Record):

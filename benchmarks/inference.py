@@ -5,28 +5,22 @@ method share one, and are timed in turn. Writes ``inference.csv`` and ``inferenc
 ``--readme``, the table between the markers of that file.
 """
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from csv_files import write_csv
 from inference_cases import CASES, Form, find_form
-from inference_rows import Row, seconds_of, with_ratios, write_csv
+from inference_rows import Row, seconds_of, with_ratios
 from inference_worker import Job, work
+from processes import HERE, circumstances, fresh_processes, run_apart, say
 
 from bench.names import unknown
-from bench.provenance import library_versions, machine
 from bench.session import pick_device
-
-HERE = Path(__file__).parent
-THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -53,14 +47,7 @@ class Bench:
     ) -> None:
         self.plan, self.device, self.compiled = plan, device, compiled
         self.processes = processes
-        facts = machine()
-        self.facts = {
-            "device": facts["gpu"] if device == "cuda" else "cpu",
-            "cpu": facts["cpu"],
-            "threads": THREADS,
-            "torch": library_versions()["torch"],
-            "date": date.today().isoformat(),
-        }
+        self.facts = circumstances(device)
 
     def measure(self, method: str) -> list[Row]:
         """All rows of a method: its forms side by side, then the fast form's two sweeps."""
@@ -92,10 +79,7 @@ class Bench:
         self, method: str, forms: Sequence[str], vertices: int, seconds: float, repeats: int
     ) -> dict[str, Any]:
         """Timings by form, from a process of its own. Raises RuntimeError when it is killed."""
-        print(
-            f"{method}: {' | '.join(forms)}: {vertices} vertices, {seconds:g} s, {repeats} times",
-            file=sys.stderr,
-        )
+        say(f"{method}: {' | '.join(forms)}: {vertices} vertices, {seconds:g} s, {repeats} times")
         plan = self.plan
         job = Job(
             method=method,
@@ -107,10 +91,7 @@ class Bench:
             repeats=repeats,
             compiled=self.compiled,
         )
-        try:
-            return self.processes.submit(work, job).result()
-        except BrokenProcessPool as error:
-            raise RuntimeError(f"{method}: the process was killed; is memory short?") from error
+        return run_apart(self.processes, method, work, job)
 
     def _notes(self, form: Form, timings: dict[str, Any]) -> Iterator[str]:
         if form.steps:
@@ -149,20 +130,6 @@ class Bench:
         )
 
 
-def fresh_processes() -> ProcessPoolExecutor:
-    """A pool that forks a new process for every job from one that has only imported the code."""
-    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ |= {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONSAFEPATH": "1",  # the folder datasets/ must not be found as a package
-        "OMP_NUM_THREADS": str(THREADS),
-        "MKL_NUM_THREADS": str(THREADS),
-    }
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["inference_worker"])
-    return ProcessPoolExecutor(1, context, max_tasks_per_child=1)
-
-
 def main(
     method: Annotated[
         list[str] | None, typer.Option("--method", "-m", help="Default: all.")
@@ -177,13 +144,14 @@ def main(
 ) -> None:
     """Measure, and write the CSV, the plot and the README's table."""
     from inference_plot import draw
-    from inference_table import markdown, replace_between_markers
+    from inference_table import markdown
+    from markers import replace_between_markers
 
     try:
         for name in method or ():
             if name not in CASES:
                 raise unknown("method", name, CASES)
-        with fresh_processes() as processes:
+        with fresh_processes("inference_worker") as processes:
             bench = Bench(QUICK if quick else FULL, pick_device(device), compiled, processes)
             rows = [row for name in method or CASES for row in bench.measure(name)]
         write_csv(out / "inference.csv", rows)

@@ -1,16 +1,12 @@
-"""From timings to rows: medians, scaled steps, ratios; and the CSV file that holds them.
+"""From timings to rows: medians, scaled steps, ratios.
 
 Units    seconds; MiB; ratios are plain / fast.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
-
-from bench.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -77,18 +73,3 @@ def with_ratios(rows: Sequence[Row]) -> list[Row]:
         for row in others
     ]
     return [fast, *compared]
-
-
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """One line per row, numbers with four digits."""
-    with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [f.name for f in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: _cell(value) for name, value in asdict(row).items()})
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

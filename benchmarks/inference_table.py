@@ -4,13 +4,9 @@ Units    seconds; GB of 10^9 bytes.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from inference_rows import Row
 
-from bench.files import write_atomically
-
-START, END = "<!-- bench:start -->", "<!-- bench:end -->"
 HEAD = (
     "method, form",
     "seconds",
@@ -43,17 +39,6 @@ def markdown(rows: Sequence[Row]) -> str:
     if notes:
         lines += ["", f"\\* {'; '.join(sorted(notes))}."]
     return "\n".join(lines)
-
-
-def replace_between_markers(path: Path, text: str) -> None:
-    """Put text between the markers of a file. Raises ValueError when they are not there once."""
-    old = path.read_text(encoding="utf-8")
-    if old.count(START) != 1 or old.count(END) != 1 or old.index(START) > old.index(END):
-        raise ValueError(f"{path}: expected one {START} and after it one {END}; add them")
-    before, rest = old.split(START)
-    after = rest.split(END)[1]
-    with write_atomically(path) as temporary:
-        temporary.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def _cells(row: Row) -> list[str]:

@@ -6,13 +6,15 @@ is kept. Peak memory is that of a prediction before which no other form has run.
 Units    seconds; MiB.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from inference_cases import FPS, Form, build, find_form, make_audio, make_spec
+from building import build
+from clock import Clock
+from inference_cases import Form, find_form
+from inputs import FPS, make_audio, make_spec
 from torch import Tensor, nn
 
 from bench.data import AUDIO_RATE
@@ -49,18 +51,6 @@ class Timings:
     setup_seconds: float = 0.0  # once per weights: what the first prediction takes longer
     peak_mb: float | None = None  # of the whole process while predicting, weights included
     weights_mb: float = 0.0  # of that, parameters and buffers
-
-
-class Clock:
-    """Wall time; on a GPU it waits for what was started."""
-
-    def __init__(self, device: str) -> None:
-        self.device = device
-
-    def __call__(self) -> float:
-        if self.device == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter()
 
 
 class Ear:
@@ -173,7 +163,7 @@ def subjects_of(job: Job) -> list[Subject]:
     spec, found = make_spec(job.vertices), list[Subject]()
     for name in job.forms:
         form = find_form(job.method, name)
-        method = build(job.method, form, spec, job.preset)
+        method = build(job.method, spec, job.preset, form.set)
         if found:
             method.load_state_dict(found[0].method.state_dict(), assign=True)
         found.append(Subject(method, form, job))

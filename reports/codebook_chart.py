@@ -1,6 +1,7 @@
-"""How the codebooks were used while they were trained: one panel per stage, one line per seed.
+"""How the codebooks were used while they were trained: one panel per stage, two lines per seed.
 
-Units  perplexity is divided by the codebook's size, so that one line marks a collapse in all.
+Units  perplexity is divided by the codebook's size, so that one line marks a collapse in all; usage
+       is the share of the entries that were chosen at least once.
 """
 
 import textwrap
@@ -11,14 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports.codebooks import (
-    COLLAPSE,
-    COLLAPSED,
-    Trained,
-    has_collapsed,
-    share,
-    trained_stages,
-)
+from bench.results import COLLAPSE
+from reports.codebooks import COLLAPSED, Trained, share, trained_stages
 from reports.inputs import Dataset
 from reports.labels import data_sentence
 from reports.style import DASHES, FAILED, INK, save_png, save_svg
@@ -55,9 +50,10 @@ def codebook_figure(stages: Sequence[Trained], sentence: str) -> Figure:
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     figure.supxlabel("epoch of training", fontsize=10, color=INK)
-    figure.supylabel("perplexity / codebook size", fontsize=10, color=INK)
+    figure.supylabel("share of the codebook", fontsize=10, color=INK)
     legend = (
-        "Lines: training clips; large point: validation clips at the end; dashed: below "
+        "Lines: perplexity, training clips; thin: share of entries used; large point: perplexity, "
+        "validation clips at the end; dashed: below "
         f"{COLLAPSE:g} a codebook has collapsed."
     )
     letters = round(LETTERS * size[0])
@@ -85,7 +81,7 @@ def _draw_panel(axes: Axes, seeds: Sequence[Trained]) -> None:
         if codebook is None:
             axes.plot([], [], linestyle="none", label=f"seed {trained.seed}: {NOT_TRAINED}")
             continue
-        bad = has_collapsed(codebook)
+        bad = codebook.collapsed
         colour = FAILED if bad else SEEDS[place % len(SEEDS)]
         epochs = [each.epoch for each in codebook.epochs]
         values = [each.perplexity / codebook.size for each in codebook.epochs]
@@ -100,6 +96,8 @@ def _draw_panel(axes: Axes, seeds: Sequence[Trained]) -> None:
             label=name,
             marker="." if len(epochs) == 1 else None,  # a line of one point is not seen
         )
+        usage = [each.usage for each in codebook.epochs]
+        axes.plot(epochs, usage, color=colour, linewidth=0.7, alpha=0.6)
         end = (max(epochs, default=0), share(codebook))
         axes.plot(*end, marker="X" if bad else "o", markersize=7 if bad else 5, color=colour)
     axes.set_ylim(0, 1)

@@ -7,13 +7,10 @@ Units  usage and shares are of the codebook's size; reconstruction errors are in
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.results import Codebook, MethodResults, RunResult
+from bench.results import COLLAPSE, Codebook, MethodResults, RunResult
 from reports.grid import Cell, Column, Grid
 from reports.labels import data_sentence, label
 from reports.numbers import length_unit, number
-
-COLLAPSE = 0.3
-"""Perplexity / size below which a codebook has collapsed."""
 
 COLLAPSED = "collapsed"
 STEP = "train/"  # a stage's step among the keys of a run
@@ -35,11 +32,6 @@ def share(codebook: Codebook) -> float:
     return codebook.perplexity / codebook.size
 
 
-def has_collapsed(codebook: Codebook) -> bool:
-    """Whether less than COLLAPSE of the entries are in effective use."""
-    return share(codebook) < COLLAPSE
-
-
 def smallest_share(run: RunResult) -> float | None:
     """Of the run's codebooks the least used one's share, or None where it has none."""
     return min(map(share, run.codebooks.values()), default=None)
@@ -51,7 +43,7 @@ def collapse_of(run: RunResult) -> str:
         f"codebook of {stage} collapsed: perplexity {number(each.perplexity, 3)} of {each.size} "
         "entries"
         for stage, each in run.codebooks.items()
-        if has_collapsed(each)
+        if each.collapsed
     )
 
 
@@ -123,7 +115,7 @@ def _row(trained: Trained, factor: float) -> tuple[Cell, ...]:
     if codebook is None:
         missing = Cell(f"{trained.stage} not trained: {trained.reason}", kind="failed")
         return *head, missing, *[Cell("-")] * 6
-    effective, bad = share(codebook), has_collapsed(codebook)
+    effective, bad = share(codebook), codebook.collapsed
     text = number(effective, 3)
     return (
         *head,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.metrics import METRICS
 from bench.results import MethodResults
-from bench.statistics import PairedDifference, paired_difference
+from bench.statistics import PairedDifference, Record, paired_difference
 from reports.codebooks import COLLAPSED, collapsed_runs
 from reports.grid import Cell
 from reports.numbers import Scale, decimals_of, number
@@ -56,9 +56,11 @@ def compare_with(name: str, results: MethodResults, reference: MethodResults) ->
 def difference(first: MethodResults, other: MethodResults, metric: str) -> PairedDifference | None:
     """Paired difference of a metric on test_a, or None where no run is scored on both sides."""
     ours, theirs = list(clip_records(first, metric)), list(clip_records(other, metric))
-    if not {record.key for record in ours} & {record.key for record in theirs}:
-        return None
-    return paired_difference(ours, theirs)
+    return paired_difference(ours, theirs) if _scored(ours) & _scored(theirs) else None
+
+
+def _scored(records: Sequence[Record]) -> set[tuple[int, str, str]]:
+    return {each.key for each in records if each.value is not None and each.weight}
 
 
 def difference_cell(found: PairedDifference | None, scale: Scale) -> Cell:
@@ -72,8 +74,11 @@ def difference_cell(found: PairedDifference | None, scale: Scale) -> Cell:
     else:
         low, high = found.interval.low / scale.factor, found.interval.high / scale.factor
         places = decimals_of(max(abs(low), abs(high)), 3)
+        if low * high > 0:  # an end that is not 0 must not be printed as 0
+            places = max(places, decimals_of(min(abs(low), abs(high)), 1))
         text = f"{sign}{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
-    return Cell(f"{text}, {found.verdict}", value, note=paired_over(found))
+    alone = " in the one seed" if found.seeds == 1 else ""
+    return Cell(f"{text}, {found.verdict}{alone}", value, note=paired_over(found))
 
 
 def paired_over(found: PairedDifference | None) -> str:
@@ -92,7 +97,7 @@ def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
     if not rows:
         return f"There is no row to compare with the reference {reference}; {limits}."
     if not any(found for row in rows for found in row.differences.values()):
-        return f"No row has a seed that the reference {reference} has too; {limits}."
+        return f"No row shares a scored seed with the reference {reference}; {limits}."
     told: dict[str, list[str]] = {}  # what is the same of several metrics is told once
     for metric in COMPARED:
         told.setdefault(_standing(metric, rows), []).append(METRICS[metric].title)

@@ -53,6 +53,8 @@ def _draw_errors(axes: Axes, errors: LipErrors, dataset: Dataset, styles: dict[s
             axes.plot([], [], color=style.colour, label=f"{name}: no value", linestyle="none")
             continue
         values = np.asarray(errors.rows[row], dtype=np.float64) / scale.factor  # (S, T)
+        if len(values) < len(results.runs):
+            name += f" ({len(values)} of {len(results.runs)} seeds)"
         seconds = np.arange(values.shape[1]) / errors.fps
         if len(values) > 1:
             band = values.min(axis=0), values.max(axis=0)

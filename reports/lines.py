@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.results import Heatmap, MethodResults, RunResult
-from reports.codebooks import COLLAPSE, smallest_share
+from bench.results import COLLAPSE, Heatmap, MethodResults, RunResult
+from reports.codebooks import smallest_share
 from reports.inputs import Dataset
 from reports.scores import value_of
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bench.results import MethodResults
 
 PLUS_MINUS = "\u00b1"
-NORMALISED_SCALES = {"lve": 1e-4, "fdd": 1e-5, "diversity": 1e-4}
+NORMALISED_SCALES = {"lve": 1e-4, "fdd": 1e-5, "fdd_abs": 1e-5, "diversity": 1e-4}
 """Scales of the paper's headings, for meshes without a length."""
 
 SCALE = re.compile(r"x1e(-?\d+)|x10\^(-?\d+)|\^(-?\d+)")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from bench.metrics import METRICS
-from reports.codebooks import COLLAPSE, has_collapsed, share, trained_stages
+from bench.results import COLLAPSE
+from reports.codebooks import share, trained_stages
 from reports.grid import Cell, Column, Grid
 from reports.inputs import Dataset
 from reports.labels import ORACLE, SPLIT, data_sentence, label
@@ -26,8 +27,11 @@ def figure1_picture(dataset: Dataset) -> Figure:
     scale = scale_of("diversity", METRICS["diversity"].unit, dataset[0])
     told = []
     for results in dataset:
-        found = over_seeds(results, "diversity").summary
-        value = "no value" if found is None else number(found.mean / scale.factor, 3)
+        found = over_seeds(results, "diversity")
+        value = "no value"
+        if found.summary is not None:
+            value = number(found.summary.mean / scale.factor, 3)
+            value += "" if found.complete else f" ({found.seeds})"
         told.append(f"{label(results)} {value}")
     return Figure(
         file=f"{dataset[0].dataset}-figure1.svg",
@@ -52,7 +56,7 @@ def codebooks_picture(rows: Dataset) -> Figure | None:
     stages = [each for each in trained_stages(rows) if each.codebook is not None]
     if not stages:
         return None
-    bad = [each for each in stages if each.codebook and has_collapsed(each.codebook)]
+    bad = [each for each in stages if each.codebook and each.codebook.collapsed]
     told = "; ".join(
         f"{each.rows[0]}, seed {each.seed}, {number(share(each.codebook), 3)}"
         for each in bad
@@ -66,7 +70,8 @@ def codebooks_picture(rows: Dataset) -> Figure | None:
         ),
         caption=(
             f"{data_sentence(rows[0])} Perplexity of the codes that the training clips chose in "
-            "each epoch, divided by the codebook's size; the point at the end is that of the "
+            "each epoch, divided by the codebook's size, and (thin) the share of entries that they "
+            "chose at all; the point at the end is the perplexity of the "
             f"validation clips. A codebook below the dashed line at {COLLAPSE:g} has collapsed and "
             "is drawn in red."
         ),

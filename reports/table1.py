@@ -3,8 +3,9 @@
 from typing import Any
 
 from bench.metrics import METRICS
+from reports.codebooks import COLLAPSED, collapsed_runs
 from reports.comparable import TABLE1
-from reports.differences import finding, paired_over
+from reports.differences import COMPARED, finding, paired_over
 from reports.grid import Cell, Grid
 from reports.inputs import Dataset
 from reports.labels import (
@@ -74,7 +75,9 @@ def finding_of(table: ScoreTable) -> str:
         for entry in table.entries
         if entry.key in table.compared and entry.results.method not in FLOORS
     ]
-    return finding(table.reference.short, trained, limits)
+    collapsed = len(collapsed_runs(table.reference.results))
+    remark = f" ({collapsed} {COLLAPSED})" if collapsed else ""
+    return finding(table.reference.short + remark, trained, limits)
 
 
 def difference_notes(table: ScoreTable) -> list[str]:
@@ -88,9 +91,10 @@ def difference_notes(table: ScoreTable) -> list[str]:
     over = "; ".join(f"{', '.join(names)}: {text}" for text, names in paired.items())
     return [
         f"Difference: the row minus {table.reference.short} on the same {SPLIT} clips under the "
-        "same seeds, pooled, with the 95 % interval of a hierarchical bootstrap over seeds, "
-        "subjects and clips. Lower is better. An interval that holds 0 shows no difference, which "
-        "does not show that there is none.",
+        "same seeds, pooled, with a 95 % interval: the hierarchical bootstrap over seeds, subjects "
+        "and clips, widened to the t interval over seeds. Lower is better; Diversity is not "
+        "compared, since more of it is not better by itself. An interval that holds 0 shows no "
+        "difference, which does not show that there is none.",
         f"Paired over: {over or 'nothing'}.",
         *NOTES,
     ]
@@ -99,7 +103,8 @@ def difference_notes(table: ScoreTable) -> list[str]:
 def score_notes() -> list[str]:
     """What the columns of scores are."""
     return [
-        f"{METRICS[m].title}, {ARROWS[METRICS[m].better]}: {METRICS[m].description}" for m in SCORES
+        f"{METRICS[m].title}, {ARROWS[METRICS[m].better]}: {METRICS[m].description}"
+        for m in dict.fromkeys((*SCORES, *COMPARED))
     ]
 
 

@@ -46,7 +46,7 @@ class AudioEncoder(nn.Module):
         super().__init__()
         self.config, self.fps = config, fps
         self.log_mel = LogMel(config.num_bands)
-        self.memo, self.heard = ClipMemo(), ClipMemo()
+        self.chunk_memo, self.packed_memo, self.heard = ClipMemo(), ClipMemo(), ClipMemo()
         self._heard_with: tuple[int, ...] = ()
         self.register_buffer("mel_mean", torch.zeros(config.num_bands, 1))
         self.register_buffer("mel_deviation", torch.ones(config.num_bands, 1))
@@ -75,7 +75,7 @@ class AudioEncoder(nn.Module):
         if self.samples_per_frame % HOP == 0 and exact_overlap:
             return self._encode_overlapping(self._batch(clips, windows))
         chunks = (
-            self.memo(audio[None], self._chunk_spectra)[start:stop]
+            self.chunk_memo(audio[None], self._chunk_spectra)[start:stop]
             for audio, (start, stop) in zip(clips, windows, strict=True)
         )
         return pad_sequence([self._encode_apart(clip) for clip in chunks], batch_first=True)
@@ -149,7 +149,7 @@ class AudioEncoder(nn.Module):
         """Shared spectra and ends of each clip's frames, padded to the longest."""
         shared, first, last = [], [], []
         for audio, (start, stop) in zip(clips, windows, strict=True):
-            packed = self.memo(audio[None], self._packed_spectra)
+            packed = self.packed_memo(audio[None], self._packed_spectra)
             frames = self.num_frames(len(audio))
             grid, ends = packed[:, : -2 * EDGE * frames], packed[:, -2 * EDGE * frames :]
             until = self._step * (stop - 1) + SPECTRA - 2 * EDGE

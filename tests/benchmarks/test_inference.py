@@ -115,7 +115,7 @@ def test_the_table_says_what_was_scaled_and_leaves_sweeps_out(make_row):
 
 @pytest.mark.parametrize("text", ["no markers\n", MARKED + MARKED, MARKED.replace("start", "end")])
 def test_a_readme_without_one_pair_of_markers_is_left_alone(tmp_path, text):
-    from inference_table import replace_between_markers
+    from markers import replace_between_markers
 
     path = tmp_path / "README.md"
     path.write_text(text)
@@ -124,9 +124,18 @@ def test_a_readme_without_one_pair_of_markers_is_left_alone(tmp_path, text):
     assert path.read_text() == text
 
 
+def test_markers_of_another_name_are_left_alone(tmp_path):
+    from markers import replace_between_markers
+
+    path = tmp_path / "README.md"
+    path.write_text(MARKED + MARKED.replace("bench:", "training:"))
+    replace_between_markers(path, "new", "training")
+    assert path.read_text() == MARKED + MARKED.replace("bench:", "training:").replace("old", "new")
+
+
 @pytest.mark.parametrize("vertices", [1300, 5000, 12000, 23370])
 def test_a_sheet_has_as_many_vertices_as_asked_for_and_every_mask(vertices):
-    from inference_cases import make_spec
+    from inputs import make_spec
 
     spec = make_spec(vertices)
     assert spec.num_vertices == vertices
@@ -135,7 +144,7 @@ def test_a_sheet_has_as_many_vertices_as_asked_for_and_every_mask(vertices):
 
 
 def test_a_prime_number_of_vertices_makes_no_sheet():
-    from inference_cases import make_spec
+    from inputs import make_spec
 
     with pytest.raises(ValueError, match="1301 vertices"):
         make_spec(1301)
@@ -169,11 +178,13 @@ def test_every_registered_method_that_listens_for_long_is_measured():
 
 def test_every_form_is_one_that_the_methods_config_has():
     """The keys a form sets are checked when the method is built, so all of them are built here."""
-    from inference_cases import CASES, build, make_spec
+    from building import build
+    from inference_cases import CASES
+    from inputs import make_spec
 
     from methods import METHODS
 
     spec = make_spec(1296)
     for method in CASES.keys() & METHODS.keys():
         for form in CASES[method]:
-            assert not build(method, form, spec, "synthetic-mini").training
+            assert not build(method, spec, "synthetic-mini", form.set).training

@@ -7,7 +7,8 @@ import torch
 from bench.predict import make_noise
 from methods.meshtalk import MeshTalk, MeshTalkConfig
 from methods.meshtalk.autoencoder import MotionAutoencoder, disuse
-from methods.meshtalk.config import AutoencoderConfig
+from methods.meshtalk.config import AutoencoderConfig, SpeechConfig
+from methods.meshtalk.speech import AudioEncoder
 
 
 @pytest.fixture
@@ -42,6 +43,16 @@ def test_disuse_is_zero_for_all_classes_alike_and_one_for_a_single_one():
     assert disuse(alone.log().clamp(min=-50)) == pytest.approx(1, abs=1e-6)
     both = torch.cat([alike, alone], dim=1)
     assert disuse(both.log().clamp(min=-50)) == pytest.approx(0.5, abs=1e-6)
+
+
+@torch.no_grad()
+def test_a_clip_heard_with_dropout_is_heard_again_without(spec):
+    config = SpeechConfig(channels=8, code=4, dropout=0.2)
+    encoder, fresh = AudioEncoder(config, spec.fps), AudioEncoder(config, spec.fps).eval()
+    fresh.load_state_dict(encoder.state_dict())
+    clip = [0.1 * torch.randn(9600, generator=torch.Generator().manual_seed(0))]
+    assert encoder.train()(clip, [(0, 15)]).shape == (1, 15, 4)
+    assert torch.equal(encoder.eval()(clip, [(0, 15)]), fresh(clip, [(0, 15)]))
 
 
 def test_samples_and_styles_share_one_encoding_until_the_weights_change(spec):

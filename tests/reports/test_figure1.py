@@ -82,6 +82,12 @@ def test_missing_seeds_are_told(make, errors: LipErrors, tmp_path: Path) -> None
     _, right = panels(figure1(errors, read_datasets(root)["synthetic"]))
     assert "no value" in texts(right)
     assert "0.314 (1 of 2 seeds)" in texts(right)
+    dataset = read_datasets(root)["synthetic"]
+    assert "0.314 (1 of 2 seeds)" in figure1_picture(dataset).alt
+    one = LipErrors("F1_07", 30.0, {"gldi": errors.rows["gldi"][:1]})
+    left, _ = panels(figure1(one, dataset))
+    legend = [text.get_text() for text in left.get_legend().get_texts()]
+    assert "GLDiTalker (1 of 2 seeds)" in legend
 
 
 def test_rows_are_told_apart_also_without_colour(make) -> None:

@@ -84,7 +84,7 @@ def test_a_method_that_only_failed_is_still_there(make, tmp_path: Path) -> None:
     # the reference itself has no result: no row has a difference from it
     assert "| 5.3077 | " in line_of(markdown, "| FaceFormer |")
     assert line_of(markdown, "| FaceFormer |").count("| no value |") == 1
-    assert "No row has a seed that the reference GLDiTalker has too; on generated" in markdown
+    assert "No row shares a scored seed with the reference GLDiTalker; on generated" in markdown
 
 
 def test_a_skipped_run_says_why(make, tmp_path: Path) -> None:
