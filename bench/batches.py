@@ -55,13 +55,9 @@ class Loader:
         """Steps that see every clip once."""
         return self.config.steps_per_epoch(len(self.clips))
 
-    def batch(self, step: int) -> Batch:
-        """All items of step 0, 1, 2, ... side by side."""
-        return collate([item for items in self._items(step) for item in items], self.fps)
-
     def batches(self, step: int) -> Iterator[Batch]:
-        """The items of a step in batches of ``batch_size``: ``accumulate`` of them, or what the
-        epoch has left."""
+        """The items of step 0, 1, 2, ... in batches of ``batch_size``: ``accumulate`` of them, or
+        what the epoch has left."""
         for items in self._items(step):
             yield collate(items, self.fps)
 

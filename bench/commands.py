@@ -54,6 +54,8 @@ def run_methods(options: RunOptions, table: dict[str, str], console: Console) ->
         for plan in (each.plans.values() if isinstance(each, AblationPlan) else [each])
     ]
     for plan in plans:
+        if options.overrides and plan.method not in {each.method for each in asked}:
+            console.print(f"{plan.row}: a row of its own, without the overrides", markup=False)
         if plan.unsupported:
             if plan.variant == IMPORTED:  # asked for by name: no row of a table
                 raise ValueError(f"{plan.row} on {plan.dataset}: {plan.unsupported}")

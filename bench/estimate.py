@@ -72,7 +72,8 @@ def estimate_seconds(step: Step, session: Session) -> float | None:
     """What a train or predict step will take on the session's device; None: nobody knows.
 
     A train step takes its optimiser steps, its validations and a first look at every clip; a
-    predict step every clip's first sample and the others. Raises ValueError for a damaged head.
+    predict step every prediction's first sample and the others, as if each heard new audio, which
+    is too much where styles share a clip. Raises ValueError for a damaged head.
     """
     timing = timing_of(step, session)
     if timing is None:
@@ -98,7 +99,7 @@ def _training(step: Step, stage: str, session: Session, timing: Timing) -> float
         return None
     config, dataset = step.run.preset.train[stage], session.dataset(step.run.dataset)
     num_train, num_val = (len(dataset.clips(split)) for split in ("train", "val"))
-    start = num_train * timing.seconds_per_new_clip[stage]
+    start = (num_train + num_val) * timing.seconds_per_new_clip[stage]
     if stage not in timing.seconds_per_step:  # nothing to train
         return start
     num_steps = config.num_steps(num_train)

@@ -42,12 +42,14 @@ def row_name(method: str, variant: str) -> str:
     return method if variant == DEFAULT else f"{method}-{variant}"
 
 
-def find_row(name: str, table: dict[str, str]) -> Row:
+def find_row(name: str, table: dict[str, str], via: tuple[str, ...] = ()) -> Row:
     """The row of a name: a known method, else the longest known method before ``-variant``.
 
     ``package.module:Class`` and ``package.module:Class-variant`` are rows too.
     Raises ValueError naming the nearest known row.
     """
+    if name in via:
+        raise ValueError(f"row {name!r} leads back to itself: {' -> '.join((*via, name))}")
     head, variant = _split(name, table)
     method, reference = resolve(head, table)
     if variant is None:
@@ -57,13 +59,18 @@ def find_row(name: str, table: dict[str, str]) -> Row:
     known = variants_of(reference)
     if variant not in known:
         raise unknown(f"variant of {method}", variant, [*known, *_imported(reference)])
-    return row_of_variant(Row(method, reference), variant, known[variant], table)
+    return row_of_variant(Row(method, reference), variant, known[variant], table, (*via, name))
 
 
-def row_of_variant(row: Row, name: str, variant: Variant, table: dict[str, str]) -> Row:
-    """A method's row in one of its variants, or the other row that the variant names."""
+def row_of_variant(
+    row: Row, name: str, variant: Variant, table: dict[str, str], via: tuple[str, ...] = ()
+) -> Row:
+    """A method's row in one of its variants, or the other row that the variant names.
+
+    ``via``: the rows that led here. Raises ValueError for one that leads back to itself.
+    """
     if variant.row:
-        return find_row(variant.row, table)
+        return find_row(variant.row, table, via)
     return replace(row, variant=name, set=variant.set)
 
 

@@ -58,7 +58,7 @@ def say_collapsed(row: str, runs: Iterable[RunResult], console: Console) -> None
                     f"{row}, seed {run.seed}, {stage}: the codebook has collapsed: perplexity "
                     f"{book.perplexity:.1f} of {book.size} codes"
                 )
-                console.print(text, style="bold red", markup=False)
+                console.print(text, style="bold red", markup=False, highlight=False)
 
 
 def _heading(name: str, results: MethodResults) -> str:

@@ -92,11 +92,14 @@ class Session:
 
         Raises ValueError for unknown names and bad presets.
         """
-        return self._plan(find_row(row, self.table), dataset, seeds)
+        found = find_row(row, self.table)
+        return self._plan(found, dataset, seeds, self.choice.overrides)
 
-    def _plan(self, row: Row, dataset: str, seeds: Sequence[int]) -> MethodPlan:
+    def _plan(
+        self, row: Row, dataset: str, seeds: Sequence[int], overrides: tuple[str, ...]
+    ) -> MethodPlan:
         cls, loaded = load(row.reference), self.dataset(dataset)
-        preset = self._preset(row, dataset)
+        preset = self._preset(row, dataset, overrides)
         runs = [self._run(row, cls, dataset, seed, preset) for seed in seeds]
         why_not = cls.unsupported(loaded.spec)
         if row.variant == IMPORTED:
@@ -158,23 +161,25 @@ class Session:
         if row.variant != DEFAULT:
             raise ValueError(f"--ablation takes a method, not its variant {row.name}")
         ablation = find_ablation(preset_folder(row.reference), name)
-        plans = {
-            each: self._plan(row_of_variant(row, each, found, self.table), dataset, seeds)
-            for each, found in pick(ablation, variant).items()
-        }
+        plans = {}
+        for each, found in pick(ablation, variant).items():
+            other = row_of_variant(row, each, found, self.table)
+            # overrides are meant for the method that is asked for: another one has other keys
+            overrides = self.choice.overrides if other.method == row.method else ()
+            plans[each] = self._plan(other, dataset, seeds, overrides)
         return AblationPlan(row.method, Path(name).stem, ablation, plans)
 
-    def _preset(self, row: Row, dataset: str) -> Preset:
+    def _preset(self, row: Row, dataset: str, overrides: tuple[str, ...]) -> Preset:
         cls = load(row.reference)
         path = preset_path(preset_folder(row.reference), dataset, self.profile.preset)
         if row.variant == IMPORTED:
-            for override in self.choice.overrides:
+            for override in overrides:
                 if override.startswith("model.") and not override.startswith("model.sampling."):
                     raise ValueError(
                         f"--set {override}: the weights of {row.name} are there already; only "
                         "predict and model.sampling can be set (`bench import` has a --set too)"
                     )
-        every = (*self.profile.set, *row.set, *self.choice.overrides)
+        every = (*self.profile.set, *row.set, *overrides)
         return load_preset(path, cls.config_type, cls.stages, every)
 
 

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ from bench.checkpoint import TrainingState
 from bench.config import Preset, StageConfig, load_preset, preset_path
 from bench.data import Clip, DatasetSpec, load_dataset
 from bench.method import Method
-from bench.predict import Request, is_deterministic, make_noise, no_noise, predict_one
+from bench.predict import is_deterministic, make_noise, no_noise
 from bench.project import data_folder, load_params
 from bench.provenance import machine
 from bench.registry import load, preset_folder, resolve
@@ -41,7 +42,7 @@ T = TypeVar("T")
 
 WARM_UP = 4  # steps at least, which are one epoch of the clips that are measured
 PREDICTIONS = 3
-BUSY = 0.5  # processes that ran in the last minute, on average
+BUSY = 1.5  # processes that ran in the last minute; a measurement just before this is one
 MORE_SAMPLES = 2
 
 
@@ -154,6 +155,7 @@ def _measure_stage(
         folder=Path(),  # nothing is written by a step
         device=torch.device(device),
     )
+    method.cpu()  # where a run starts a stage
     statistics_time, fit = _timed(lambda: prepare(stage), device)
     if fit is None:
         return StageTime(None, None, statistics_time / len(material.train), 0.0)
@@ -179,15 +181,21 @@ def _step_times(stage: Stage, fit: Fit, count: int, device: str) -> list[float]:
 def _measure_prediction(
     method: Method, material: Material, device: torch.device, deterministic: bool
 ) -> tuple[float, float]:
-    """(first sample, one more), each the median of a few after a first one."""
+    """(first sample, one more), each the median of a few after a first one.
+
+    Each prediction hears its clip a little quieter than the one before: a method may keep what it
+    has heard, and the first sample of a new clip has to be heard.
+    """
     clip = material.test
+    audio, template = clip.audio.to(device), clip.template.to(device)
+    loudness = iter(1 - 1e-3 * k for k in count())
     method.to(device)
 
     @torch.no_grad()
     def predict(num_samples: int) -> None:
         noise = no_noise if deterministic else make_noise(0, clip.name, "time")
-        request = Request(clip, clip.style or 0, clip, num_samples, Path())
-        predict_one(method, material.spec, request, noise, device)
+        quieter = next(loudness) * audio
+        method.predict(quieter, template, clip.style or 0, clip.num_frames, num_samples, noise)
 
     def median(num_samples: int) -> float:
         times = [_timed(lambda: predict(num_samples), device.type)[0] for _ in range(PREDICTIONS)]

@@ -21,7 +21,7 @@ class Form:
 
 def _diffusion_forms() -> tuple[Form, ...]:
     measured = 5
-    plain = {"sampling.form": "plain", "sampling.num_steps": measured}
+    plain = {"sampling.form": "plain", "sampling.steps": measured}
     once, again = {"sampling.encode_every_step": False}, {"sampling.encode_every_step": True}
     return (
         Form("fast"),

@@ -32,7 +32,7 @@ class AutoencoderConfig(Frozen):
     latent_linear: bool = True  # linear layers between hidden and H C (VOCASET: none)
     vertex_bias: bool = False  # of the layer onto vertices (VOCASET: true)
     codebook_init: Literal["uniform", "data"] = "uniform"  # "data": latents of training clips
-    dead_code_restart: int = Field(default=0, ge=0)  # steps an entry may idle; 0: for ever
+    dead_code_restart: int = Field(default=0, ge=0)  # batches an entry may idle; 0: for ever
     commitment_weight: float = Field(default=0.25, ge=0)
     temporal_norm: Literal["instance", "none"] = "instance"  # over a clip's frames, per feature
     positions: Literal["first-row", "frames"] = "first-row"  # published: row 0 for every frame

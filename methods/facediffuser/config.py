@@ -17,15 +17,15 @@ class SamplingConfig(Frozen):
 
     form: Literal["fast", "plain"] = "fast"  # plain: the published loop, vertices in every step
     sampler: Literal["ancestral", "ddim"] = "ancestral"
-    num_steps: PositiveInt | None = None  # None: every step of training
+    steps: PositiveInt | None = None  # None: every step of training
     skip_steps: int = Field(0, ge=0)  # leave out the noisiest steps; the published demo skips 450
     encode_every_step: bool = True  # plain only: as published, the audio is heard in every step
     noise: Literal["projected", "vertices"] = "projected"  # fast only: vertices draws as plain does
 
     @model_validator(mode="after")
     def _one_way_to_leave_out_steps(self) -> "SamplingConfig":
-        if self.num_steps is not None and self.skip_steps:
-            raise ValueError("expected num_steps or skip_steps, not both")
+        if self.steps is not None and self.skip_steps:
+            raise ValueError("expected steps or skip_steps, not both")
         return self
 
 
@@ -45,10 +45,10 @@ class FaceDiffuserConfig(Frozen):
 
     @model_validator(mode="after")
     def _steps_fit(self) -> "FaceDiffuserConfig":
-        asked, skipped = self.sampling.num_steps, self.sampling.skip_steps
+        asked, skipped = self.sampling.steps, self.sampling.skip_steps
         if (asked or 1) > self.num_steps or skipped >= self.num_steps:
             raise ValueError(
-                f"sampling.num_steps must be at most num_steps {self.num_steps} and "
+                f"sampling.steps must be at most num_steps {self.num_steps} and "
                 f"sampling.skip_steps less, got {asked} and {skipped}"
             )
         return self

@@ -41,7 +41,7 @@ def updates(schedule: DiffusionSchedule, config: SamplingConfig) -> list[Update]
     al. 2021, Eq. 12): sqrt(b') e + sqrt(1 - b') (x - sqrt(b) e) / sqrt(1 - b), for the levels b
     before and b' after the step. The first noise x is N(0, I), except behind skipped steps.
     """
-    steps = schedule.visited(config.num_steps)[config.skip_steps :]
+    steps = schedule.visited(config.steps)[config.skip_steps :]
     found = []
     for step, previous in zip(steps, [*steps[1:], None], strict=True):
         if config.sampler == "ancestral" or previous is None:

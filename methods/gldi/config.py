@@ -39,8 +39,8 @@ class AutoencoderConfig(Frozen):
     codebook_size: PositiveInt = 256  # K
     codebook_init: Literal["uniform", "data"] = "uniform"  # "data": latents of training clips
     codebook_update: Literal["gradient", "ema"] = "gradient"  # ema: averages of chosen latents
-    ema_decay: float = Field(default=0.99, gt=0, lt=1)  # of codebook_update ema
-    dead_code_restart: int = Field(default=0, ge=0)  # steps an entry may idle; 0: for ever
+    ema_decay: float = Field(default=0.99, gt=0, lt=1)  # of codebook_update ema, per batch
+    dead_code_restart: int = Field(default=0, ge=0)  # batches an entry may idle; 0: for ever
     commitment_weight: float = Field(default=0.25, ge=0)  # beta of Eq. 8
     decoder_mlp_depth: PositiveInt = 1  # linear layers of the spatial decoder
     temporal_norm: Literal["instance", "none"] = "instance"  # over a clip's frames, per feature

@@ -30,12 +30,12 @@ class VectorQuantizer(nn.Module):
     The codebook starts uniform in +-1/K and follows the gradient of ``codebook_loss``, as in the
     published CodeTalker quantiser. With ``ema_decay`` it is no parameter: entries are moving
     averages of the latents that chose them (van den Oord et al. 2017, appendix A.1).
-    ``restart_after`` = R > 0 moves entries that no latent chose in R training steps in a row onto
-    latents of the current batch.
+    ``restart_after`` = R > 0 moves entries that no latent chose in R training batches in a row onto
+    latents of the current one. (``train.accumulate`` makes a step of several batches.)
     """
 
     codebook: Tensor  # (K, C)
-    idle_steps: Tensor  # training steps since each entry was last chosen
+    idle_steps: Tensor  # training batches since each entry was last chosen
     ema_counts: Tensor  # (K,): moving average of how many latents chose each entry
     ema_sums: Tensor  # (K, C): moving average of their sum
 
@@ -112,7 +112,7 @@ class VectorQuantizer(nn.Module):
         latents: Float[Tensor, "... C"],
         counts: Int[Tensor, " K"],
     ) -> None:
-        """e_k = sums_k / counts_k, both averaged over steps with weights falling by ``ema_decay``.
+        """e_k = sums_k / counts_k, averages over batches with weights falling by ``ema_decay``.
 
         Counts are smoothed, (n_k + eps) / (sum n + K eps) * sum n: no entry is divided by zero, and
         one that nobody chooses for very long drifts to the origin.

@@ -76,6 +76,26 @@ def test_a_variant_that_sets_nothing_new_is_the_methods_own_run(named):
     assert not {s.key for s in plans["narrow"].steps} & {s.key for s in own}
 
 
+def test_overrides_are_for_the_method_that_is_asked_for(named, capsys):
+    overrides = ("model.coarse.width=9",)
+    session = Session(Choice(device="cpu", overrides=overrides), named)
+    plans = session.ablation("sized", "toy", [0], "size").plans
+    widths = [plans[v].plans[0][0].run.preset.model.coarse.width for v in ("narrow", "six")]
+    assert widths == [9, 9]
+    still = Session(Choice(device="cpu"), named).plan("still", "toy", [0])
+    assert [s.key for s in plans["other"].steps] == [s.key for s in still.steps]
+    asked = {"methods": ("sized",), "ablation": "size", "device": "cpu", "dry_run": True}
+    assert run_methods(RunOptions(**asked, overrides=overrides), named, console()) == 0
+    assert "still: a row of its own, without the overrides" in capsys.readouterr().out
+
+
+def test_a_row_that_leads_back_to_itself_is_refused(named):
+    path = find_path(named)
+    path.write_text("description: d\nvariants: {a: {row: sized-b}, b: {row: sized-a}}\n")
+    with pytest.raises(ValueError, match="back to itself: sized-a -> sized-b -> sized-a"):
+        find_row("sized-a", named)
+
+
 def test_an_ablation_has_a_name_of_its_method_and_its_file(named):
     assert find_ablation_of("sized-size", named) == ("sized", "size")
     for name, problem in {
@@ -87,8 +107,10 @@ def test_an_ablation_has_a_name_of_its_method_and_its_file(named):
             find_ablation_of(name, named)
 
 
-def test_fill_computes_every_variant_once_and_collect_writes_one_file(named, project):
+def test_fill_computes_every_variant_once_and_collect_writes_one_file(named, project, capsys):
     assert fill(None, 0, named, console()) == 0
+    # oracle 1, still 3 (a row and a variant), sized 4 (a row and a variant), narrow 4
+    assert "12 steps to do" in capsys.readouterr().out
     collect_variants("toy", "sized-size")
     results = read_ablation(project.root / "results/toy/ablations/sized-size.json")
     assert (results.method, results.name, results.paper) == ("sized", "size", "table4")

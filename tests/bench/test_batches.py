@@ -22,8 +22,8 @@ def same(first, second):
 @pytest.mark.parametrize("window", ["clip", "pairs", 7])
 def test_a_batch_is_a_function_of_the_step_alone(window, toy):
     forwards, backwards = (loader(toy, batch_size=2, window=window) for _ in range(2))
-    ahead = [forwards.batch(step) for step in range(8)]
-    behind = [backwards.batch(step) for step in reversed(range(8))][::-1]
+    ahead = [next(forwards.batches(step)) for step in range(8)]
+    behind = [next(backwards.batches(step)) for step in reversed(range(8))][::-1]
     torch.rand(3)  # draws elsewhere change nothing
     assert all(same(a, b) for a, b in zip(ahead, behind, strict=True))
 
@@ -31,7 +31,8 @@ def test_a_batch_is_a_function_of_the_step_alone(window, toy):
 @pytest.mark.parametrize("change", [{"seed": 1}, {"stage": "other"}])
 def test_another_seed_or_stage_has_another_order(change, toy):
     orders = [
-        [loader(toy, **kind).batch(step).names for step in range(12)] for kind in ({}, change)
+        [next(loader(toy, **kind).batches(step)).names for step in range(12)]
+        for kind in ({}, change)
     ]
     assert orders[0] != orders[1]
 
@@ -43,7 +44,7 @@ def test_every_epoch_sees_every_clip_once(batch_size, toy):
     epochs = []
     for epoch in range(3):
         steps = range(epoch * items.steps_per_epoch, (epoch + 1) * items.steps_per_epoch)
-        epochs.append([name for step in steps for name in items.batch(step).names])
+        epochs.append([name for step in steps for name in next(items.batches(step)).names])
         assert sorted(epochs[-1]) == every
     assert epochs[0] != epochs[1] != epochs[2]
 
@@ -82,7 +83,7 @@ def test_windows_start_anywhere_in_the_clip(toy):
     vertices = {clip.name: clip.vertices for clip in toy.clips("train")}
     starts = {name: set() for name in lengths}
     for step in range(40):
-        batch = items.batch(step)
+        batch = next(items.batches(step))
         for name, window in zip(batch.names, batch.vertices, strict=True):
             possible = range(lengths[name] - 22 + 1)
             starts[name] |= {s for s in possible if torch.equal(vertices[name][s : s + 22], window)}
@@ -91,7 +92,7 @@ def test_windows_start_anywhere_in_the_clip(toy):
 
 def test_pairs_are_two_neighbouring_frames(toy):
     clips = {clip.name: clip for clip in toy.clips("train")}
-    batch = loader(toy, window="pairs", batch_size=4).batch(0)
+    batch = next(loader(toy, window="pairs", batch_size=4).batches(0))
     assert batch.vertices.shape == (4, 2, 42, 3) and batch.audio.shape[1] in (2 * 640, 2 * 640 + 80)
     for name, pair in zip(batch.names, batch.vertices, strict=True):
         frames = clips[name].vertices
@@ -111,7 +112,7 @@ def test_a_clip_shorter_than_the_window_is_refused_by_name(toy):
     short = dataclasses.replace(toy.clips("train")[0], motion=toy.clips("train")[0].motion[:1])
     with pytest.raises(ValueError, match=r"F1_01: window needs 2 frames, the clip has 1"):
         Loader([short], 25.0, StageConfig(steps=1, window="pairs"), 0, "main")
-    whole = Loader([short], 25.0, StageConfig(steps=1), 0, "main").batch(0)
+    whole = next(Loader([short], 25.0, StageConfig(steps=1), 0, "main").batches(0))
     assert whole.num_frames.tolist() == [1]
 
 

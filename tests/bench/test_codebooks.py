@@ -1,6 +1,7 @@
 """Health of codebooks: from what training logged into the results."""
 
 import pytest
+from rich.console import Console
 
 from bench.catalogue import show_lines
 from bench.codebooks import codebooks
@@ -52,6 +53,9 @@ def test_a_collapsed_codebook_is_told_in_the_terminal_and_by_show(trained, cache
     say_collapsed("talker", [run], console())
     told = " ".join(capsys.readouterr().out.split())
     assert "talker, seed 3, coarse: the codebook has collapsed: perplexity 2.0 of 8 codes" in told
+    coloured = Console(record=True, force_terminal=True, color_system="standard", width=200)
+    say_collapsed("talker", [run], coloured)
+    assert "\x1b[1;31mtalker, seed 3" in coloured.export_text(styles=True)
     shown = list(show_lines(keys["train/coarse"], why=False))
     assert "codebook of 8 codes: usage 0.38, perplexity 2.0 on the validation clips" in shown
 

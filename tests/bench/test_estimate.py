@@ -31,7 +31,7 @@ def test_a_training_is_its_steps_its_validations_and_a_first_look(session):
     """coarse: 12 steps, validated after 5, 10 and 12, 6 + 2 clips; fine: 2 epochs of 2 steps."""
     write_timing(session.preset, TIMING)
     coarse, fine, predict, evaluate = steps_of(session)
-    assert estimate_seconds(coarse, session) == pytest.approx(12 * 0.5 + 6 * 0.125 + 3 * 2 * 0.1)
+    assert estimate_seconds(coarse, session) == pytest.approx(12 * 0.5 + 8 * 0.125 + 3 * 2 * 0.1)
     assert estimate_seconds(fine, session) == pytest.approx(4 * 0.25 + 1 * 2 * 0.1)
     # 4 clips of test_a (3 draws each), 2 x 2 of test_b, 4 with other audio
     assert estimate_seconds(predict, session) == pytest.approx(12 * 2.0 + 8 * 1.0)
@@ -41,7 +41,7 @@ def test_a_training_is_its_steps_its_validations_and_a_first_look(session):
 def test_overrides_of_the_length_count(session):
     write_timing(session.preset, TIMING)
     longer = steps_of(session, "train.coarse.steps=120")[0]
-    assert estimate_seconds(longer, session) == pytest.approx(120 * 0.5 + 0.75 + 24 * 2 * 0.1)
+    assert estimate_seconds(longer, session) == pytest.approx(120 * 0.5 + 1.0 + 24 * 2 * 0.1)
 
 
 def test_another_device_is_no_measure(session):
@@ -53,7 +53,7 @@ def test_another_device_is_no_measure(session):
 def test_the_sum_is_in_core_hours_and_says_what_it_rests_on(session):
     write_timing(session.preset, TIMING)
     steps = steps_of(session, "train.threads=2")
-    total = 2 * (7.35 + 1.2 + 32) / 3600
+    total = 2 * (7.6 + 1.2 + 32) / 3600
     lines = estimate_lines(steps, session)
     assert lines[0] == f"in all about {total:.2g} core hours"
     assert "A processor, 2 threads (2026-11-24, generated data of the dataset's size)" in lines[1]
@@ -83,7 +83,7 @@ def test_a_dry_run_prints_times_and_the_sum(command, monkeypatch, toys, tmp_path
     write_timing(folder / "toy-mini.yaml", TIMING)
     lines = command(*arguments).out.splitlines()
     assert [line.rpartition(", ")[2] for line in lines if "about" in line][:3] == [
-        "about 7.3 s",
+        "about 7.6 s",
         "about 1.2 s",
         "about 32 s",
     ]

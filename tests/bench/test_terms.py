@@ -67,9 +67,11 @@ def test_counts_are_summed_over_an_epoch_and_never_averaged(trained):
         (3, 8, 4),
     ]
     for epoch, steps in zip(curves["epochs"], (range(3), range(3, 6), range(6, 8)), strict=True):
-        expected = health({"codes": counted(stage, (stage.train.batch(s) for s in steps))})
+        expected = health(
+            {"codes": counted(stage, (b for s in steps for b in stage.train.batches(s)))}
+        )
         assert {name: epoch[name] for name in expected} == expected
-    one = health({"codes": counted(stage, [stage.train.batch(0)])})
+    one = health({"codes": counted(stage, stage.train.batches(0))})
     assert one["codes_perplexity"] != curves["epochs"][0]["codes_perplexity"]
     assert all("codes" not in point for point in curves["train"])
 
@@ -86,7 +88,9 @@ def test_counts_of_validation_are_summed_over_all_clips(trained):
 
 def test_accumulated_batches_are_counted_once_each(trained):
     stage, curves = trained(batch_size=1, accumulate=4, steps=2)
-    expected = health({"codes": counted(stage, (stage.train.batch(s) for s in range(2)))})
+    expected = health(
+        {"codes": counted(stage, (b for s in range(2) for b in stage.train.batches(s)))}
+    )
     assert {name: curves["epochs"][0][name] for name in expected} == expected
 
 

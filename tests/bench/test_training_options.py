@@ -73,7 +73,7 @@ def test_without_options_the_loop_is_the_plain_one_bit_for_bit(stage, exact):
     for step in range(12):
         method.train()
         optimizer.zero_grad()
-        loss = method.loss(by_hand.train.batch(step), "coarse")["loss"]
+        loss = method.loss(next(by_hand.train.batches(step)), "coarse")["loss"]
         loss.backward()
         every = [p for group in optimizer.param_groups for p in group["params"]]
         torch.nn.utils.clip_grad_norm_(every, 0.1)
@@ -125,7 +125,7 @@ def test_every_epoch_has_every_clip_once(batches, batch_size, accumulate, toy):
     epochs = []
     for epoch in range(3):
         steps = range(epoch * items.steps_per_epoch, (epoch + 1) * items.steps_per_epoch)
-        epochs.append([name for step in steps for name in items.batch(step).names])
+        epochs.append([name for s in steps for b in items.batches(s) for name in b.names])
         assert sorted(epochs[-1]) == sorted(clip.name for clip in toy.clips("train"))
     assert epochs[0] != epochs[1]
 
@@ -134,7 +134,9 @@ def test_batches_by_length_hold_clips_of_similar_length(toy):
     """Lengths 25, 24, 23 of two subjects: in pairs, nothing is padded."""
     config = StageConfig(steps=1, batches="length", batch_size=2)
     items = Loader(toy.clips("train"), toy.spec.fps, config, 0, "main")
-    lengths = [[items.batch(3 * e + p).num_frames.tolist() for p in range(3)] for e in range(8)]
+    lengths = [
+        [next(items.batches(3 * e + p)).num_frames.tolist() for p in range(3)] for e in range(8)
+    ]
     assert all(a == b for epoch in lengths for a, b in epoch)
     assert len({tuple(a for a, _ in epoch) for epoch in lengths}) > 1  # order of batches
 
@@ -142,7 +144,7 @@ def test_batches_by_length_hold_clips_of_similar_length(toy):
 def test_the_smaller_batch_by_length_is_not_always_the_longest_clips(toy):
     config = StageConfig(steps=1, batches="length", batch_size=4)
     items = Loader(toy.clips("train"), toy.spec.fps, config, 0, "main")
-    small = [b for step in range(20) for b in [items.batch(step)] if len(b.names) == 2]
+    small = [b for step in range(20) for b in [next(items.batches(step))] if len(b.names) == 2]
     assert len(small) == 10
     assert {tuple(b.num_frames.tolist()) for b in small} == {(23, 23), (25, 25)}
 
@@ -150,8 +152,8 @@ def test_the_smaller_batch_by_length_is_not_always_the_longest_clips(toy):
 def test_batches_by_length_are_a_function_of_the_step_alone(toy):
     config = StageConfig(steps=1, batches="length", batch_size=4)
     one, other = (Loader(toy.clips("train"), 25.0, config, 0, "main") for _ in range(2))
-    ahead = [one.batch(step).names for step in range(8)]
-    assert ahead == [other.batch(step).names for step in reversed(range(8))][::-1]
+    ahead = [next(one.batches(step)).names for step in range(8)]
+    assert ahead == [next(other.batches(step)).names for step in reversed(range(8))][::-1]
 
 
 def test_batches_by_length_need_whole_clips():

@@ -69,10 +69,10 @@ def disagreement(make, sampling, num_frames=6, **sizes):
 
 SAMPLINGS = [
     {},
-    {"num_steps": 5},
+    {"steps": 5},
     {"skip_steps": 7},
     {"sampler": "ddim"},
-    {"sampler": "ddim", "num_steps": 4},
+    {"sampler": "ddim", "steps": 4},
 ]
 
 
@@ -106,10 +106,10 @@ def test_the_fast_form_is_the_plain_one_with_packed_weights(make):
 
 
 def test_the_fast_form_is_the_plain_one_at_biwi_size(make):
-    assert disagreement(make, {"num_steps": 3}, num_vertices=23_370, latent=64) < 1e-6
+    assert disagreement(make, {"steps": 3}, num_vertices=23_370, latent=64) < 1e-6
 
 
-@pytest.mark.parametrize("sampling", [{}, {"num_steps": 5}, {"num_steps": 1}])
+@pytest.mark.parametrize("sampling", [{}, {"steps": 5}, {"steps": 1}])
 @pytest.mark.parametrize("sampler", ["ancestral", "ddim"])
 def test_the_recurrence_is_the_sampler_of_that_name(make, sampler, sampling):
     method = make(sampling={**sampling, "sampler": sampler})
@@ -123,7 +123,7 @@ def test_the_recurrence_is_the_sampler_of_that_name(make, sampler, sampling):
 
     plan, first, second = updates(method.schedule, config), draws(), draws()
     found = sample_vertices(plan, 1.0, estimate, first, (4, 6))
-    shared = SAMPLERS[sampler](method.schedule, estimate, lambda: second((4, 6)), config.num_steps)
+    shared = SAMPLERS[sampler](method.schedule, estimate, lambda: second((4, 6)), config.steps)
     torch.testing.assert_close(found, shared, rtol=0, atol=1e-6)
 
 
@@ -277,7 +277,7 @@ def test_what_a_user_gets_wrong_is_one_line(make):
         predict(method, style=3)
     with pytest.raises(ValueError, match="too short for one frame at 25 fps"):
         method.predict(random(500), random(NUM_VERTICES, 3), 0, 5, 1, make_noise(0, "c", "A"))
-    with pytest.raises(ValueError, match="num_steps or skip_steps, not both"):
-        make(sampling={"num_steps": 3, "skip_steps": 3})
+    with pytest.raises(ValueError, match="steps or skip_steps, not both"):
+        make(sampling={"steps": 3, "skip_steps": 3})
     with pytest.raises(ValueError, match="at most num_steps 12"):
-        make(sampling={"num_steps": 13})
+        make(sampling={"steps": 13})

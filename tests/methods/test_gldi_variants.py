@@ -128,6 +128,14 @@ def test_vertex_space_trains_nothing_in_stage_1_and_keeps_no_copies():
     assert all(p.grad is not None for p in method.diffusion.denoiser.head.parameters())
 
 
+def test_vertex_space_measures_its_scale_on_the_training_clips():
+    method = make(autoencoder={**VERTICES, "motion_scale": "train_std"})
+    offsets = [random(frames, NUM_VERTICES, 3, seed=frames) for frames in (4, 9)]
+    method.autoencoder.prepare(lambda: iter(offsets))
+    expected = torch.cat(offsets).std(correction=0)
+    assert method.autoencoder.motion_scale == pytest.approx(float(expected), rel=1e-5)
+
+
 def test_vertex_space_diffuses_scaled_offsets_with_the_same_network(monkeypatch):
     method, batch, seen = make(autoencoder=VERTICES), make_batch(), []
     quantized = make()

@@ -1,0 +1,35 @@
+"""dvc.yaml names every module of reports/ that a stage imports: else an edit rebuilds nothing."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def imported(module: str, found: set[str]) -> set[str]:
+    """The files of reports/ that a module imports, directly or not, itself included."""
+    path = f"{module.replace('.', '/')}.py"
+    if path in found or not (ROOT / path).exists():
+        return found
+    found.add(path)
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reports."):
+            imported(str(node.module), found)
+    return found
+
+
+@pytest.mark.parametrize("stage", ["tables", "figures", "report"])
+def test_a_stage_depends_on_all_that_it_imports(stage):
+    module = STAGES[stage]["cmd"].split()[-1]
+    missing = imported(module, set()) - set(STAGES[stage]["deps"])
+    assert not missing, f"add to the deps of {stage} in dvc.yaml: {sorted(missing)}"
+
+
+def test_every_file_that_a_stage_names_is_there():
+    code = [d for s in STAGES.values() for d in s["deps"] if d.startswith(("reports/", "bench/"))]
+    generated = {"reports/tables", "reports/figures"}
+    assert all((ROOT / path).exists() for path in code if path not in generated)
