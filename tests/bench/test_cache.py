@@ -27,7 +27,7 @@ def test_a_run_leaves_one_entry_per_step_with_its_files(plan, work, cache):
         trained,
         trained,
         {"predictions", "listening"},
-        {"scores.json", "motion_std.npz"},
+        {"scores.json", "motion_std.npz", "lip_error.npz"},
     ]
 
 
