@@ -73,7 +73,9 @@ class Card(Frozen):
     def _consistent(self) -> "Card":
         for split, card in self.splits.items():
             if card.subjects not in self.subjects:
-                raise ValueError(f"splits.{split}: {unknown('group', card.subjects, self.subjects)}")
+                raise ValueError(
+                    f"splits.{split}: {unknown('group', card.subjects, self.subjects)}"
+                )
         if "train" not in self.subjects or "mouth" not in self.masks:
             raise ValueError("expected a group of subjects called train and a mask called mouth")
         if self.raw_fps % self.fps:

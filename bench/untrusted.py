@@ -1,0 +1,104 @@
+"""Pickles that others made: arrays and plain containers are read, anything else is refused.
+
+A pickle is a program. The published datasets are spread as pickles all the same, so they are read
+by an interpreter that knows no function but those that numpy's arrays are made of.
+"""
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MAX_PICKLE = 8 * 2**30  # bytes; the largest published one, VOCASET's audio, has less than 2 GB
+
+
+def read_pickle(path: Path, max_bytes: int = MAX_PICKLE) -> Any:
+    """What a pickle holds: numpy arrays, numbers, text, and plain containers of these.
+
+    Text of Python 2 is read as latin-1. Nothing that the file names is imported or called.
+    Raises ValueError for a missing, too large or damaged file, and for one that holds anything
+    else, naming what it wanted.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    if size > max_bytes:
+        raise ValueError(f"{path}: expected at most {max_bytes} bytes, got {size}; it is not read")
+    try:
+        with path.open("rb") as file:
+            return _Reader(file, encoding="latin1").load()
+    except _Refused as error:
+        raise ValueError(
+            f"{path}: refused: it wants {error}, and only numpy arrays and plain containers are "
+            "read from a pickle; get the file from its publisher"
+        ) from error
+    except Exception as error:  # a damaged pickle raises nearly anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path} is not a readable pickle: {reason}") from error
+
+
+class _Refused(Exception):
+    """A global that no array is made of."""
+
+
+class _ArrayType:
+    """Stands for numpy.ndarray in a pickle, where it is only ever named, never called."""
+
+
+def _empty_array(_kind: Any, _shape: Any, _dtype: Any) -> np.ndarray:
+    """What numpy's ``_reconstruct`` gives, whatever shape the file claims: its state fills it."""
+    return np.empty(0, np.int8)
+
+
+def _array_of_bytes(buffer: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
+    """What numpy's ``_frombuffer`` gives (arrays of protocol 5)."""
+    return np.frombuffer(buffer, dtype=dtype).reshape(shape, order=order)
+
+
+def _scalar(dtype: Any, data: bytes | str) -> Any:
+    """A numpy scalar; text is how Python 2 spelled bytes."""
+    raw = data.encode("latin1") if isinstance(data, str) else data
+    return np.frombuffer(raw, dtype=dtype, count=1)[0]
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """Bytes as pickles of protocol 2 spell them."""
+    if encoding != "latin1":
+        raise _Refused(f"the encoding {encoding!r}")
+    return text.encode(encoding)
+
+
+_ARRAYS: dict[str, Callable[..., Any]] = {"_reconstruct": _empty_array, "scalar": _scalar}
+_KNOWN: dict[tuple[str, str], Any] = {
+    **{
+        (f"numpy.{core}.multiarray", k): v for core in ("core", "_core") for k, v in _ARRAYS.items()
+    },
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _array_of_bytes for core in ("core", "_core")},
+    ("numpy", "ndarray"): _ArrayType,
+    ("numpy", "dtype"): np.dtype,
+    ("collections", "OrderedDict"): OrderedDict,
+    **{
+        (builtins, k.__name__): k
+        for builtins in ("builtins", "__builtin__")
+        for k in (set, frozenset)
+    },
+    ("_codecs", "encode"): _encode,
+}
+
+
+class _Reader(pickle.Unpickler):
+    """Knows the globals above and no others."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The stand-in of a known global. Raises _Refused for every other one."""
+        if (module, name) not in _KNOWN:
+            raise _Refused(f"{module}.{name}")
+        return _KNOWN[module, name]
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Raises _Refused: nothing outside the file is read."""
+        raise _Refused(f"the outside object {pid!r}")
