@@ -37,8 +37,8 @@ class MaskCard(Frozen):
 
     about: str
     files: tuple[MaskFile, ...] = ()
-    # region without a file: a box in the reference face's bounding box, 0 = low end, 1 = high end;
-    # x to the face's left, y up, z to where it looks. None: the mask is then absent.
+    # region without a file: a box in fractions of the reference face's bounding box, 0 = low end,
+    # 1 = high end; x to the face's left, y up, z to where it looks. None: the mask is then absent.
     box: dict[Axis, Interval] | None = None
 
 
@@ -62,6 +62,7 @@ class Card(Frozen):
     unit: str
     unit_to_mm: float | None  # None: no common scale
     subject_scale_mm: dict[str, float] = {}  # approximate millimetres per unit, by subject
+    subject_scale_source: str = ""  # who found them, and how
     num_vertices: int = Field(gt=0)
     subjects: dict[str, tuple[str, ...]]  # group -> names; "train" in one-hot order
     sentence_name: str  # format of a sentence's number in file names, e.g. "e{:02d}"

@@ -8,8 +8,6 @@ Shapes   T frames, V vertices.    Units  the dataset's.
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,19 +18,18 @@ from bench.arrays import write_arrays
 from bench.config import PredictConfig
 from bench.data import Clip, Dataset, Motion
 from bench.files import read_json, write_json
-from bench.metrics import METRICS, Score, pool, score
+from bench.metrics import Score, pool, score
 from bench.metrics.heatmap import map_correlation, motion_std, motion_variance_share
 from bench.metrics.lip import lip_error
 from bench.predict import Request, requests
-from bench.results import ClipScore, Heatmap, Listening, SplitScores
+from bench.results import ALL_STYLES, OWN_STYLE, Heatmap, Listening, SplitScores
 from bench.sample_scores import (
     Face,
     sample_scores,
     samples_scores,
     scores_from_json,
-    to_metric,
-    to_record,
 )
+from bench.split_scores import Gathered
 
 SAMPLE_SCORES = "sample_scores"  # folder of what was scored before its samples were dropped
 
@@ -87,8 +84,7 @@ def _dump(record: Any) -> Any:
 
 def _test_a(evaluation: Evaluation, face: Face) -> SplitScores:
     """Own style; sample 0 for the metrics of one prediction, all samples for the others."""
-    records: dict[str, list[ClipScore]] = defaultdict(list)
-    lengths = []
+    gathered = Gathered()
     for request in evaluation.of_split("test_a"):
         predictions, clip = evaluation.load(request), request.clip
         kept = evaluation.predictions / SAMPLE_SCORES / f"{clip.name}.json"
@@ -97,51 +93,20 @@ def _test_a(evaluation: Evaluation, face: Face) -> SplitScores:
             if kept.exists()
             else samples_scores(face, clip, evaluation.samples_of(predictions))
         )
-        for name, value in (sample_scores(face, clip, predictions[0]) | several).items():
-            records[name].append(to_record(clip, clip.subject, value))
-        lengths.append((clip.num_frames, predictions.shape[1]))
-    return _split("own style", records, lengths)
+        scores = sample_scores(face, clip, predictions[0]) | several
+        gathered.add(clip, clip.subject, scores, predictions.shape[1])
+    return gathered.scores(OWN_STYLE)
 
 
 def _test_b(evaluation: Evaluation, face: Face) -> SplitScores:
     """Subjects without a style of their own: every training style, their mean and the best one."""
-    records: dict[str, list[ClipScore]] = defaultdict(list)
-    lengths = []
+    gathered = Gathered()
     styles = evaluation.dataset.spec.styles
     for request in evaluation.of_split("test_b"):
         prediction, clip = evaluation.load(request)[0], request.clip
-        for name, value in sample_scores(face, clip, prediction).items():
-            records[name].append(to_record(clip, styles[request.style], value))
-        lengths.append((clip.num_frames, len(prediction)))
-    result = _split("all training styles", records, lengths)
-    best = {name: _best_style(name, found) for name, found in records.items()}
-    return result.model_copy(update={"best_style": best})
-
-
-def _split(
-    rule: str, records: dict[str, list[ClipScore]], lengths: Sequence[tuple[int, int]]
-) -> SplitScores:
-    return SplitScores(
-        conditioning=rule,
-        frames_scored=sum(min(pair) for pair in lengths),
-        frames_cut=sum(max(pair) - min(pair) for pair in lengths),
-        metrics={name: to_metric(name, found) for name, found in sorted(records.items())},
-    )
-
-
-def _best_style(name: str, records: Sequence[ClipScore]) -> float | None:
-    """The metric with each clip under the style that suits it best: the highest value where higher
-    is better, else the smallest absolute one."""
-    better = METRICS[name].better
-    best: dict[str, tuple[float, Score]] = {}
-    for record in records:
-        found = Score(record.total, record.weight)
-        if found.value is None:
-            continue
-        cost = -found.value if better == "higher" else abs(found.value)
-        if record.clip not in best or cost < best[record.clip][0]:
-            best[record.clip] = (cost, found)
-    return pool(name, [found for _, found in best.values()])
+        scores = sample_scores(face, clip, prediction)
+        gathered.add(clip, styles[request.style], scores, len(prediction))
+    return gathered.scores(ALL_STYLES, best_style=True)
 
 
 def _listening(evaluation: Evaluation, face: Face) -> Listening | None:

@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.files import read_json, write_json
 
 COLLAPSE = 0.3  # of a codebook's size: with a smaller perplexity it counts as collapsed
-SCHEMA = 2
+SCHEMA = 3
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda document: {**document, "schema_version": 2},  # 2 adds RunResult.codebooks
+    2: lambda document: {**document, "schema_version": 3},  # 3 adds where masks and scales are from
 }
 """From a schema version to the next one: a function from the old document to the new."""
 
@@ -43,10 +44,13 @@ class MetricScore(Record):
     clips: tuple[ClipScore, ...]
 
 
+OWN_STYLE, ALL_STYLES = "own style", "all training styles"
+
+
 class SplitScores(Record):
     """All metrics of one split, and the rule that chose the conditioning style."""
 
-    conditioning: str  # "own style" | "all training styles"
+    conditioning: str  # OWN_STYLE | ALL_STYLES: a metric is then the mean over them
     frames_scored: int
     frames_cut: int  # ground-truth frames beyond the end of the prediction, or the reverse
     metrics: dict[str, MetricScore]
@@ -126,6 +130,10 @@ class MethodResults(Record):
     deterministic: bool
     speech_encoder: str  # what the rows must name; "none" for a method that hears nothing
     masks: dict[str, str]  # mask name -> sha256
+    mask_origins: dict[str, str] = {}  # mask name -> which file, or which formula, in one line
+    mask_sizes: dict[str, int] = {}  # mask name -> vertices
+    subject_scale_mm: dict[str, float] = {}  # approximate millimetres per unit, by subject
+    missing_clips: int = 0  # sequences that the splits expect and that the data lacks
     metric_versions: dict[str, int]
     numerical_floor: float  # mean size of one float32 step of the vertices, in the unit
     versions: dict[str, str]  # library versions the runs were made with; a mixture is flagged

@@ -54,7 +54,7 @@ def _empty_array(_kind: Any, _shape: Any, _dtype: Any) -> np.ndarray:
     return np.empty(0, np.int8)
 
 
-def _array_of_bytes(buffer: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
+def _array_of_bytes(buffer: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     """What numpy's ``_frombuffer`` gives (arrays of protocol 5)."""
     return np.frombuffer(buffer, dtype=dtype).reshape(shape, order=order)
 
