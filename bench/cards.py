@@ -62,6 +62,7 @@ class Card(Frozen):
     unit: str
     unit_to_mm: float | None  # None: no common scale
     subject_scale_mm: dict[str, float] = {}  # approximate millimetres per unit, by subject
+    subject_scale_source: str = ""  # who found them, and how
     num_vertices: int = Field(gt=0)
     subjects: dict[str, tuple[str, ...]]  # group -> names; "train" in one-hot order
     sentence_name: str  # format of a sentence's number in file names, e.g. "e{:02d}"
@@ -73,7 +74,9 @@ class Card(Frozen):
     def _consistent(self) -> "Card":
         for split, card in self.splits.items():
             if card.subjects not in self.subjects:
-                raise ValueError(f"splits.{split}: {unknown('group', card.subjects, self.subjects)}")
+                raise ValueError(
+                    f"splits.{split}: {unknown('group', card.subjects, self.subjects)}"
+                )
         if "train" not in self.subjects or "mouth" not in self.masks:
             raise ValueError("expected a group of subjects called train and a mask called mouth")
         if self.raw_fps % self.fps:

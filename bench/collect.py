@@ -16,7 +16,7 @@ from bench.rows import row_name
 
 def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> MethodResults:
     """All seeds of one row; a run that is not there is a failed one, never an absence."""
-    manifest = dataset.manifest
+    manifest, masks = dataset.manifest, sorted(dataset.manifest["masks"].items())
     records = [cache.record(run.last_key) or {} for run in planned.runs]
     return MethodResults(
         dataset=planned.dataset,
@@ -28,7 +28,11 @@ def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> Me
         unit_to_mm=manifest["unit_to_mm"],
         deterministic=planned.deterministic,
         speech_encoder=planned.speech_encoder,
-        masks={name: mask["sha256"] for name, mask in sorted(manifest["masks"].items())},
+        masks={name: mask["sha256"] for name, mask in masks},
+        mask_origins={name: mask["origin"] for name, mask in masks if "origin" in mask},
+        mask_sizes={name: mask["size"] for name, mask in masks if "size" in mask},
+        subject_scale_mm=manifest.get("subject_scale_mm", {}),
+        missing_clips=len(manifest.get("missing", [])),
         metric_versions={name: metric.version for name, metric in sorted(METRICS.items())},
         numerical_floor=numerical_floor(dataset.spec.template.numpy()),
         versions=_common([record.get("versions", {}) for record in records]),

@@ -126,6 +126,10 @@ class MethodResults(Record):
     deterministic: bool
     speech_encoder: str  # what the rows must name; "none" for a method that hears nothing
     masks: dict[str, str]  # mask name -> sha256
+    mask_origins: dict[str, str] = {}  # mask name -> which file, or which formula, in one line
+    mask_sizes: dict[str, int] = {}  # mask name -> vertices
+    subject_scale_mm: dict[str, float] = {}  # approximate millimetres per unit, by subject
+    missing_clips: int = 0  # sequences that the splits expect and that the data lacks
     metric_versions: dict[str, int]
     numerical_floor: float  # mean size of one float32 step of the vertices, in the unit
     versions: dict[str, str]  # library versions the runs were made with; a mixture is flagged
