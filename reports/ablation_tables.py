@@ -9,10 +9,21 @@ from typing import Any
 
 from bench.results import AblationResults
 from reports.grid import Grid
-from reports.labels import LABELS, SPLIT, ablation_caveat, data_sentence
+from reports.labels import LABELS, ablation_caveat, data_sentence, sentences
+from reports.masks import mask_sentence
 from reports.published import PaperRow, Published
-from reports.score_table import Entry, ScoreTable
-from reports.table1 import INTERVALS, difference_notes, finding_of, mixtures, score_notes
+from reports.score_cells import Entry
+from reports.score_table import ScoreTable
+from reports.splits import split_words
+from reports.table1 import (
+    INTERVALS,
+    MASKS,
+    difference_notes,
+    finding_of,
+    mixtures,
+    score_notes,
+    table_notes,
+)
 
 OWN_FILES = ("table3", "table4")
 """The paper's tables of ablations; another file may not take the name of Table 1."""
@@ -49,15 +60,16 @@ def ablation_grid(ablation: AblationResults, published: Published) -> Grid:
     table = _table(ablation, published)
     first = ablation.rows[0].results
     description = ablation.description.strip().rstrip(".")
-    words = [
-        data_sentence(first),
-        f"{title_of(ablation)} on {ablation.dataset}, split {SPLIT}, profile {first.profile}: "
-        f"{description}. Cells: {INTERVALS}",
-        ablation_caveat(first),
-    ]
+    rows = [row.results for row in ablation.rows]
     return Grid(
         name=f"{stem_of(ablation)}-{ablation.dataset}-{ablation.method}-{ablation.name}",
-        caption=" ".join(word for word in words if word),
+        caption=sentences(
+            data_sentence(first),
+            f"{title_of(ablation)} on {ablation.dataset}, {split_words(rows)}, profile "
+            f"{first.profile}: {description}. Cells: {INTERVALS}",
+            ablation_caveat(first),
+            mask_sentence(rows, MASKS),
+        ),
         columns=table.columns(),
         rows=tuple(table.rows()),
         notes=_notes(ablation, table, published),
@@ -126,4 +138,5 @@ def _notes(ablation: AblationResults, table: ScoreTable, published: Published) -
     notes += score_notes()
     if ablation.paper:
         notes.append(published.unit_remark.strip())
-    return (*notes, *mixtures(tuple(row.results for row in rows)), *difference_notes(table))
+    notes += [*mixtures(tuple(row.results for row in rows)), *table_notes(table)]
+    return (*notes, *difference_notes(table))

@@ -1,7 +1,7 @@
 """Does a method listen, move where it should, and beat the floors? The worst seed decides.
 
-Conventions  Every line is about test_a. Where a planned seed has no value, the cell says how many
-             seeds have met the line.
+Conventions  Every line is about the split of Table 1: test_a, or test_b where there is no test_a.
+             Where a planned seed has no value, the cell says how many seeds have met the line.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,11 +10,22 @@ from bench.results import MethodResults, RunResult
 from reports.codebooks import COLLAPSED, collapse_of
 from reports.grid import Cell, Column, Grid
 from reports.inputs import Ablations, Dataset
-from reports.labels import FLOORS, ORACLE, data_sentence, label, row_of
-from reports.lines import CHECKS, CODEBOOK, Check, better_floor, bound, check_value, concerns
+from reports.labels import FLOORS, ORACLE, data_sentence, label, row_of, sentences
+from reports.lines import (
+    CHECKS,
+    CODEBOOK,
+    Check,
+    better_floor,
+    bound,
+    check_value,
+    concerns,
+    no_concern,
+)
+from reports.masks import mask_sentence
 from reports.numbers import number
 from reports.scores import value_of
 from reports.shortfalls import SHORTFALLS, Shortfalls, known_of, read_shortfalls
+from reports.splits import split_of
 
 NAMES = tuple(check.name for check in CHECKS)
 
@@ -27,13 +38,18 @@ def checks_table(dataset: Dataset, shortfalls: Shortfalls | None = None) -> Grid
     notes.append(f"No line is drawn for the floors ({', '.join(FLOORS)}) and the ground truth.")
     if floor is None:
         notes.append("No LVE ratio: neither template nor mean has a result.")
+    notes += _reasons(dataset)
     for results in dataset:
         for check in CHECKS:
             if reason := known[row_of(results)].get(check.name):
                 notes.append(f"{label(results)}, {check.title}, documented: {reason}")
     return Grid(
         name=f"checks-{dataset[0].dataset}",
-        caption=f"{data_sentence(dataset[0])} Checks on test_a: each cell is the worst seed.",
+        caption=sentences(
+            data_sentence(dataset[0]),
+            f"Checks on {split_of(dataset)}: each cell is the worst seed.",
+            mask_sentence(dataset, ("mouth",)),
+        ),
         columns=(
             Column("Method", numeric=False),
             *(Column(f"{check.title} ({bound(check)})") for check in CHECKS),
@@ -47,6 +63,18 @@ def checks_table(dataset: Dataset, shortfalls: Shortfalls | None = None) -> Grid
         ),
         notes=tuple(notes),
     )
+
+
+def _reasons(dataset: Dataset) -> list[str]:
+    """Why a check is about no row of the dataset; that rows have no codebook needs no word."""
+    notes = []
+    for check in CHECKS:
+        reasons = {
+            no_concern(check, each) for each in dataset if each.method not in (*FLOORS, ORACLE)
+        }
+        if check.name != CODEBOOK and len(reasons) == 1 and (reason := reasons.pop()):
+            notes.append(f"No {check.title}: {reason}.")
+    return notes
 
 
 def problems(dataset: Dataset, shortfalls: Shortfalls | None = None) -> list[str]:
@@ -140,7 +168,7 @@ def _cell(check: Check, results: MethodResults, floor: float | None, documented:
     values = {run.seed: check_value(check, results, run, floor) for run in results.runs}
     present = {seed: value for seed, value in values.items() if value is not None}
     if not present:
-        return Cell("-", note="no seed has a value")
+        return Cell("-", note=no_concern(check, results) or "no seed has a value")
     by_seed = ", ".join(f"seed {seed}: {number(value, 3)}" for seed, value in present.items())
     count = "" if len(present) == len(values) else f"{len(present)} of {len(values)} seeds"
     short = f" in {count}" if count else ""

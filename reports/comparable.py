@@ -5,8 +5,10 @@ from typing import NamedTuple
 from bench.results import MethodResults
 from bench.rows import DEFAULT, IMPORTED
 from reports.labels import LABELS, ORACLE
+from reports.masks import FALLBACK, flaw, mask_of
 from reports.numbers import unit_of
 from reports.published import PaperRow, Published
+from reports.splits import split_of
 
 TABLE1 = "table1"
 
@@ -39,6 +41,9 @@ def compare(
     cell, table = published.cell(*place, metric), published.tables[place.table]
     if results.generated:
         return Verdict(False, "generated data")
+    vertices = flaw(results, mask_of(metric))
+    if vertices.startswith(FALLBACK):
+        return Verdict(False, vertices)
     if metric not in table.columns:
         return Verdict(False, "the paper's table has no such column")
     if results.method == ORACLE or cell is None:
@@ -48,6 +53,12 @@ def compare(
         return Verdict(False, f"the numbers that the paper prints are {LABELS[printed]}'s")
     if results.dataset != table.dataset:
         return Verdict(False, f"the paper's value is on {table.dataset}")
+    if (split := split_of([results])) != table.split:
+        return Verdict(False, f"ours is on {split}, the paper's on {table.split}")
+    if vertices:
+        return Verdict(False, vertices)
+    if results.missing_clips:
+        return Verdict(False, f"the data lacks {results.missing_clips} clips of its splits")
     unit = unit_of(metric_unit, results.unit)
     if unit != cell.unit:
         return Verdict(False, f"our unit is {unit}, the paper's {cell.unit}")
@@ -64,4 +75,6 @@ def compare(
         return Verdict(False, "the paper gives no formula for Diversity")
     if metric == "diversity":
         return Verdict(True, "0 by construction")
-    return Verdict(True, "same data, split, unit and formula; the paper names no vertex lists")
+    return Verdict(
+        True, "same data, split, unit and formula; masks as published, the paper names none"
+    )

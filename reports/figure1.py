@@ -4,6 +4,7 @@ Shapes  S seeds, T frames.
 Units   time in seconds; lip error and Diversity in the units of Table 1's headings.
 """
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,16 @@ from matplotlib.figure import Figure
 from bench.metrics import METRICS
 from bench.results import MethodResults
 from reports.inputs import Dataset, LipErrors
-from reports.labels import ORACLE, data_sentence, label, row_of
+from reports.labels import ORACLE, data_sentence, label, row_of, sentences
+from reports.masks import mask_sentence
 from reports.numbers import math_text, number, scale_of
 from reports.scores import over_seeds
+from reports.splits import drawn_style, why_missing
 from reports.style import FAILED, INK, Line, line_styles, save_png, save_svg
 
 WIDTH, HEIGHT = 13.0, 6.4  # inches
 LEGEND_COLUMNS = 3
+LETTERS = 170  # of the words above both panels, per line
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # of words over the marks
 
 
@@ -39,7 +43,10 @@ def figure1(errors: LipErrors, dataset: Dataset) -> Figure:
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=9, colors=INK)
-    figure.suptitle(data_sentence(dataset[0]), fontsize=10, color=INK)
+    words = (drawn_style(dataset), mask_sentence(dataset, ("mouth",)))
+    figure.suptitle(
+        textwrap.fill(sentences(data_sentence(dataset[0]), *words), LETTERS), fontsize=10, color=INK
+    )
     return figure
 
 
@@ -95,6 +102,12 @@ def _draw_diversity(axes: Axes, dataset: Dataset, styles: dict[str, Line]) -> No
     scale = scale_of("diversity", METRICS["diversity"].unit, dataset[0])
     floor = max(results.numerical_floor for results in dataset) / scale.factor
     rows = [results for results in dataset if results.method != ORACLE]
+    reasons = {why_missing(results, "diversity") for results in rows} - {""}
+    if reasons and all(over_seeds(each, "diversity").summary is None for each in rows):
+        axes.set_axis_off()
+        text = f"No Diversity: {'; '.join(sorted(reasons))}."
+        axes.text(0.5, 0.5, text, ha="center", fontsize=10, color=INK, transform=axes.transAxes)
+        return
     axes.set_xscale("symlog", linthresh=floor, linscale=0.4)
     highest = max(
         _draw_bar(axes, place, results, scale.factor, floor, styles[row_of(results)].colour)

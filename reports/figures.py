@@ -29,6 +29,7 @@ def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
     )
     from reports.listening import draw_listening
 
+    out.mkdir(parents=True, exist_ok=True)  # it is there even if all datasets were skipped
     written: list[Path] = []
     ablations = read_ablations(results)
     for name, dataset in read_datasets(results).items():

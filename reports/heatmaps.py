@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from bench.results import MethodResults
 from reports.head import Head, picture, pose
 from reports.inputs import Dataset, Heatmaps
-from reports.labels import ORACLE, data_sentence, label, row_of
+from reports.labels import ORACLE, data_sentence, label, row_of, sentences
 from reports.numbers import length_unit
+from reports.splits import drawn_style, split_of
 from reports.style import INK, save_png
 
 # from little motion to much, growing steadily lighter, so that it also reads without colour
@@ -39,13 +40,13 @@ def draw_heatmaps(maps: Heatmaps, dataset: Dataset, path: Path) -> Path:
 
 
 def heatmap_figure(maps: Heatmaps, dataset: Dataset) -> Figure:
-    """Heads side by side: one row for all test_a clips, one for the named clip.
+    """Heads side by side: one row for all clips of the tables' split, one for the named clip.
 
     A row of the tables without a map keeps its place, with words instead of a head.
     """
     by_row = {row_of(results): results for results in dataset}
     columns = ["ground_truth", *(name for name in by_row if name != ORACLE)]
-    rows = {"mean of all\ntest_a clips": maps.means}
+    rows = {f"mean of all\n{split_of(dataset)} clips": maps.means}
     if maps.clip:
         rows[f"one clip:\n{maps.clip_name}"] = maps.clip
     lines = _lines(columns)
@@ -66,7 +67,7 @@ def heatmap_figure(maps: Heatmaps, dataset: Dataset) -> Figure:
                 if column == 0:
                     axes.set_ylabel(row_name, fontsize=10, color=INK, rotation=0, labelpad=4)
                     axes.yaxis.label.set(horizontalalignment="right", verticalalignment="center")
-    _colour_bar(figure, scale, dataset[0])
+    _colour_bar(figure, scale, dataset)
     return figure
 
 
@@ -97,12 +98,13 @@ def _title(name: str, by_row: dict[str, MethodResults]) -> str:
     return title.replace(", ", ",\n").replace(" (", "\n(")
 
 
-def _colour_bar(figure: Figure, scale: Normalize, results: MethodResults) -> None:
-    factor, unit = length_unit(results)
+def _colour_bar(figure: Figure, scale: Normalize, dataset: Dataset) -> None:
+    factor, unit = length_unit(dataset[0])
     height = figure.get_figheight()
     axes = figure.add_axes((0.25, 0.66 / height, 0.5, 0.14 / height))
     printed = Normalize(0.0, float(scale.vmax or 0.0) * factor)
     bar = figure.colorbar(ScalarMappable(printed, MOTION), cax=axes, orientation="horizontal")
     bar.set_label(f"standard deviation of motion over time ({unit})", fontsize=10, color=INK)
     bar.ax.tick_params(labelsize=9, colors=INK)
-    figure.text(0.5, 0.08 / height, data_sentence(results), ha="center", fontsize=9, color=INK)
+    words = sentences(data_sentence(dataset[0]), drawn_style(dataset))
+    figure.text(0.5, 0.08 / height, words, ha="center", fontsize=9, color=INK)

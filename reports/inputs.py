@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Integer, Num
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bench.files import read_json
 from bench.results import AblationResults, MethodResults, read_ablation, read_results
 from reports.labels import place, row_of
 
@@ -24,22 +26,64 @@ Ablations = tuple[AblationResults, ...]
 
 
 def read_datasets(root: Path) -> dict[str, Dataset]:
-    """Every ``<root>/<dataset>/<row>.json``, by dataset.
+    """Every ``<root>/<dataset>/<row>.json``, by dataset; none where all datasets were skipped.
 
-    Raises ValueError when there is none, when one cannot be read, or when methods of a dataset
-    disagree on what it is.
+    Raises ValueError when there is nothing, when a file cannot be read, when methods of a dataset
+    disagree on what it is, or when only some of them were skipped.
     """
     datasets: dict[str, list[MethodResults]] = {}
-    for path in sorted(root.glob("*/*.json")):
-        if len(path.suffixes) > 1:
-            continue  # <method>.metrics.json: the means again, for `dvc metrics`
-        results = read_results(path)
-        datasets.setdefault(results.dataset, []).append(results)
-    if not datasets:
+    for path in _files(root, "*/*.json"):
+        if not _skip(path):
+            results = read_results(path)
+            datasets.setdefault(results.dataset, []).append(results)
+    skipped = read_skipped(root)
+    if not datasets and not skipped:
         raise ValueError(f"{root} has no results (<dataset>/<method>.json); run: dvc repro")
+    if both := sorted(datasets.keys() & skipped.keys()):
+        raise ValueError(f"results of {both[0]}: some are there, some were skipped; run: dvc repro")
     for name, methods in datasets.items():
         check_agreement(name, methods)
     return {name: tuple(sorted(methods, key=place)) for name, methods in sorted(datasets.items())}
+
+
+def read_skipped(root: Path) -> dict[str, str]:
+    """Dataset -> why it was not run, from every results file that says so.
+
+    Such a file is ``{"dataset": "biwi", "skipped": "<reason>"}``. Raises ValueError for one that is
+    something else, or no JSON.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for path in (*_files(root, "*/*.json"), *_files(root, "*/ablations/*.json")):
+        if skipped := _skip(path):
+            found.setdefault(skipped.dataset, {})[skipped.skipped] = None
+    return {name: "; ".join(reasons) for name, reasons in sorted(found.items())}
+
+
+class _Skipped(BaseModel):
+    """What stands in place of the results of a dataset that is not there."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    dataset: str = Field(min_length=1)
+    skipped: str = Field(min_length=1)
+
+
+def _skip(path: Path) -> _Skipped | None:
+    """What the file says of a skipped dataset, or None: it holds results."""
+    document = read_json(path)
+    if "skipped" not in document:
+        return None
+    try:
+        return _Skipped.model_validate(document)
+    except ValidationError as error:
+        raise ValueError(
+            f'{path}: expected {{"dataset": NAME, "skipped": REASON}}; run: dvc repro'
+        ) from error
+
+
+def _files(root: Path, pattern: str) -> list[Path]:
+    """Results files; ``<method>.metrics.json`` has the means again, for `dvc metrics`."""
+    return [path for path in sorted(root.glob(pattern)) if len(path.suffixes) == 1]
 
 
 def read_ablations(root: Path) -> dict[str, Ablations]:
@@ -48,7 +92,9 @@ def read_ablations(root: Path) -> dict[str, Ablations]:
     Raises ValueError when one cannot be read, or when its rows disagree on what the dataset is.
     """
     found: dict[str, list[AblationResults]] = {}
-    for path in sorted(root.glob("*/ablations/*.json")):
+    for path in _files(root, "*/ablations/*.json"):
+        if _skip(path):
+            continue
         ablation = read_ablation(path)
         check_agreement(ablation.dataset, [row.results for row in ablation.rows])
         found.setdefault(ablation.dataset, []).append(ablation)

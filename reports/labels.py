@@ -65,6 +65,11 @@ def data_sentence(results: MethodResults) -> str:
     return f"Dataset {results.dataset}."
 
 
+def sentences(*texts: str) -> str:
+    """Those that say something, one after the other."""
+    return " ".join(text for text in texts if text)
+
+
 def limits_sentence(results: MethodResults) -> str:
     """What no difference on this data can show; to be read after a semicolon."""
     if results.generated:

@@ -6,7 +6,9 @@ from typing import Literal
 from bench.results import COLLAPSE, Heatmap, MethodResults, RunResult
 from reports.codebooks import smallest_share
 from reports.inputs import Dataset
+from reports.labels import SPLIT
 from reports.scores import value_of
+from reports.splits import split_of, why_missing
 
 CODEBOOK = "codebook_perplexity"
 
@@ -99,8 +101,20 @@ def bound(check: Check) -> str:
 
 
 def concerns(check: Check, results: MethodResults) -> bool:
-    """Whether a check is about this row: only some methods learn a codebook."""
-    return check.name != CODEBOOK or any(run.codebooks for run in results.runs)
+    """Whether a check is about this row."""
+    return not no_concern(check, results)
+
+
+def no_concern(check: Check, results: MethodResults) -> str:
+    """Why a check is not about this row: it has no codebook, or the dataset lacks what it needs."""
+    if check.name == CODEBOOK:
+        return "" if any(run.codebooks for run in results.runs) else "no discrete codes are learned"
+    if check.name in ("diversity", "mouth_opening_correlation"):
+        return why_missing(results, check.name)
+    if check.name == "lve_ratio" or split_of([results]) == SPLIT:
+        return ""
+    scored = any(check_value(check, results, run, None) is not None for run in results.runs)
+    return "" if scored else f"it is made of {SPLIT}, which the dataset does not have"
 
 
 def better_floor(dataset: Dataset) -> float | None:

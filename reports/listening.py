@@ -14,8 +14,10 @@ from matplotlib.figure import Figure
 from bench.metrics import METRICS
 from bench.statistics import summary
 from reports.inputs import Dataset
-from reports.labels import ORACLE, data_sentence, label
+from reports.labels import ORACLE, data_sentence, label, sentences
+from reports.masks import mask_sentence
 from reports.numbers import math_text, scale_of
+from reports.splits import drawn_style
 from reports.style import INK, OTHER, OWN, save_png, save_svg
 
 AUDIO = ("own audio", "another sentence's audio")
@@ -66,7 +68,8 @@ def draw_listening(dataset: Dataset, stem: Path) -> list[Path]:
         bar.set(hatch="//", edgecolor="white")
     sns.move_legend(axes, "upper right", title=None, frameon=False)
     sns.despine(ax=axes)
-    sentence = textwrap.fill(data_sentence(dataset[0]), 70)
+    words = (drawn_style(dataset), mask_sentence(dataset, ("mouth",)))
+    sentence = textwrap.fill(sentences(data_sentence(dataset[0]), *words), 70)
     axes.set(xlabel=None, ylabel=f"LVE ({math_text(scale.text)})", title=sentence)
     axes.title.set(fontsize=9, color=INK)
     axes.set_xticks(range(len(methods)), [name.replace(" (", "\n(") for name in methods])

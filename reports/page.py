@@ -1,5 +1,6 @@
 """What the page shows: everything is computed here, the template only sets it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from reports.codebooks import codebook_grid
 from reports.grid import Cell, Column, Grid
 from reports.inputs import Ablations, Dataset, all_rows, distinct
 from reports.labels import SPLIT, data_sentence, label
+from reports.masks import mask_text
 from reports.pictures import (
     Figure,
     codebooks_picture,
@@ -21,7 +23,9 @@ from reports.pictures import (
 )
 from reports.provenance import UNKNOWN, RunFacts, data_hashes, joined, run_facts, shared
 from reports.published import Published, PublishedTable
+from reports.splits import TEST_B, split_of
 from reports.table1 import table1
+from reports.unseen import unseen_grid
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,9 @@ class Section:
     generated: bool
     sentence: str
     summary: str
+    split: str  # of Table 1, the checks and the pictures
     table1: Grid
+    unseen: Grid | None
     checks: Grid
     ablations: list[AblationSection]
     codebooks: Grid | None
@@ -76,6 +82,7 @@ class Page:
     metrics: list[Metric]
     published: list[Grid]
     downloads: list[str]  # files in the assets
+    skipped: Mapping[str, str]  # dataset -> why it was not run
 
     @property
     def generated(self) -> list[str]:
@@ -89,8 +96,12 @@ def make_page(
     runs: Path,
     downloads: list[str],
     ablations: dict[str, Ablations] | None = None,
+    skipped: Mapping[str, str] | None = None,
 ) -> Page:
-    """The page of all datasets. Raises ValueError when a results file cannot be made sense of."""
+    """The page of all datasets; of those that were skipped, a line each.
+
+    Raises ValueError when a results file cannot be made sense of.
+    """
     return Page(
         paper=published.paper,
         unit_remark=published.unit_remark,
@@ -101,6 +112,7 @@ def make_page(
         metrics=list(METRICS.values()),
         published=[published_grid(name, table) for name, table in published.tables.items()],
         downloads=downloads,
+        skipped=skipped or {},
     )
 
 
@@ -120,7 +132,9 @@ def make_section(
         generated=dataset[0].generated,
         sentence=data_sentence(dataset[0]),
         summary=_summary(dataset, facts),
+        split=split_of(dataset),
         table1=table1(dataset, published),
+        unseen=unseen_grid(dataset),
         checks=checks_table(dataset),
         ablations=_ablations(ablations, published),
         codebooks=codebooks if codebooks.rows else None,
@@ -134,7 +148,8 @@ def make_section(
             ("Code and machine", _made(facts)),
             ("Library versions", shared(results.versions for results in rows)),
             ("Metric versions", shared(results.metric_versions for results in rows)),
-            ("Vertex masks, SHA-256", shared(results.masks for results in rows)),
+            ("Vertex masks: size, SHA-256 and origin", shared(map(_masks, rows))),
+            ("Sequences that the splits expect and the data lacks", _missing(rows)),
             ("Data read by each step, SHA-256", data_hashes(rows, runs)),
             ("Scored on", _scored(rows)),
         ],
@@ -156,7 +171,9 @@ def _summary(dataset: Dataset, facts: list[RunFacts]) -> str:
     done = sum(run.status == "done" for run in facts)
     encoders = sorted({results.speech_encoder for results in dataset} - {"none"})
     heard = f" Speech encoder: {', '.join(encoders)}." if encoders else ""
-    return f"Profile {dataset[0].profile}: {done} of {len(facts)} runs finished.{heard}"
+    lacking = max(results.missing_clips for results in dataset)
+    absent = f" Sequences that the splits expect and the data lacks: {lacking}." if lacking else ""
+    return f"Profile {dataset[0].profile}: {done} of {len(facts)} runs finished.{heard}{absent}"
 
 
 def _made(facts: list[RunFacts]) -> dict[str, str]:
@@ -169,21 +186,35 @@ def _made(facts: list[RunFacts]) -> dict[str, str]:
     }
 
 
+def _masks(results: MethodResults) -> dict[str, str]:
+    return {mask: mask_text(results, mask) for mask in results.masks}
+
+
+def _missing(rows: Dataset) -> dict[str, str]:
+    """A count, where the splits come from a card; generated data is what it is."""
+    if all(results.generated for results in rows):
+        return {}
+    return shared({"clips": results.missing_clips} for results in rows)
+
+
 def _scored(dataset: Dataset) -> dict[str, str]:
-    """Method -> conditioning, frames and samples of test_a."""
+    """Method -> conditioning, frames and samples of each test split."""
     return {label(results): _scored_by(results) for results in dataset}
 
 
 def _scored_by(results: MethodResults) -> str:
-    texts = set()
-    for run in results.runs:
-        if SPLIT in run.splits:
-            split = run.splits[SPLIT]
-            texts.add(
-                f"{SPLIT}, {split.conditioning}, {split.frames_scored} frames "
-                f"({split.frames_cut} cut), samples per clip: {run.num_samples or 'takes'}"
-            )
-    return " + ".join(sorted(texts)) or "nothing"
+    told = []
+    for name in (SPLIT, TEST_B):
+        texts = set()
+        for run in results.runs:
+            if (split := run.splits.get(name)) and split.metrics:
+                samples = (run.num_samples or "takes") if name == SPLIT else "1 per style"
+                texts.add(
+                    f"{name}, {split.conditioning}, {split.frames_scored} frames "
+                    f"({split.frames_cut} cut), samples per clip: {samples}"
+                )
+        told += [" + ".join(sorted(texts))] if texts else []
+    return "; ".join(told) or "nothing"
 
 
 def published_grid(name: str, table: PublishedTable) -> Grid:

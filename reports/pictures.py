@@ -7,9 +7,11 @@ from bench.results import COLLAPSE
 from reports.codebooks import share, trained_stages
 from reports.grid import Cell, Column, Grid
 from reports.inputs import Dataset
-from reports.labels import ORACLE, SPLIT, data_sentence, label
+from reports.labels import ORACLE, data_sentence, label, sentences
+from reports.masks import mask_sentence
 from reports.numbers import number, scale_of
 from reports.scores import over_seeds
+from reports.splits import drawn_style, split_of, why_missing
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ def figure1_picture(dataset: Dataset) -> Figure:
     told = []
     for results in dataset:
         found = over_seeds(results, "diversity")
-        value = "no value"
+        value = "cannot have a value" if why_missing(results, "diversity") else "no value"
         if found.summary is not None:
             value = number(found.summary.mean / scale.factor, 3)
             value += "" if found.complete else f" ({found.seeds})"
@@ -36,16 +38,19 @@ def figure1_picture(dataset: Dataset) -> Figure:
     return Figure(
         file=f"{dataset[0].dataset}-figure1.svg",
         alt=(
-            f"Left: lip error of one {SPLIT} clip over time, one line per row of Table 1. Right: "
-            f"bars of Diversity in {scale.text}: {', '.join(told)}."
+            f"Left: lip error of one {split_of(dataset)} clip over time, one line per row of Table "
+            f"1. Right: bars of Diversity in {scale.text}: {', '.join(told)}."
         ),
-        caption=(
-            f"{data_sentence(dataset[0])} Left: in every frame of one {SPLIT} clip the largest "
+        caption=sentences(
+            data_sentence(dataset[0]),
+            f"Left: in every frame of one {split_of(dataset)} clip the largest "
             "squared distance of a mouth vertex from its place, the term of LVE; first sample, "
             "mean over seeds, in a band from the lowest to the highest seed; the axis is "
             "logarithmic but for its lowest part. Right: Diversity of all rows with the 95 % t "
             "interval over seeds, beside the numerical floor, below which a difference is "
-            "rounding, and the Diversity of several takes of the ground truth."
+            "rounding, and the Diversity of several takes of the ground truth.",
+            drawn_style(dataset),
+            mask_sentence(dataset, ("mouth",)),
         ),
         wide=True,
     )
@@ -85,10 +90,12 @@ def heatmaps_picture(dataset: Dataset) -> Figure:
     return Figure(
         file=f"{dataset[0].dataset}-heatmaps.png",
         alt=f"Heads coloured by how much each vertex moves: ground truth, {', '.join(names)}.",
-        caption=(
-            f"{data_sentence(dataset[0])} Standard deviation of each vertex's motion over time, "
-            "one colour scale for all heads. A method's map is that of its first sample, averaged "
-            f"over seeds. First row: mean over all {SPLIT} clips; second row: one clip."
+        caption=sentences(
+            data_sentence(dataset[0]),
+            "Standard deviation of each vertex's motion over time, one colour scale for all heads. "
+            "A method's map is that of its first sample, averaged over seeds. "
+            f"First row: mean over all {split_of(dataset)} clips; second row: one clip.",
+            drawn_style(dataset),
         ),
         wide=True,
     )
@@ -105,10 +112,13 @@ def listening_picture(dataset: Dataset, values: Grid) -> Figure | None:
     return Figure(
         file=f"{dataset[0].dataset}-listening.svg",
         alt=f"Bar chart of LVE with a clip's own and with another sentence's audio: {spoken}.",
-        caption=(
-            f"{data_sentence(dataset[0])} A method that listens is worse with another sentence's "
-            "audio than with the clip's own. Only frames that both predictions have are scored, so "
-            "LVE may differ from Table 1's. Bars: mean over seeds; lines: 95 % t interval."
+        caption=sentences(
+            data_sentence(dataset[0]),
+            "A method that listens is worse with another sentence's audio than with the clip's "
+            "own. Only frames that both predictions have are scored, so LVE may differ from Table "
+            "1's. Bars: mean over seeds; lines: 95 % t interval.",
+            drawn_style(dataset),
+            mask_sentence(dataset, ("mouth",)),
         ),
     )
 
@@ -128,7 +138,12 @@ def listening_grid(dataset: Dataset) -> Grid:
         rows.append((Cell(label(results)), *cells, Cell(seeds)))
     return Grid(
         name=f"listening-{dataset[0].dataset}",
-        caption=f"{data_sentence(dataset[0])} The listening chart in numbers, mean over seeds.",
+        caption=sentences(
+            data_sentence(dataset[0]),
+            "The listening chart in numbers, mean over seeds.",
+            drawn_style(dataset),
+            mask_sentence(dataset, ("mouth",)),
+        ),
         columns=(
             Column("Method", numeric=False),
             Column("LVE, own audio", scale.text),

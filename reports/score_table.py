@@ -16,28 +16,26 @@ from reports.codebooks import COLLAPSED, collapse_of, collapsed_runs
 from reports.comparable import compare
 from reports.differences import COMPARED, Compared, compare_with, difference_cell
 from reports.grid import Cell, Column
-from reports.labels import ORACLE, SPLIT
-from reports.numbers import Scale, number, scale_of, spell_factor, unit_of, with_interval
-from reports.published import PaperRow, Published
-from reports.scores import OverSeeds, over_seeds, unfinished, value_of
+from reports.labels import ORACLE
+from reports.numbers import Scale, number, scale_of, spell_factor
+from reports.published import Published
+from reports.score_cells import (
+    APPROXIMATE_MM,
+    RMS_RECORD,
+    Entry,
+    identity_of,
+    millimetres,
+    millimetres_cell,
+    papers_cell,
+    score_cell,
+    score_record,
+    seeds_cell,
+    summary_record,
+)
+from reports.scores import over_seeds, unfinished, value_of
+from reports.splits import split_of, why_missing
 
 SCORES = ("lve", "fdd", "diversity")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row: its name, what stands beside the name, and which row of the paper it is."""
-
-    name: str
-    short: str  # the name inside sentences
-    second: str
-    results: MethodResults
-    paper: PaperRow | None  # None: the table is none of the paper's
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What no two rows of a table share: variants may be labelled alike."""
-        return self.name, self.second
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +65,16 @@ class ScoreTable:
             if entry is not self.reference and entry.results.method != ORACLE
         }
 
+    @cached_property
+    def split(self) -> str:
+        """The split of all cells."""
+        return split_of(entry.results for entry in self.entries)
+
+    @property
+    def in_mm(self) -> bool:
+        """Whether LVE is also given as an approximate length."""
+        return any(entry.results.subject_scale_mm for entry in self.entries)
+
     @property
     def paper_columns(self) -> tuple[str, ...]:
         """Metrics that the paper's table has."""
@@ -84,6 +92,8 @@ class ScoreTable:
                 printed = self.published.table(self.paper).columns[metric]
                 unit = f"{spell_factor(printed.scale)}{printed.unit}, printed as mm"
                 scored.append(Column(f"Paper {title}", unit))
+            if metric == "lve" and self.in_mm:
+                scored.append(Column(APPROXIMATE_MM))
         if self.reference is not None:
             for metric in COMPARED:
                 title = f"Difference in {METRICS[metric].title}"
@@ -103,9 +113,13 @@ class ScoreTable:
     def _row(self, entry: Entry) -> tuple[Cell, ...]:
         cells = [Cell(entry.name), Cell(entry.second), seeds_cell(entry.results)]
         for metric in SCORES:
-            cells.append(score_cell(over_seeds(entry.results, metric), self.scales[metric]))
+            missing = why_missing(entry.results, metric)
+            found = over_seeds(entry.results, metric)
+            cells.append(score_cell(found, self.scales[metric], missing))
             if metric in self.paper_columns:
                 cells.append(papers_cell(entry, metric, self.published))
+            if metric == "lve" and self.in_mm:
+                cells.append(millimetres_cell(entry.results, self.split, missing))
         if self.reference is not None:
             cells += self._differences(entry)
         cells.append(Cell(self._comparable(entry) if self.paper_columns else "-"))
@@ -117,17 +131,25 @@ class ScoreTable:
         if entry.key not in self.compared:
             return [Cell("-")] * len(COMPARED)
         found = self.compared[entry.key].differences
-        return [difference_cell(found[metric], self.scales[metric]) for metric in COMPARED]
+        return [
+            Cell("-", note=missing)
+            if (missing := why_missing(entry.results, metric))
+            else difference_cell(found[metric], self.scales[metric])
+            for metric in COMPARED
+        ]
 
     def _comparable(self, entry: Entry) -> str:
-        """One reason where all cells share it, else each with its own."""
+        """A reason for all cells, or one for each group of cells that share it."""
         verdicts = {
             m: compare(entry.results, m, METRICS[m].unit, self.published, entry.paper)
             for m in self.paper_columns
         }
-        if len(set(verdicts.values())) == 1:
-            return verdicts["lve"].text
-        return "; ".join(f"{METRICS[m].title} {verdict.text}" for m, verdict in verdicts.items())
+        groups: dict[str, list[str]] = {}
+        for metric, verdict in verdicts.items():
+            groups.setdefault(verdict.text, []).append(METRICS[metric].title)
+        if len(groups) == 1:
+            return next(iter(groups))
+        return "; ".join(f"{', '.join(titles)} {text}" for text, titles in groups.items())
 
     def _seed_row(self, entry: Entry, run: RunResult, status: str, reason: str) -> tuple[Cell, ...]:
         """One seed by itself, with the scores that it has, in the colour of what went wrong."""
@@ -142,36 +164,26 @@ class ScoreTable:
                 else Cell(number(printed), printed, kind="failed")
             )
             cells += [Cell("-")] * (metric in self.paper_columns)
+            cells += [Cell("-")] * (metric == "lve" and self.in_mm)
         rest = len(self.columns()) - len(cells)
         return *cells, *[Cell("-")] * (rest - 1), Cell(reason, kind="failed")
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Every digit: one record per row and metric, and per seed that needs a word."""
         for entry in self.entries:
-            identity = identity_of(entry)
+            identity = identity_of(entry, self.split)
             for metric in dict.fromkeys((*SCORES, *COMPARED)):
                 yield identity | self._scores(entry, metric) | self._difference(entry, metric)
+            if entry.results.subject_scale_mm:
+                found = millimetres(entry.results, self.split)
+                yield identity | summary_record(*RMS_RECORD, found)
             for run, status, reason in _noteworthy(entry.results):
                 yield identity | {"seed": run.seed, "status": status, "reason": reason}
 
     def _scores(self, entry: Entry, metric: str) -> dict[str, Any]:
-        results, score = entry.results, over_seeds(entry.results, metric)
-        found = score.summary
-        interval = found.interval if found else None
-        record = {
-            "seed": None,
-            "status": "done" if score.complete else "incomplete",
-            "reason": "" if score.complete else score.seeds,
-            "metric": metric,
-            "unit": unit_of(METRICS[metric].unit, results.unit),
-            "mean": found.mean if found else None,
-            "sd": found.sd if found else None,
-            "low": interval.low if interval else None,
-            "high": interval.high if interval else None,
-            "seeds": found.n if found else 0,
-            "planned": score.planned,
-            "numerical_floor": results.numerical_floor,
-        }
+        results = entry.results
+        record = score_record(results, metric, over_seeds(results, metric))
+        record["numerical_floor"] = results.numerical_floor
         if not (self.paper and entry.paper):
             return record
         cell = self.published.cell(*entry.paper, metric)
@@ -212,51 +224,3 @@ def _noteworthy(results: MethodResults) -> list[tuple[RunResult, str, str]]:
     found += [(run, run.status, run.reason) for run in unfinished(results)]
     found += [(run, COLLAPSED, collapse_of(run)) for run in collapsed_runs(results)]
     return sorted(found, key=lambda each: each[0].seed)
-
-
-def score_cell(score: OverSeeds, scale: Scale) -> Cell:
-    """Mean and half of the t interval; over fewer seeds than planned it says so."""
-    if score.summary is None:
-        return Cell("no value", kind="failed", note=f"{score.seeds} have a value")
-    mean = score.summary.mean / scale.factor
-    half = None if score.half_width is None else score.half_width / scale.factor
-    text = with_interval(mean, half)
-    return Cell(
-        text if score.complete else f"{text} ({score.seeds})",
-        mean,
-        note=f"{score.seeds}; SD {number(score.summary.sd / scale.factor, 3)}",
-        kind="" if score.complete else "partial",
-    )
-
-
-def papers_cell(entry: Entry, metric: str, published: Published) -> Cell:
-    """The number as the paper prints it, or a dash."""
-    cell = published.cell(*entry.paper, metric) if entry.paper else None
-    if cell is None:
-        return Cell("-", note="the paper has no such row")
-    text = f"{cell.printed:.4f}" if cell.printed >= 0.1 else f"{cell.printed:.4e}"
-    note = f"{cell.source}; printed in {cell.unit_printed}, read as {cell.unit}; {cell.remark}"
-    return Cell("0" if cell.printed == 0 else text, cell.printed, note)
-
-
-def seeds_cell(results: MethodResults) -> Cell:
-    """``3``, ``2 of 3``, ``3, 1 collapsed``."""
-    done = len(results.runs) - len(unfinished(results))
-    text = str(done) if done == len(results.runs) else f"{done} of {len(results.runs)}"
-    collapsed = len(collapsed_runs(results))
-    return Cell(f"{text}, {collapsed} {COLLAPSED}", kind="failed") if collapsed else Cell(text)
-
-
-def identity_of(entry: Entry) -> dict[str, Any]:
-    """What tells the records of one row from those of another."""
-    results = entry.results
-    return {
-        "dataset": results.dataset,
-        "generated": results.generated,
-        "profile": results.profile,
-        "split": SPLIT,
-        "method": results.method,
-        "variant": results.variant,
-        "label": entry.name,
-        "speech_encoder": results.speech_encoder,
-    }

@@ -1,16 +1,17 @@
 """Scores of a method over its seeds; a seed without a value is counted, never averaged away."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.results import MethodResults, RunResult
+from bench.results import ClipScore, MethodResults, RunResult
 from bench.statistics import Record, Summary, summary
-from reports.labels import SPLIT
+from reports.splits import TEST_B, scored_split
 
 
 @dataclass(frozen=True)
 class OverSeeds:
-    """One metric of one method on test_a, over the seeds that were planned."""
+    """One number of one method, over the seeds that were planned."""
 
     planned: int
     summary: Summary | None  # None: no seed has a value
@@ -36,17 +37,45 @@ class OverSeeds:
 
 
 def value_of(run: RunResult, metric: str) -> float | None:
-    """A run's pooled value on test_a, or None: not done, not scored, or nothing to score."""
-    if run.status != "done" or SPLIT not in run.splits:
-        return None
-    score = run.splits[SPLIT].metrics.get(metric)
+    """A run's pooled value on the split of the tables, or None: not done, or nothing to score."""
+    split = scored_split(run)
+    score = split[1].metrics.get(metric) if split else None
     return None if score is None else score.value
 
 
 def over_seeds(results: MethodResults, metric: str) -> OverSeeds:
     """A metric over all runs of a method, failed and skipped ones included as missing."""
-    values = {run.seed: value_of(run, metric) for run in results.runs}
-    return OverSeeds(len(results.runs), summary(values))
+    return of_runs(results, lambda run: value_of(run, metric))
+
+
+def of_runs(results: MethodResults, value: Callable[[RunResult], float | None]) -> OverSeeds:
+    """Any number of a run, over all runs of a method."""
+    return OverSeeds(len(results.runs), summary({run.seed: value(run) for run in results.runs}))
+
+
+def over_styles(run: RunResult, metric: str) -> float | None:
+    """A run's value on test_b, pooled over every clip in every training style."""
+    return run.value(TEST_B, metric) if run.status == "done" else None
+
+
+def best_style(run: RunResult, metric: str) -> float | None:
+    """A run's value on test_b with the style that suits each clip best."""
+    split = run.splits.get(TEST_B) if run.status == "done" else None
+    return split.best_style.get(metric) if split else None
+
+
+def root_mean_mm(run: RunResult, split: str, scale_mm: dict[str, float]) -> float | None:
+    """LVE as a length: root of the frames' mean, each clip in its subject's millimetres per unit.
+
+    sqrt(sum_c scale_c^2 total_c / sum_c weight_c); None where a subject has no scale.
+    """
+    scores = run.splits.get(split) if run.status == "done" else None
+    score = scores.metrics.get("lve") if scores else None
+    clips = [clip for clip in score.clips if clip.weight] if score else []
+    if not clips or any(clip.subject not in scale_mm for clip in clips):
+        return None
+    total = math.fsum(scale_mm[clip.subject] ** 2 * clip.total for clip in clips)
+    return math.sqrt(total / math.fsum(clip.weight for clip in clips))
 
 
 def unfinished(results: MethodResults) -> list[RunResult]:
@@ -55,11 +84,17 @@ def unfinished(results: MethodResults) -> list[RunResult]:
 
 
 def clip_records(results: MethodResults, metric: str) -> Iterator[Record]:
-    """One record per finished seed and test_a clip, for paired comparisons."""
+    """One record per finished seed and clip, for paired comparisons.
+
+    A clip that was predicted in several styles comes once, pooled over them.
+    """
     for run in results.runs:
-        if run.status != "done" or SPLIT not in run.splits:
-            continue
-        score = run.splits[SPLIT].metrics.get(metric)
+        split = scored_split(run)
+        score = split[1].metrics.get(metric) if split else None
+        by_clip: dict[tuple[str, str], list[ClipScore]] = {}
         for clip in score.clips if score is not None else ():
-            value = clip.total / clip.weight if clip.weight else None
-            yield Record(run.seed, clip.subject, clip.clip, value, clip.weight)
+            by_clip.setdefault((clip.subject, clip.clip), []).append(clip)
+        for (subject, name), styles in by_clip.items():
+            total = math.fsum(each.total for each in styles if each.weight)
+            weight = math.fsum(each.weight for each in styles)
+            yield Record(run.seed, subject, name, total / weight if weight else None, weight)

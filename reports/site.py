@@ -29,16 +29,18 @@ def build_site(
     Raises ValueError when results, tables or figures are missing.
     """
     # imported here so that --help does not wait for scipy
-    from reports.inputs import read_ablations, read_datasets
+    from reports.inputs import read_ablations, read_datasets, read_skipped
     from reports.page import make_page
     from reports.published import read_published
     from reports.writing import write_text
 
     datasets = read_datasets(results)
     downloads = _files(tables, "python -m reports.tables")
-    pictures = _files(figures, "python -m reports.figures")
+    pictures = _files(figures, "python -m reports.figures") if datasets else []
     names = [path.name for path in downloads]
-    page = make_page(datasets, read_published(), runs, names, read_ablations(results))
+    page = make_page(
+        datasets, read_published(), runs, names, read_ablations(results), read_skipped(results)
+    )
     drawn = {path.name for path in pictures}
     for section in page.sections:
         for figure in section.pictures:

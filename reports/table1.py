@@ -1,8 +1,10 @@
 """Table 1: methods by LVE, FDD and Diversity, the paper's value beside ours."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.metrics import METRICS
+from bench.results import MethodResults
 from reports.codebooks import COLLAPSED, collapsed_runs
 from reports.comparable import TABLE1
 from reports.differences import COMPARED, finding, paired_over
@@ -11,16 +13,19 @@ from reports.inputs import Dataset
 from reports.labels import (
     FLOORS,
     ORACLE,
-    SPLIT,
     checkpoints,
     data_sentence,
     label,
     limits_sentence,
     row_of,
+    sentences,
 )
+from reports.masks import mask_note, mask_of, mask_sentence, scale_sentence
 from reports.numbers import number
 from reports.published import PaperRow, Published
-from reports.score_table import SCORES, Entry, ScoreTable
+from reports.score_cells import APPROXIMATE_MM, Entry
+from reports.score_table import SCORES, ScoreTable
+from reports.splits import split_words, why_missing
 
 REFERENCE = "gldi"
 """The row that all others are compared with."""
@@ -34,19 +39,24 @@ NOTES = (
 )
 """Of every table of scores."""
 
+MASKS = tuple(dict.fromkeys(mask for m in (*SCORES, *COMPARED) if (mask := mask_of(m))))
+"""The masks of the columns of scores."""
+
 
 def table1(dataset: Dataset, published: Published) -> Grid:
     """Table 1 of one dataset, as people read it."""
     table = _table(dataset, published)
     return Grid(
         name=f"table1-{dataset[0].dataset}",
-        caption=(
-            f"{data_sentence(dataset[0])} Table 1 on {dataset[0].dataset}, split {SPLIT}, profile "
-            f"{dataset[0].profile}: {INTERVALS}"
+        caption=sentences(
+            data_sentence(dataset[0]),
+            f"Table 1 on {dataset[0].dataset}, {split_words(dataset)}, profile "
+            f"{dataset[0].profile}: {INTERVALS}",
+            mask_sentence(dataset, MASKS),
         ),
         columns=table.columns(),
         rows=(*table.rows(), _floor_row(dataset, table)),
-        notes=(*_notes(dataset, published), *difference_notes(table)),
+        notes=(*_notes(dataset, published), *table_notes(table), *difference_notes(table)),
         finding=finding_of(table),
     )
 
@@ -90,10 +100,10 @@ def difference_notes(table: ScoreTable) -> list[str]:
         paired.setdefault("; ".join(texts), []).append(compared.name)
     over = "; ".join(f"{', '.join(names)}: {text}" for text, names in paired.items())
     return [
-        f"Difference: the row minus {table.reference.short} on the same {SPLIT} clips under the "
-        "same seeds, pooled, with a 95 % interval: the hierarchical bootstrap over seeds, subjects "
-        "and clips, widened to the t interval over seeds. Lower is better; Diversity is not "
-        "compared, since more of it is not better by itself. An interval that holds 0 shows no "
+        f"Difference: the row minus {table.reference.short} on the same {table.split} clips under "
+        "the same seeds, pooled, with a 95 % interval: the hierarchical bootstrap over seeds, "
+        "subjects and clips, widened to the t interval over seeds. Lower is better; Diversity is "
+        "not compared, since more of it is not better by itself. An interval that holds 0 shows no "
         "difference, which does not show that there is none.",
         f"Paired over: {over or 'nothing'}.",
         *NOTES,
@@ -105,6 +115,41 @@ def score_notes() -> list[str]:
     return [
         f"{METRICS[m].title}, {ARROWS[METRICS[m].better]}: {METRICS[m].description}"
         for m in dict.fromkeys((*SCORES, *COMPARED))
+    ]
+
+
+def table_notes(table: ScoreTable) -> list[str]:
+    """Masks, the column in millimetres, and why cells with a dash have no value."""
+    rows = [entry.results for entry in table.entries]
+    return [
+        note for note in (mask_note(rows, MASKS), *mm_notes(rows), *missing_notes(rows)) if note
+    ]
+
+
+def mm_notes(rows: Sequence[MethodResults]) -> list[str]:
+    """What the column in millimetres is, and where the scales are from."""
+    names = dict.fromkeys(each.dataset for each in rows if each.subject_scale_mm)
+    return [
+        f"{APPROXIMATE_MM}: root of the mean over all frames of the squared distance that LVE "
+        f"averages, each clip in the millimetres per unit of its subject. {scale_sentence(name)}"
+        for name in names
+    ]
+
+
+def missing_notes(rows: Sequence[MethodResults], metrics: Iterable[str] = SCORES) -> list[str]:
+    """Why a dash stands in a column of scores, one note per reason."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for metric in metrics:
+        reasons: dict[str, list[str]] = {}
+        for each in rows:
+            if reason := why_missing(each, metric):
+                reasons.setdefault(reason, []).append(label(each))
+        for reason, names in reasons.items():
+            found.setdefault((reason, tuple(names)), []).append(METRICS[metric].title)
+    return [
+        f"No {', '.join(titles)} of {'any row' if len(names) == len(rows) else '; '.join(names)}: "
+        f"{reason}."
+        for (reason, names), titles in found.items()
     ]
 
 
@@ -121,7 +166,7 @@ def _floor_row(dataset: Dataset, table: ScoreTable) -> tuple[Cell, ...]:
 
 def _notes(dataset: Dataset, published: Published) -> tuple[str, ...]:
     notes = [*score_notes(), published.unit_remark.strip()]
-    if any(results.method == ORACLE for results in dataset):
+    if any(each.method == ORACLE and not why_missing(each, "lve") for each in dataset):
         notes.append(
             "The row of the ground truth scores another take of the same sentence as if it were "
             "a prediction; its Diversity is that of several takes."

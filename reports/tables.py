@@ -11,8 +11,9 @@ TABLES = Path("reports/tables")
 
 
 def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
-    """Write table1, one table per ablation, checks and codebooks as .csv, .md and .tex.
+    """Write table1, test_b, one table per ablation, checks and codebooks as .csv, .md and .tex.
 
+    Datasets that were skipped stand in a table of their own; a table without a row is left out.
     Returns what was written. Raises ValueError when there are no results, one cannot be read, or
     an ablation names what the paper does not have.
     """
@@ -20,9 +21,11 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     from reports.ablation_tables import ablation_grid, ablation_records, by_file
     from reports.checks import checks_table
     from reports.codebooks import codebook_grid
-    from reports.inputs import all_rows, read_ablations, read_datasets
+    from reports.inputs import all_rows, read_ablations, read_datasets, read_skipped
     from reports.published import read_published
+    from reports.skipped import skipped_grid
     from reports.table1 import table1, table1_records
+    from reports.unseen import unseen_grid, unseen_records
     from reports.writing import grid_records, write_table
 
     by_name, ablations, published = (
@@ -31,11 +34,20 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
         read_published(),
     )
     datasets = list(by_name.values())
-    written = write_table(
+    written: list[Path] = []
+    if skipped := read_skipped(results):
+        grids = [skipped_grid(skipped)]
+        written += write_table(out / "skipped", grids, grid_records(grids))
+    if not datasets:
+        return written
+    written += write_table(
         out / "table1",
         [table1(dataset, published) for dataset in datasets],
         [record for dataset in datasets for record in table1_records(dataset, published)],
     )
+    if unseen := [grid for dataset in datasets if (grid := unseen_grid(dataset))]:
+        records = [record for dataset in datasets for record in unseen_records(dataset)]
+        written += write_table(out / "test_b", unseen, records)
     for stem, found in by_file(each for group in ablations.values() for each in group).items():
         written += write_table(
             out / stem,

@@ -78,24 +78,6 @@ def test_generated_data_is_no_evidence_in_the_caption(make) -> None:
     assert "1.3k" not in caption and "no evidence" in caption
 
 
-def test_the_paper_profile_on_its_data_is_comparable_and_has_no_such_words(make) -> None:
-    real = {
-        "dataset": "biwi",
-        "generated": False,
-        "unit": "sqrt(area)",
-        "unit_to_mm": None,
-        "profile": "paper",
-        "speech_encoder": "facebook/hubert-base-ls960",
-    }
-    rows = tuple(
-        row.model_copy(update={"results": row.results.model_copy(update=real)})
-        for row in make.ablation().rows
-    )
-    grid = grid_of(make.ablation(dataset="biwi", rows=rows))
-    assert row_of(grid, "row k5-d1-l4")["Comparable with the paper"].startswith("yes: same data")
-    assert "enerated" not in grid.caption + grid.finding and "1.3k" not in grid.caption
-
-
 def test_a_failed_seed_is_a_row_and_never_averaged(make) -> None:
     runs = (make.coded("gldi", 0), make.failed(1, "no memory"), make.coded("gldi", 2))
     grid = grid_of(with_row(make, "k9-d1-l2", runs))

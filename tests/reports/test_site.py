@@ -1,5 +1,6 @@
 """The page holds the numbers, names what failed, and needs nothing but its own folder."""
 
+import json
 import os
 import re
 import shutil
@@ -38,6 +39,12 @@ class Links(HTMLParser):
         self.captions += tag == "caption"
 
 
+def write_run_record(runs: Path, key: str, **facts: object) -> None:
+    """A record as a run leaves it in the cache."""
+    (runs / key).mkdir(parents=True, exist_ok=True)
+    (runs / key / "run.json").write_text(json.dumps({"status": "done", **facts}))
+
+
 def build(results: Path, folder: Path, figures: Path, runs: Path | None = None) -> Path:
     """Tables and page; figures are given, drawing them takes seconds."""
     build_tables(results, folder / "tables")
@@ -58,7 +65,7 @@ def page(tmp_path_factory: pytest.TempPathFactory, make, figures: Path) -> Path:
     broken = (make.coded("gldi", 0, name="k9-d1-l2"), make.failed(1, "the disk is full"))
     rows = {"k9-d1-l2": make.method_results("gldi", broken, variant="k9-d1-l2")}
     make.write_ablation(results, make.ablation(rows))
-    make.write_run_record(
+    write_run_record(
         folder / "runs",
         "gldi-0-predict",
         seconds=12.25,
@@ -222,7 +229,7 @@ def test_a_page_without_tables_or_figures_says_what_to_run(results: Path, tmp_pa
 def test_a_broken_run_record_is_passed_over(
     make, results: Path, tmp_path: Path, figures: Path
 ) -> None:
-    make.write_run_record(tmp_path / "runs", "gldi-0-predict", git="none", machine=3, seconds="x")
+    write_run_record(tmp_path / "runs", "gldi-0-predict", git="none", machine=3, seconds="x")
     (tmp_path / "runs" / "gldi-1-predict").mkdir()
     (tmp_path / "runs" / "gldi-1-predict" / "run.json").write_text("[1")
     assert "not recorded" in build(results, tmp_path, figures, tmp_path / "runs").read_text()

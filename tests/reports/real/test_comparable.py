@@ -4,28 +4,24 @@ import re
 
 import pytest
 
+from reports.ablation_tables import ablation_grid
 from reports.comparable import compare
 from reports.published import PaperRow, read_published
 
 REAL = {
-    "dataset": "biwi",
-    "generated": False,
-    "unit": "sqrt(area)",
-    "unit_to_mm": None,
-    "profile": "paper",
     "deterministic": False,
     "speech_encoder": "facebook/hubert-base-ls960",
 }
 
 
-def verdict(make, metric: str = "lve", method: str = "gldi", **changes):
+def verdict(make, real, metric: str = "lve", method: str = "gldi", **changes):
     unit = "unit" if metric == "diversity" else "unit^2"
-    results = make.method_results(method, (), **(REAL | changes))
+    results = make.method_results(method, (), **(real.BIWI | REAL | changes))
     return compare(results, metric, unit, read_published())
 
 
-def test_same_data_split_unit_and_encoder_is_comparable(make) -> None:
-    found = verdict(make)
+def test_same_data_split_unit_and_encoder_is_comparable(make, real) -> None:
+    found = verdict(make, real)
     assert found.comparable
     assert found.text.startswith("yes: same data")
 
@@ -43,17 +39,22 @@ def test_same_data_split_unit_and_encoder_is_comparable(make) -> None:
         ({"method": "ridge"}, "no such row"),
         ({"method": "oracle"}, "no such row"),
         ({"metric": "diversity"}, "no formula"),
+        ({"mask_origins": {"mouth": "geometric fallback: a box"}}, "^geometric fallback mask$"),
+        ({"mask_sizes": {"mouth": 4995}}, "mask mouth has 4995 vertices, the published file 4996"),
+        ({"missing_clips": 3}, "the data lacks 3 clips of its splits"),
     ],
 )
-def test_what_differs_is_named(make, changes: dict, reason: str) -> None:
-    found = verdict(make, **changes)
+def test_what_differs_is_named(make, real, changes: dict, reason: str) -> None:
+    found = verdict(make, real, **changes)
     assert not found.comparable
     assert re.search(reason, found.reason)
 
 
-def test_a_deterministic_diversity_is_comparable(make) -> None:
+def test_a_deterministic_diversity_is_comparable(make, real) -> None:
     encoder = "facebook/wav2vec2-base-960h"
-    found = verdict(make, "diversity", "faceformer", deterministic=True, speech_encoder=encoder)
+    found = verdict(
+        make, real, "diversity", "faceformer", deterministic=True, speech_encoder=encoder
+    )
     assert found == (True, "0 by construction")
 
 
@@ -78,15 +79,38 @@ TABLE4 = PaperRow("table4", "kernel5_dilation1_layers4")
     ],
 )
 def test_a_variant_stands_beside_its_own_row_of_the_paper(
-    make, place: PaperRow, metric: str, changes: dict, expected: str
+    make, real, place: PaperRow, metric: str, changes: dict, expected: str
 ) -> None:
     unit = "unit" if metric == "diversity" else "unit^2"
-    row = REAL | {"method": "gldi", "variant": "k5-d1-l4"} | changes
+    row = real.BIWI | REAL | {"method": "gldi", "variant": "k5-d1-l4"} | changes
     results = make.method_results(row.pop("method"), (), **row)
     assert compare(results, metric, unit, read_published(), place).text.startswith(expected)
 
 
-def test_an_unknown_table_of_the_paper_is_named(make) -> None:
-    results = make.method_results("gldi", (), **REAL)
+def test_an_unknown_table_of_the_paper_is_named(make, real) -> None:
+    results = make.method_results("gldi", (), **(real.BIWI | REAL))
     with pytest.raises(ValueError, match="Unknown table of the paper 'tabel4'. Did you mean 'tab"):
         compare(results, "lve", "unit^2", read_published(), PaperRow("tabel4", "x"))
+
+
+def test_a_value_on_unseen_subjects_is_not_beside_one_on_test_a(make, real) -> None:
+    run = make.done("gldi", 0)
+    only_b = run.model_copy(update={"splits": {"test_b": run.splits["test_b"]}})
+    results = make.method_results("gldi", (only_b,), **(real.BIWI | REAL))
+    assert compare(results, "lve", "unit^2", read_published()) == (
+        *(False, "ours is on test_b, the paper's on test_a"),
+    )
+
+
+def test_an_ablation_on_the_papers_data_is_comparable_and_has_no_words_of_caution(
+    make, real
+) -> None:
+    changes = real.BIWI | {"speech_encoder": "facebook/hubert-base-ls960"}
+    rows = tuple(
+        row.model_copy(update={"results": row.results.model_copy(update=changes)})
+        for row in make.ablation().rows
+    )
+    grid = ablation_grid(make.ablation(dataset="biwi", rows=rows), read_published())
+    (row,) = [row for row in grid.rows if row[0].text == "row k5-d1-l4"]
+    assert row[-1].text.startswith("yes: same data")
+    assert "enerated" not in grid.caption + grid.finding and "1.3k" not in grid.caption
