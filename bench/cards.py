@@ -112,8 +112,11 @@ def read_card(name: str, root: Path = CARDS) -> Card:
     path = root / name / "dataset.yaml"
     if not path.exists():
         raise unknown("dataset", name, sorted(p.parent.name for p in root.glob("*/dataset.yaml")))
+    raw = read_yaml(path)
+    if raw.get("generated"):
+        raise ValueError(f"{name} is generated: there are no files of it that a user could bring")
     try:
-        return Card.model_validate(read_yaml(path))
+        return Card.model_validate(raw)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])

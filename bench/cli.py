@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bench.file_commands import score
 from bench.imports import leave_repository_root
 from bench.run import (
     DATASET,
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+app.command()(score)
 
 METHOD_ONLY = typer.Option("--method", "-m", help="Registered name or package.module:Class.")
 PREPARED = typer.Option("--dataset", "-d", help="A prepared dataset.")

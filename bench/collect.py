@@ -55,13 +55,15 @@ def remove_other_results(folder: Path, rows: Collection[str]) -> None:
 
 
 def means(results: MethodResults) -> dict[str, float | None]:
-    """Mean over seeds of each test_a metric; None as soon as one seed is missing."""
-    table: dict[str, float | None] = {}
-    for name in METRICS:
-        values = [run.value("test_a", name) for run in results.runs]
-        complete = [v for v in values if v is not None]
-        table[name] = sum(complete) / len(values) if len(complete) == len(values) else None
-    return table
+    """Mean over seeds of each metric on the shown split."""
+    split = results.shown_split
+    return {name: mean_of([run.value(split, name) for run in results.runs]) for name in METRICS}
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """The mean; None as soon as one value is missing."""
+    complete = [value for value in values if value is not None]
+    return sum(complete) / len(values) if values and len(complete) == len(values) else None
 
 
 def collect_ablation(dataset: Dataset, cache: Cache, planned: PlannedAblation) -> AblationResults:

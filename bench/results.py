@@ -139,6 +139,12 @@ class MethodResults(Record):
     versions: dict[str, str]  # library versions the runs were made with; a mixture is flagged
     runs: tuple[RunResult, ...]
 
+    @property
+    def shown_split(self) -> str:
+        """test_a; test_b where that is all there is (no test subject has a style of its own)."""
+        splits = {name for run in self.runs for name in run.splits if run.splits[name].metrics}
+        return "test_b" if splits == {"test_b"} else "test_a"
+
 
 class AblationRow(Record):
     """One variant: what it is called, and which row of the paper's table it is."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bench.collect import means
+from bench.collect import mean_of, means
 from bench.metrics import METRICS
 from bench.results import MethodResults, RunResult
 from bench.rows import row_name
@@ -15,17 +15,10 @@ OF_ABLATIONS = ("lve", "fdd", "diversity")  # the paper's
 
 
 def print_scores(results: Sequence[MethodResults], console: Console) -> None:
-    """A table of test_a scores; generated data is labelled as such."""
+    """A table of each row's scores, with the rule that chose the styles; generated data is labelled
+    as such."""
     for result in results:
-        table = Table(title=_heading(row_name(result.method, result.variant), result))
-        for column in ("metric", "unit", *(f"seed {run.seed}" for run in result.runs), "mean"):
-            table.add_column(column, justify="left" if column in ("metric", "unit") else "right")
-        for name, mean in means(result).items():
-            values = [run.value("test_a", name) for run in result.runs]
-            table.add_row(name, _unit(name, result), *map(_cell, values), _cell(mean))
-        ratios = [run.listening.ratio if run.listening else None for run in result.runs]
-        table.add_row("other audio / own", "1", *map(_cell, ratios), "")
-        console.print(table)
+        console.print(_table(result))
         say_collapsed(row_name(result.method, result.variant), result.runs, console)
         console.print(f"speech encoder: {result.speech_encoder}", markup=False)
 
@@ -49,6 +42,38 @@ def print_ablation(
         say_collapsed(variant, results.runs, console)
 
 
+def _table(result: MethodResults) -> Table:
+    """A line per metric: every seed, their mean, and on test_b each clip's best style."""
+    split, runs = result.shown_split, result.runs
+    best = split == "test_b"
+    table = Table(
+        title=_heading(row_name(result.method, result.variant), result), caption=_scored(result)
+    )
+    for column in ("metric", "unit"):
+        table.add_column(column)
+    for column in (*(f"seed {run.seed}" for run in runs), "mean", *(["best style"] * best)):
+        table.add_column(column, justify="right")
+    for name, mean in means(result).items():
+        values = [run.value(split, name) for run in runs]
+        chosen = [run.splits[split].best_style.get(name) for run in runs if split in run.splits]
+        shown = [mean_of(chosen)] if best else []
+        table.add_row(name, _unit(name, result), *map(_cell, [*values, mean, *shown]))
+    ratios = [run.listening.ratio if run.listening else None for run in runs]
+    if any(ratio is not None for ratio in ratios):
+        table.add_row("other audio / own", "1", *map(_cell, ratios), "", *([""] if best else []))
+    return table
+
+
+def _scored(results: MethodResults) -> str:
+    """Whose style the predictions are in, and how many frames were scored."""
+    splits = [run.splits[results.shown_split] for run in results.runs if run.splits]
+    lines = {
+        f"{each.conditioning}; {each.frames_scored} frames scored, {each.frames_cut} cut"
+        for each in splits
+    }
+    return " / ".join(sorted(lines))
+
+
 def say_collapsed(row: str, runs: Iterable[RunResult], console: Console) -> None:
     """A red line for every stage whose codebook has collapsed."""
     for run in runs:
@@ -62,7 +87,7 @@ def say_collapsed(row: str, runs: Iterable[RunResult], console: Console) -> None
 
 
 def _heading(name: str, results: MethodResults) -> str:
-    text = f"{name} on {results.dataset}, test_a"
+    text = f"{name} on {results.dataset}, {results.shown_split}"
     return f"{text} (generated data: no reproduction of the paper)" if results.generated else text
 
 
@@ -80,7 +105,8 @@ def _in_mm(metric: str, results: MethodResults) -> tuple[str, float]:
 
 def _over_seeds(results: MethodResults, metric: str) -> str:
     factor = _in_mm(metric, results)[1]
-    found = summary({run.seed: run.value("test_a", metric) for run in results.runs})
+    split = results.shown_split
+    found = summary({run.seed: run.value(split, metric) for run in results.runs})
     if found is None:
         return "missing"
     mean = f"{found.mean * factor:.4g}"

@@ -1,0 +1,42 @@
+"""Commands of `bench` that work on files alone: no method is known, built or run.
+
+Heavy imports stand inside, as in bench/cli.py, which registers these.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.terminal import console
+
+
+def score(
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="biwi, vocaset or multiface.")],
+    pred: Annotated[
+        Path, typer.Option(help="Folder of <subject>_<sentence>_condition_<subject>[_<k>].npy.")
+    ],
+    gt: Annotated[
+        Path | None, typer.Option(help="Folder of <subject>_<sentence>.npy; default: data/.")
+    ] = None,
+    templates: Annotated[
+        Path | None, typer.Option(help="templates.pkl, a folder of meshes, or one mesh.")
+    ] = None,
+    regions: Annotated[Path | None, typer.Option(help="Folder of lve.txt and fdd.txt.")] = None,
+    gt_fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second of --gt; default: the release's (VOCASET: 60)."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the row; default: the folder's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the record (JSON) here.")] = None,
+) -> None:
+    """Score anyone's predictions, as published code writes them; no method is run.
+
+    Where the dataset is prepared, --gt, --templates and --regions may be left out.
+    """
+    from bench.ground_truth import Files
+    from bench.scoring import ScoreOptions, score_folder
+
+    files = Files(ground_truth=gt, templates=templates, regions=regions, fps=gt_fps)
+    options = ScoreOptions(dataset=dataset, predictions=pred, files=files, name=name, out=out)
+    raise typer.Exit(score_folder(options, console()))
