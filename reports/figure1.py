@@ -17,8 +17,8 @@ from reports.inputs import Dataset, LipErrors
 from reports.labels import ORACLE, data_sentence, label, row_of, sentences
 from reports.masks import mask_sentence
 from reports.numbers import math_text, number, scale_of
-from reports.scores import over_seeds
-from reports.splits import drawn_style, why_missing
+from reports.scores import never, over_seeds
+from reports.splits import drawn_style
 from reports.style import FAILED, INK, Line, line_styles, save_png, save_svg
 
 WIDTH, HEIGHT = 13.0, 6.4  # inches
@@ -102,10 +102,9 @@ def _draw_diversity(axes: Axes, dataset: Dataset, styles: dict[str, Line]) -> No
     scale = scale_of("diversity", METRICS["diversity"].unit, dataset[0])
     floor = max(results.numerical_floor for results in dataset) / scale.factor
     rows = [results for results in dataset if results.method != ORACLE]
-    reasons = {why_missing(results, "diversity") for results in rows} - {""}
-    if reasons and all(over_seeds(each, "diversity").summary is None for each in rows):
+    if reason := never(rows, "diversity"):
         axes.set_axis_off()
-        text = f"No Diversity: {'; '.join(sorted(reasons))}."
+        text = f"No Diversity: {reason}."
         axes.text(0.5, 0.5, text, ha="center", fontsize=10, color=INK, transform=axes.transAxes)
         return
     axes.set_xscale("symlog", linthresh=floor, linscale=0.4)

@@ -61,14 +61,20 @@ def scale_sentence(dataset: str) -> str:
 
 def mask_sentence(rows: Iterable[MethodResults], masks: Collection[str]) -> str:
     """For captions: which of these masks are none of the published ones, and what they are."""
-    told: dict[str, None] = {}
+    boxes: dict[str, dict[str, None]] = {}  # origin of a fallback -> its masks
+    others: dict[str, None] = {}
     for results in rows:
         for mask in (mask for mask in masks if mask in results.masks):
             found = flaw(results, mask)
-            if found == f"{FALLBACK} mask":
-                found = f"the mask {mask} is a {results.mask_origins[mask]}"
-            if found:
-                told[found] = None
+            if found.startswith(FALLBACK):
+                boxes.setdefault(results.mask_origins[mask], {})[mask] = None
+            elif found:
+                others[found] = None
+    told = [
+        f"{'the mask' if len(names) == 1 else 'each of the masks'} {', '.join(names)} is a {origin}"
+        for origin, names in boxes.items()
+    ]
+    told += others
     return f"Not comparable with published numbers: {'; '.join(told)}." if told else ""
 
 

@@ -10,8 +10,8 @@ from reports.inputs import Dataset
 from reports.labels import ORACLE, data_sentence, label, sentences
 from reports.masks import mask_sentence
 from reports.numbers import number, scale_of
-from reports.scores import over_seeds
-from reports.splits import drawn_style, split_of, why_missing
+from reports.scores import never, over_seeds
+from reports.splits import drawn_style, split_of
 
 
 @dataclass(frozen=True)
@@ -26,33 +26,42 @@ class Figure:
 
 def figure1_picture(dataset: Dataset) -> Figure:
     """Lip error over time and Diversity."""
-    scale = scale_of("diversity", METRICS["diversity"].unit, dataset[0])
-    told = []
-    for results in dataset:
-        found = over_seeds(results, "diversity")
-        value = "cannot have a value" if why_missing(results, "diversity") else "no value"
-        if found.summary is not None:
-            value = number(found.summary.mean / scale.factor, 3)
-            value += "" if found.complete else f" ({found.seeds})"
-        told.append(f"{label(results)} {value}")
+    split = split_of(dataset)
+    left = f"Left: lip error of one {split} clip over time, one line per row of Table 1."
+    shown, right = _diversity(dataset)
     return Figure(
         file=f"{dataset[0].dataset}-figure1.svg",
-        alt=(
-            f"Left: lip error of one {split_of(dataset)} clip over time, one line per row of Table "
-            f"1. Right: bars of Diversity in {scale.text}: {', '.join(told)}."
-        ),
+        alt=f"{left} Right: {shown}.",
         caption=sentences(
             data_sentence(dataset[0]),
-            f"Left: in every frame of one {split_of(dataset)} clip the largest "
-            "squared distance of a mouth vertex from its place, the term of LVE; first sample, "
-            "mean over seeds, in a band from the lowest to the highest seed; the axis is "
-            "logarithmic but for its lowest part. Right: Diversity of all rows with the 95 % t "
-            "interval over seeds, beside the numerical floor, below which a difference is "
-            "rounding, and the Diversity of several takes of the ground truth.",
+            f"Left: in every frame of one {split} clip the largest squared distance of a mouth "
+            "vertex from its place, the term of LVE; first sample, mean over seeds, in a band from "
+            "the lowest to the highest seed; the axis is logarithmic but for its lowest part.",
+            f"Right: {right}.",
             drawn_style(dataset),
             mask_sentence(dataset, ("mouth",)),
         ),
         wide=True,
+    )
+
+
+def _diversity(dataset: Dataset) -> tuple[str, str]:
+    """The right half of Figure 1: what it shows, and what that is."""
+    if reason := never([each for each in dataset if each.method != ORACLE], "diversity"):
+        return (f"no Diversity: {reason}",) * 2
+    scale = scale_of("diversity", METRICS["diversity"].unit, dataset[0])
+    told = []
+    for results in dataset:
+        found = over_seeds(results, "diversity")
+        value = "no value"
+        if found.summary is not None:
+            value = number(found.summary.mean / scale.factor, 3)
+            value += "" if found.complete else f" ({found.seeds})"
+        told.append(f"{label(results)} {value}")
+    return f"bars of Diversity in {scale.text}: {', '.join(told)}", (
+        "Diversity of all rows with the 95 % t interval over seeds, beside the numerical floor, "
+        "below which a difference is rounding, and the Diversity of several takes of the ground "
+        "truth"
     )
 
 

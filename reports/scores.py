@@ -1,12 +1,12 @@
 """Scores of a method over its seeds; a seed without a value is counted, never averaged away."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.results import ClipScore, MethodResults, RunResult
 from bench.statistics import Record, Summary, summary
-from reports.splits import TEST_B, scored_split
+from reports.splits import TEST_B, scored_split, why_missing
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,16 @@ def root_mean_mm(run: RunResult, split: str, scale_mm: dict[str, float]) -> floa
         return None
     total = math.fsum(scale_mm[clip.subject] ** 2 * clip.total for clip in clips)
     return math.sqrt(total / math.fsum(clip.weight for clip in clips))
+
+
+def never(rows: Iterable[MethodResults], metric: str) -> str:
+    """Why no row can have a value, in a few words; "" where one has it, or where it is a fault."""
+    reasons: dict[str, None] = {}
+    for each in rows:
+        if over_seeds(each, metric).summary is not None:
+            return ""
+        reasons[why_missing(each, metric)] = None
+    return "; ".join(reason for reason in reasons if reason)
 
 
 def unfinished(results: MethodResults) -> list[RunResult]:

@@ -45,6 +45,25 @@ def test_every_seed_is_a_run_with_its_keys_and_scores(plan, work, cache, collect
     assert means(results)["lve"] == pytest.approx(sum(values) / 2)
 
 
+def test_what_the_data_says_of_its_masks_scales_and_gaps_is_in_the_results(
+    plan, collected, toy, monkeypatch
+):
+    first = collected(plan())
+    assert (first.subject_scale_mm, first.missing_clips) == ({}, 0)
+    masks = toy.manifest["masks"]
+    facts = {
+        "masks": masks | {"mouth": {"sha256": "ab", "size": 7, "origin": "file lve.txt (me)"}},
+        "subject_scale_mm": {"F1": 173.6},
+        "missing": ["F1_07", "M1_02"],
+    }
+    for name, value in facts.items():
+        monkeypatch.setitem(toy.manifest, name, value)
+    results = collected(plan())
+    assert results.mask_origins["mouth"] == "file lve.txt (me)"
+    assert (results.masks["mouth"], results.mask_sizes["mouth"]) == ("ab", 7)
+    assert (results.subject_scale_mm, results.missing_clips) == ({"F1": 173.6}, 2)
+
+
 def test_a_failed_run_is_a_row_and_takes_the_mean_with_it(plan, work, collected):
     plans = [plan(), plan("model.fault=raise", seed=1)]
     work([step for steps in plans for step in steps])

@@ -157,6 +157,7 @@ def test_the_section_has_frame_counts_of_both_splits(
     section = make_section(vocaset, read_published(), tmp_path)
     assert section.split == "test_b" and section.listening is None
     assert all(DRAWN in p.caption.lower() for p in (section.figure1, section.heatmaps))
+    assert "Right: no Diversity: test_b has one sample per style." in section.figure1.caption
     told = dict(section.facts)["Scored on"]["GLDiTalker"]
     assert told == (
         "test_b, all training styles, 1680 frames (6 cut), samples per clip: 1 per style"
