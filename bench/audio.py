@@ -9,10 +9,11 @@ import numpy as np
 import soundfile
 import soxr
 from jaxtyping import Float32
+from scipy.io import wavfile
 
-from bench.data import AUDIO_RATE
 from bench.files import write_atomically
 
+AUDIO_RATE = 16_000  # Hz; what all speech encoders hear
 OF_FFMPEG = (".flv", ".mp4", ".m4a", ".aac", ".mov", ".mkv", ".webm", ".avi", ".wma", ".opus")
 
 
@@ -50,9 +51,12 @@ def resample(
 
 
 def write_speech(path: Path, samples: Float32[np.ndarray, " S"]) -> None:
-    """Write 16 kHz mono 32-bit floats: what was resampled is not rounded a second time."""
+    """Write 16 kHz mono 32-bit floats: what was resampled is not rounded a second time.
+
+    The same samples give the same bytes: libsndfile would write the time into such a file.
+    """
     with write_atomically(path) as temporary:
-        soundfile.write(temporary, samples, AUDIO_RATE, subtype="FLOAT")
+        wavfile.write(temporary, AUDIO_RATE, samples)
 
 
 def _read_with_sndfile(path: Path) -> tuple[np.ndarray, int]:

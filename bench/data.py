@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from bench.audio import AUDIO_RATE
 from bench.files import sha256_of, sha256_of_file
 from bench.manifest import GEOMETRY, prepare_hint, read_manifest
 
-AUDIO_RATE = 16_000  # Hz
 SPLITS = ("train", "val", "test_a", "test_b")
 
 

@@ -57,6 +57,16 @@ def data_folder() -> Path:
     return Path(os.environ.get("BENCH_DATA", "data"))
 
 
+def raw_folder(name: str) -> Path:
+    """Where a user's own files of a dataset lie: ``$BENCH_RAW/<name>`` or ``raw/<name>`` here."""
+    return Path(os.environ.get("BENCH_RAW", "raw")) / name
+
+
+def cache_folder() -> Path:
+    """What can be made again in a moment: ``$BENCH_CACHE`` or ``.cache`` here."""
+    return Path(os.environ.get("BENCH_CACHE", ".cache"))
+
+
 def results_folder() -> Path:
     """Where results files lie."""
     return Path("results")

@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,16 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(HERE / "toy", folder, ignore=shutil.ignore_patterns("__pycache__"))
     sys.path[:0] = [str(folder / "talker"), str(folder / "still")]
     return folder
+
+
+@pytest.fixture(scope="session")
+def releases() -> Any:
+    """The module that writes miniature releases of the real datasets."""
+    spec = spec_from_file_location("fake_releases", HERE / "fakes" / "fake_releases.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""What a dataset's files must offer, whichever form a user has them in.
+
+A release is the raw form as its publisher gives it out, or the processed form that the published
+repositories share. Nothing big is read before a recording's frames are asked for.
+
+Shapes   V vertices, F faces, S samples.    Units  the canonical dataset's; rates in Hz.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from bench.cards import Card
+
+
+class Recording(Protocol):
+    """One sequence; pickled into worker processes."""
+
+    @property
+    def name(self) -> str:
+        """``<subject>_<sentence>``, as the card spells it."""
+
+    @property
+    def source(self) -> str:
+        """Where its motion lies, for messages."""
+
+    def state(self) -> list[object]:
+        """What changes when its files do (names, sizes, times): plain values."""
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """(V, 3) of every frame of the files, in order. Raises ValueError for unusable files."""
+
+    def sound(self) -> tuple[np.ndarray, int]:
+        """(mono samples (S,), rate). Raises ValueError for unusable files."""
+
+
+class Release(Protocol):
+    """A folder in one of its forms."""
+
+    @property
+    def kind(self) -> str:
+        """raw | processed."""
+
+    @property
+    def faces(self) -> np.ndarray:
+        """(F, 3)."""
+
+    @property
+    def reference(self) -> np.ndarray:
+        """(V, 3): the face that spirals, boxes and figures are laid on."""
+
+    @property
+    def templates(self) -> dict[str, np.ndarray]:
+        """Subject -> (V, 3)."""
+
+    def recordings(self) -> Sequence[Recording]:
+        """Every sequence that is there and belongs to the card's splits; duplicates included."""
+
+
+class Reader(Protocol):
+    """A form of a dataset."""
+
+    def __call__(self, folder: Path, card: Card) -> Release | None:
+        """The release in a folder; None where the folder holds no files of this form.
+
+        Raises ValueError where it does, but something that all clips need is missing or unusable.
+        """
+
+
+def state_of(path: Path) -> list[object]:
+    """Name, size and time of a file."""
+    found = path.stat()
+    return [path.name, found.st_size, found.st_mtime_ns]

@@ -1,0 +1,170 @@
+"""The raw release of BIWI: .vl frames in archives or folders, .obj templates, .wav or .flv sound.
+
+Each frame is normalised by itself, as CodeTalker does it and as published numbers assume: turned by
+half a turn about x, its mean moved to the origin, divided by the root of its own surface area. (The
+mixed Voronoi areas that CodeTalker adds up give the triangles' total area.)
+
+Shapes   V vertices, F faces.    Units  raw: the release's; out: sqrt(area) = 1.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.archives import read_members
+from bench.audio import read_sound
+from bench.cards import Card
+from bench.meshes import read_mesh
+from bench.preparing.release import Recording, state_of
+
+ARCHIVES = (".tar", ".tgz", ".tar.gz")
+SOUNDS = (  # where a sequence's sound may lie: audio/, wav/ or videos/
+    *("audio/{0}_{1}.wav", "audio/{0}_{1}_cut.wav", "wav/{0}_{1}.wav", "wav/{0}_{1}_cut.wav"),
+    *("videos/{0}_{1}.flv", "videos/{0}_{1}.wav"),
+)
+
+
+def normalise(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """A frame (V, 3) with mean 0 and surface area 1, y up. Raises ValueError for no surface."""
+    turned = vertices.astype(np.float64) * [1, -1, -1]
+    centred = turned - turned.mean(axis=0)
+    corners = centred[faces]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(across, axis=1).sum() / 2
+    if not area > 0:
+        raise ValueError(f"expected a face with a surface, its area is {area:g}")
+    return centred / np.sqrt(area)
+
+
+def parse_vl(data: bytes, num_vertices: int) -> np.ndarray:
+    """(V, 3) float32 of a .vl file: a count in 4 or 8 bytes, then the coordinates.
+
+    Raises ValueError for a file of another size, or whose count is another one.
+    """
+    header = len(data) - 12 * num_vertices
+    if header not in (4, 8):
+        raise ValueError(
+            f"expected {12 * num_vertices} bytes for {num_vertices} vertices after 4 or 8 of "
+            f"count, got {len(data)}"
+        )
+    count = int.from_bytes(data[:header], "little")
+    if count != num_vertices:
+        raise ValueError(f"expected {num_vertices} vertices, the file counts {count}")
+    return np.frombuffer(data, "<f4", offset=header).reshape(-1, 3)
+
+
+@dataclass(frozen=True)
+class VlRecording:
+    """One sequence: an archive or a folder of frames."""
+
+    name: str
+    motion: Path
+    sounds: tuple[Path, ...]  # where its sound may lie
+    faces: np.ndarray
+    num_vertices: int
+
+    @property
+    def source(self) -> str:
+        """The archive or folder."""
+        return str(self.motion)
+
+    def state(self) -> list[object]:
+        """The archive or every frame's file, and the sound's."""
+        frames = sorted(self.motion.glob("*.vl")) if self.motion.is_dir() else [self.motion]
+        sounds = [path for path in self.sounds if path.exists()]
+        return [state_of(path) for path in (*frames, *sounds)]
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Normalised frames in the order of their numbers, which is not that of an archive."""
+        raw = {_number(name): (name, data) for name, data in self._files()}
+        for _, (name, data) in sorted(raw.items()):
+            try:
+                yield normalise(parse_vl(data, self.num_vertices), self.faces)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+
+    def sound(self) -> tuple[np.ndarray, int]:
+        """The first file of sound that is there."""
+        path = next((path for path in self.sounds if path.exists()), None)
+        if path is None:
+            raise ValueError(f"no sound: expected one of {', '.join(map(str, self.sounds))}")
+        return read_sound(path)
+
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        if self.motion.is_dir():
+            for path in self.motion.glob("*.vl"):
+                yield path.name, path.read_bytes()
+        else:
+            yield from read_members(self.motion, ".vl")
+
+
+@dataclass(frozen=True)
+class RawRelease:
+    """A folder with faces/ and the templates."""
+
+    folder: Path
+    card: Card
+    faces: np.ndarray
+    reference: np.ndarray
+    templates: dict[str, np.ndarray]
+    kind: str = "raw"
+
+    def recordings(self) -> list[Recording]:
+        """Every archive and folder of frames that the card's splits name; neutral ones are not."""
+        found: list[Recording] = []
+        expected = self.card.expected()
+        for subject in sorted({subject for subject, _, _ in expected.values()}):
+            for path in sorted((self.folder / "faces" / subject).glob("*")):
+                sequence = path.name.partition(".")[0]
+                usable = path.is_dir() or path.name.endswith(ARCHIVES)
+                if usable and f"{subject}_{sequence}" in expected:
+                    sounds = tuple(self.folder / s.format(subject, sequence) for s in SOUNDS)
+                    found.append(
+                        VlRecording(
+                            f"{subject}_{sequence}",
+                            path,
+                            sounds,
+                            self.faces,
+                            self.card.num_vertices,
+                        )
+                    )
+        return found
+
+
+def read_raw(folder: Path, card: Card) -> RawRelease | None:
+    """The release of a folder with faces/<subject>/; None where there is none.
+
+    Raises ValueError for templates that are missing or are other meshes.
+    """
+    if not any((folder / "faces" / subject).is_dir() for subject in card.styles):
+        return None
+    meshes = {}
+    for subject in sorted(subject for group in card.subjects.values() for subject in group):
+        places = [folder / sub / f"{subject}.obj" for sub in ("rigid_scans", "faces")]
+        path = next((place for place in places if place.exists()), None)
+        if path is not None:
+            mesh = read_mesh(path)
+            if len(mesh.vertices) != card.num_vertices or mesh.faces is None:
+                raise ValueError(
+                    f"{path}: expected a mesh of {card.num_vertices} vertices, "
+                    f"got {len(mesh.vertices)}"
+                )
+            meshes[subject] = mesh
+    if not meshes:
+        raise ValueError(f"{folder}: expected templates as rigid_scans/<subject>.obj, got none")
+    first = next((meshes[s] for s in card.styles if s in meshes), next(iter(meshes.values())))
+    assert first.faces is not None
+    templates = {s: normalise(mesh.vertices, first.faces) for s, mesh in meshes.items()}
+    reference = normalise(first.vertices, first.faces)
+    return RawRelease(folder, card, first.faces, reference, templates)
+
+
+def _number(name: str) -> int:
+    """The number of a frame: frame_10 comes after frame_9."""
+    digits = re.findall(r"\d+", Path(name).stem)
+    if not digits:
+        raise ValueError(f"{name}: expected a frame's number in its name")
+    return int(digits[-1])

@@ -1,0 +1,243 @@
+"""Multiface as Meta gives it out, and as FaceDiffuser scaled it.
+
+Raw: ``<entity>/tracked_mesh/<segment>/<frame>.bin`` (7306 x 3 float32) or ``.obj``, in mm and
+without the head's pose, ``<entity>/audio/<segment>.wav``. MeshTalk's topology leaves out some of
+these vertices. Which ones is a list in published code under a licence that forbids copying: a user
+puts that script, or its numbers, beside the data as ``dropped_vertices.txt``.
+
+Shapes   V vertices, F faces.    Units  mm.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.audio import read_sound
+from bench.cards import Card
+from bench.config import read_yaml
+from bench.meshes import read_mesh
+from bench.preparing.processed import (
+    ProcessedRecording,
+    ProcessedRelease,
+    find_mesh,
+    read_processed,
+)
+from bench.preparing.release import Recording, state_of
+
+DROPPED = "dropped_vertices.txt"
+TOPOLOGY = ("face_template.obj", "face_template.ply")
+FRAMES = (".bin", ".obj")
+
+
+def facts() -> dict[str, Any]:
+    """release.yaml."""
+    return read_yaml(Path(__file__).with_name("release.yaml"))
+
+
+@dataclass(frozen=True)
+class MeshesRecording:
+    """One segment: a folder with a mesh per frame."""
+
+    name: str
+    motion: Path
+    wav: Path
+    kept: np.ndarray  # of the raw vertices
+    raw_vertices: int
+
+    @property
+    def source(self) -> str:
+        """The folder of meshes."""
+        return str(self.motion)
+
+    def state(self) -> list[object]:
+        """Every mesh's file and the sound's."""
+        sounds = [self.wav] if self.wav.exists() else []
+        return [state_of(path) for path in (*self._files(), *sounds)]
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Frames in the order of their numbers, in MeshTalk's topology."""
+        for path in self._files():
+            vertices = self._read(path)
+            if len(vertices) == self.raw_vertices:
+                vertices = vertices[self.kept]
+            elif len(vertices) != len(self.kept):
+                raise ValueError(
+                    f"{path.name}: expected {self.raw_vertices} or {len(self.kept)} vertices, "
+                    f"got {len(vertices)}"
+                )
+            yield vertices
+
+    def sound(self) -> tuple[np.ndarray, int]:
+        """The segment's wav."""
+        return read_sound(self.wav)
+
+    def _files(self) -> list[Path]:
+        """One file per frame; .bin where a frame has both."""
+        found: dict[int, Path] = {}
+        for ending in reversed(FRAMES):
+            found |= {int(p.stem): p for p in self.motion.glob(f"*{ending}") if p.stem.isdigit()}
+        return [found[number] for number in sorted(found)]
+
+    def _read(self, path: Path) -> np.ndarray:
+        if path.suffix == ".obj":
+            return read_mesh(path).vertices
+        data = path.read_bytes()
+        if len(data) % 12:
+            raise ValueError(f"{path.name}: expected float32 triples, got {len(data)} bytes")
+        return np.frombuffer(data, "<f4").reshape(-1, 3)
+
+
+@dataclass(frozen=True)
+class RawRelease:
+    """A folder of entities."""
+
+    folder: Path
+    card: Card
+    faces: np.ndarray
+    reference: np.ndarray
+    templates: dict[str, np.ndarray]
+    kept: np.ndarray
+    kind: str = "raw"
+
+    def recordings(self) -> list[Recording]:
+        """Every segment that the card's splits name."""
+        known = facts()
+        found: list[Recording] = []
+        for subject, sentence, _ in self.card.expected().values():
+            entity = self.folder / known["entities"][int(subject) - 1]
+            segment = known["sentences"][sentence - 1]
+            if (motion := entity / "tracked_mesh" / segment).is_dir():
+                found.append(
+                    MeshesRecording(
+                        self.card.clip_name(subject, sentence),
+                        motion,
+                        entity / "audio" / f"{segment}.wav",
+                        self.kept,
+                        known["raw_vertices"],
+                    )
+                )
+        return found
+
+
+def read_raw(folder: Path, card: Card) -> RawRelease | None:
+    """The release of a folder with entities in it; None where there is none.
+
+    A subject's template is the first frame of the first of its sentences: the release has no
+    neutral face. Raises ValueError where the topology or the list of dropped vertices is missing.
+    """
+    known = facts()
+    if not any((folder / entity / "tracked_mesh").is_dir() for entity in known["entities"]):
+        return None
+    mesh = find_mesh(folder, card.num_vertices, TOPOLOGY)
+    assert mesh.faces is not None
+    kept = _kept(folder / DROPPED, known["raw_vertices"], card.num_vertices)
+    release = RawRelease(folder, card, mesh.faces, mesh.vertices, {}, kept)
+    first: dict[str, Recording] = {}
+    for recording in release.recordings():
+        first.setdefault(recording.name.partition("_")[0], recording)
+    templates = {s: np.array(next(iter(r.frames())), np.float64) for s, r in first.items()}
+    return replace(release, templates=templates)
+
+
+def _kept(path: Path, raw_vertices: int, num_vertices: int) -> np.ndarray:
+    """The raw vertices that MeshTalk's topology keeps, in order."""
+    if not path.exists():
+        raise ValueError(
+            f"{path} does not exist; expected the numbers of the {raw_vertices - num_vertices} raw "
+            "vertices that MeshTalk's topology leaves out (datasets/multiface/README.md says where)"
+        )
+    text = path.read_text("utf-8", errors="replace")
+    # a script of theirs may be put there as it is: the numbers stand in braces
+    braces = re.search(r"\{([\d,\s]+)\}", text)
+    dropped = np.array(re.findall(r"\d+", braces[1] if braces else text), dtype=np.int64)
+    kept = np.setdiff1d(np.arange(raw_vertices), dropped)
+    if len(kept) != num_vertices:
+        raise ValueError(
+            f"{path}: expected {raw_vertices - num_vertices} distinct vertices, got "
+            f"{raw_vertices - len(kept)}"
+        )
+    return kept
+
+
+@dataclass(frozen=True)
+class Unscaled:
+    """A file of FaceDiffuser's, taken back to mm."""
+
+    file: ProcessedRecording
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """The clip's."""
+        return self.file.name
+
+    @property
+    def source(self) -> str:
+        """The file of vertices."""
+        return self.file.source
+
+    def state(self) -> list[object]:
+        """The files' own, and that they are scaled."""
+        return [*self.file.state(), "scaled"]
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Frames in mm."""
+        for frame in self.file.frames():
+            yield to_mm(frame, self.low, self.high)
+
+    def sound(self) -> tuple[np.ndarray, int]:
+        """The wav file."""
+        return self.file.sound()
+
+
+@dataclass(frozen=True)
+class ScaledRelease:
+    """FaceDiffuser's layout, whose templates and motion are scaled, its mesh is not."""
+
+    release: ProcessedRelease
+    low: np.ndarray
+    high: np.ndarray
+    kind: str = "processed"
+
+    @property
+    def faces(self) -> np.ndarray:
+        """(F, 3)."""
+        return self.release.faces
+
+    @property
+    def reference(self) -> np.ndarray:
+        """(V, 3), in mm."""
+        return self.release.reference
+
+    @property
+    def templates(self) -> dict[str, np.ndarray]:
+        """In mm."""
+        return {s: to_mm(t, self.low, self.high) for s, t in self.release.templates.items()}
+
+    def recordings(self) -> list[Recording]:
+        """Every file, in mm."""
+        return [Unscaled(file, self.low, self.high) for file in self.release.recordings()]
+
+
+def read_scaled(folder: Path, card: Card) -> ScaledRelease | None:
+    """FaceDiffuser's layout with every axis scaled to [-1, 1]; None for one that is in mm.
+
+    Scaled templates lie within [-1.5, 1.5]; heads in mm are a hundred times as large.
+    """
+    release = read_processed(folder, card)
+    if release is None:
+        return None
+    if max(np.abs(template).max() for template in release.templates.values()) > 1.5:
+        return None
+    limits = facts()["scaled"]
+    return ScaledRelease(release, np.array(limits["low"]), np.array(limits["high"]))
+
+
+def to_mm(scaled: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Coordinates from [-1, 1] per axis back to mm."""
+    return (np.asarray(scaled, np.float64) + 1) / 2 * (high - low) + low

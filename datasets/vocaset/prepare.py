@@ -1,0 +1,14 @@
+"""Prepare VOCASET from its raw release or from the layout of the published repositories.
+
+python datasets/vocaset/prepare.py --raw FOLDER --out data/vocaset
+"""
+
+import sys
+from pathlib import Path
+
+from vocaset_release import read_raw
+
+from bench.preparing.command import main
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__), [read_raw]))
