@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -247,11 +247,8 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def releases() -> Any:
     """The module that writes miniature releases of the real datasets."""
-    spec = spec_from_file_location("fake_releases", HERE / "fakes" / "fake_releases.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(HERE / "fakes"))
+    return import_module("fake_releases")
 
 
 @pytest.fixture
