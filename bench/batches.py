@@ -12,6 +12,7 @@ Units    audio at 16 kHz; vertices in the dataset's unit.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -103,6 +104,18 @@ class Loader:
         length = 2 if window == "pairs" else int(window)
         start = int(torch.randint(clip.num_frames - length + 1, (), generator=draws))
         return Item(clip, start, start + length)
+
+
+def under_all_styles(clips: Sequence[Clip], num_styles: int) -> list[Clip]:
+    """Clips with a style of their own, and those without (VOCASET's validation) once per style.
+
+    A loss over them is the mean over all styles, as published training code validates.
+    """
+    return [
+        clip if style is None else replace(clip, style=style)
+        for clip in clips
+        for style in ([None] if clip.style is not None else range(num_styles))
+    ]
 
 
 def collate(items: Sequence[Item], fps: float) -> Batch:

@@ -64,6 +64,8 @@ class Card(Frozen):
     subject_scale_mm: dict[str, float] = {}  # approximate millimetres per unit, by subject
     subject_scale_source: str = ""  # who found them, and how
     num_vertices: int = Field(gt=0)
+    # form -> paths below the raw folder that show that it is there, all of them
+    forms: dict[Literal["raw", "processed"], tuple[str, ...]]
     subjects: dict[str, tuple[str, ...]]  # group -> names; "train" in one-hot order
     sentence_name: str  # format of a sentence's number in file names, e.g. "e{:02d}"
     splits: dict[str, SplitCard]  # split -> who and what; each sequence is in one split at most

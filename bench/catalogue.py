@@ -149,7 +149,7 @@ def _datasets() -> Iterator[str]:
     prepared = {path.parent.name for path in data_folder().glob("*/manifest.json")}
     for name in sorted(cards | prepared):
         if name not in prepared:
-            yield f"{name:<12} not prepared; run: dvc repro data@{name}"
+            yield f"{name:<12} not prepared; run: bench prepare {name}"
             continue
         manifest = read_json(data_folder() / name / "manifest.json")
         kind = "generated" if manifest["generated"] else "recorded"

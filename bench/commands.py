@@ -13,6 +13,7 @@ from bench.executor import Executor, get_executor
 from bench.names import unknown
 from bench.plan import Step, difference
 from bench.planned import PlannedMethod, planned_method
+from bench.probing import why_skipped
 from bench.progress import Progress, title
 from bench.results import MethodResults
 from bench.rows import IMPORTED
@@ -47,7 +48,7 @@ def run_methods(options: RunOptions, table: dict[str, str], console: Console) ->
     """Run methods and print their scores; the exit code is 1 if a run failed."""
     session = Session(Choice(options.profile, options.device, options.overrides), table)
     executor = get_executor(options.executor)
-    asked = _plans(session, options)
+    asked = _plans(session, options, console)
     plans = [
         plan
         for each in asked
@@ -138,10 +139,21 @@ def unique(steps: Iterable[Step]) -> list[Step]:
     return list({step.key: step for step in steps}.values())
 
 
-def _plans(session: Session, options: RunOptions) -> list[MethodPlan | AblationPlan]:
+def _there(session: Session, console: Console) -> list[str]:
+    """The session's datasets without those that `bench prepare` found absent."""
+    skipped = {name: why_skipped(name) for name in session.datasets}
+    for name, reason in skipped.items():
+        if reason is not None:
+            console.print(f"{name}: skipped: {reason}", markup=False)
+    return [name for name, reason in skipped.items() if reason is None]
+
+
+def _plans(
+    session: Session, options: RunOptions, console: Console
+) -> list[MethodPlan | AblationPlan]:
     if options.variant is not None and options.ablation is None:
         raise ValueError("--variant needs --ablation; `bench list ablations` shows them")
-    datasets = [options.dataset] if options.dataset else list(session.profile.datasets)
+    datasets = [options.dataset] if options.dataset else _there(session, console)
     seeds = options.seeds or session.profile.seeds
     pairs = [(method, dataset) for dataset in datasets for method in options.methods]
     if options.ablation is None:

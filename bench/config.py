@@ -139,9 +139,14 @@ def load_preset(
         raise ValueError(f"{path}: {_first_problem(error, config_type)}") from error
 
 
-def preset_path(folder: Path, dataset: str, profile: str) -> Path:
-    """The preset of a method's folder. Raises ValueError that lists the presets there are."""
+def preset_path(folder: Path, dataset: str, profile: str, fallback: str | None = None) -> Path:
+    """The preset of a method's folder for a dataset, or else for the dataset ``fallback``.
+
+    Raises ValueError that lists the presets there are.
+    """
     path = folder / f"{dataset}-{profile}.yaml"
+    if fallback is not None and not path.exists():
+        path = folder / f"{fallback}-{profile}.yaml"
     if not path.exists():
         known = sorted(p.stem for p in folder.glob("*-*.yaml"))
         raise unknown(f"preset of {folder.name}", path.stem, known)

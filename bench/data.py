@@ -186,6 +186,16 @@ class Dataset:
         entries = [e for e in self.manifest["clips"] if e["split"] == split and e["take"] == 0]
         return [self._clip(entry) for entry in entries]
 
+    def shown_clips(self) -> list[Clip]:
+        """What figures and the ground truth's own rows are made of: test_a, else test_b.
+
+        Raises ValueError for a dataset without test clips.
+        """
+        found = self.clips("test_a") or self.clips("test_b")
+        if not found:
+            raise ValueError(f"{self.name} has no test clips; {prepare_hint(self.name)}")
+        return found
+
     def takes(self, clip: Clip) -> list[Clip]:
         """Every take of a clip's audio, the clip itself first; a list of one where there is one."""
         entries = [e for e in self.manifest["clips"] if e["audio"] == clip.audio_path.stem]

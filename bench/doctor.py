@@ -99,7 +99,7 @@ def _data() -> Iterator[Finding]:
             manifest = read_json(path)
             yield Finding("data", "ok", f"{name}: {len(manifest['clips'])} clips")
         else:
-            yield Finding("data", "note", f"{name} is not prepared", f"dvc repro data@{name}")
+            yield Finding("data", "note", f"{name} is not prepared", f"bench prepare {name}")
 
 
 def _dvc() -> Finding:

@@ -1,8 +1,8 @@
 """From predictions to scores: every metric on every split, the listening check and the heatmaps.
 
 Writes ``scores.json`` (splits, listening, heatmap as in bench/results.py) and, of sample 0 of each
-test_a clip, ``motion_std.npz`` (std of motion per vertex) and ``lip_error.npz`` (LVE's terms per
-frame).
+test_a clip (or test_b's, in one style, where there is no test_a), ``motion_std.npz`` (std of motion
+per vertex) and ``lip_error.npz`` (LVE's terms per frame).
 
 Shapes   T frames, V vertices.    Units  the dataset's.
 """
@@ -21,7 +21,7 @@ from bench.files import read_json, write_json
 from bench.metrics import Score, pool, score
 from bench.metrics.heatmap import map_correlation, motion_std, motion_variance_share
 from bench.metrics.lip import lip_error
-from bench.predict import Request, requests
+from bench.predict import Request, requests, shown_requests
 from bench.results import ALL_STYLES, OWN_STYLE, Heatmap, Listening, SplitScores
 from bench.sample_scores import (
     Face,
@@ -47,6 +47,10 @@ class Evaluation:
         """The requests whose predictions lie under a folder's name."""
         todo = requests(self.dataset, self.config, self.deterministic)
         return [r for r in todo if r.path.parts[-2] == split]
+
+    def shown(self) -> list[Request]:
+        """The requests that figures show, one per clip."""
+        return shown_requests(self.dataset, self.config, self.deterministic)
 
     def samples_of(self, predictions: np.ndarray) -> list[np.ndarray]:
         """All samples; a deterministic method's one sample stands for two equal ones."""
@@ -133,14 +137,14 @@ def _lve(face: Face, clip: Clip, prediction: Motion) -> Score:
 def _lip_errors(evaluation: Evaluation, face: Face) -> dict[str, np.ndarray]:
     return {
         request.clip.name: lip_error(face.sample(request.clip, evaluation.load(request)[0]))
-        for request in evaluation.of_split("test_a")
+        for request in evaluation.shown()
     }
 
 
 def _heatmaps(evaluation: Evaluation, face: Face) -> tuple[dict[str, np.ndarray], Heatmap | None]:
     """Std maps of sample 0, and how their mean over clips compares with ground truth's."""
     maps, truths = {}, {}
-    for request in evaluation.of_split("test_a"):
+    for request in evaluation.shown():
         template = request.clip.template.numpy()
         maps[request.clip.name] = motion_std(evaluation.load(request)[0], template)
         truths[request.clip.name] = motion_std(request.clip.motion, template)

@@ -56,8 +56,8 @@ def write_lip_errors(
 
 
 def shown_clip(dataset: Dataset) -> str:
-    """The test_a clip that figures of a single clip show: the first."""
-    return dataset.clips("test_a")[0].name
+    """The clip that figures of a single clip show: the first."""
+    return dataset.shown_clips()[0].name
 
 
 def _side_by_side(errors: Sequence[np.ndarray]) -> Float[np.ndarray, "S T"]:

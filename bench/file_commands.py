@@ -10,6 +10,23 @@ import typer
 
 from bench.terminal import console
 
+DATASET = typer.Argument(help="A folder of datasets/.")
+
+
+def prepare(dataset: Annotated[str, DATASET]) -> None:
+    """Make a dataset's clips from its files, or note why it is absent (the `data` stage)."""
+    from bench.preparation import prepare as prepare_dataset
+
+    raise typer.Exit(prepare_dataset(dataset, console()))
+
+
+def probe(dataset: Annotated[str, DATASET]) -> None:
+    """Look for a dataset's files, and write what was found (the `probe` stage)."""
+    from bench.probing import write_probe
+
+    found = write_probe(dataset)
+    print(f"{dataset}: {found.state}{f': {found.reason}' if found.reason else ''}")
+
 
 def score(
     dataset: Annotated[str, typer.Option("--dataset", "-d", help="biwi, vocaset or multiface.")],

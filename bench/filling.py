@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from bench.arrays import write_arrays
 from bench.cache import Cache
 from bench.collect import (
     collect_ablation,
@@ -14,46 +15,68 @@ from bench.commands import execute, planned_of, say_cached, unique
 from bench.data import load_dataset
 from bench.executor import get_executor
 from bench.figure_data import write_heatmaps, write_lip_errors
+from bench.files import write_json
 from bench.planned import (
     ABLATIONS,
+    ORACLE,
     planned_ablation,
     read_planned,
     read_planned_ablation,
+    skipped_plan,
     write_planned,
     write_planned_ablation,
+    write_skipped,
 )
+from bench.probing import why_skipped
 from bench.project import data_folder, plans_folder, results_folder, runs_folder
 from bench.rows import find_ablation_of
 from bench.session import AblationPlan, Choice, MethodPlan, Session
+
+FIGURE_ARRAYS = ("heatmaps.npz", "lip_error.npz")
 
 
 def fill(profile: str | None, workers: int | None, table: dict[str, str], console: Console) -> int:
     """Compute every missing step of a profile in one pool, and write what the steps are.
 
-    A failed run does not stop the others: it becomes a row of every table. Returns 0.
+    A failed run does not stop the others: it becomes a row of every table. A dataset that is turned
+    on but absent has the reason in place of its plans. Returns 0.
     """
     session = Session(Choice(profile), table)
-    rows = {dataset: _rows(session, dataset) for dataset in session.profile.datasets}
-    ablations = {dataset: _ablations(session, dataset) for dataset in session.profile.datasets}
+    skipped = {dataset: why_skipped(dataset) for dataset in session.params.datasets}
+    there = [dataset for dataset, reason in skipped.items() if reason is None]
+    rows = {dataset: _rows(session, dataset) for dataset in there}
+    ablations = {dataset: _ablations(session, dataset) for dataset in there}
     plans = [plan for found in rows.values() for plan in found]
     plans += [p for found in ablations.values() for a in found for p in a.plans.values()]
     steps = unique(step for plan in plans for step in plan.steps)
     say_cached(steps, session.cache, console, brief=True)
     execute(get_executor("local"), steps, session.cache, workers, console)
-    for dataset in session.profile.datasets:
+    for dataset in there:
         _write_plans(session, dataset, rows[dataset], ablations[dataset])
+    for dataset, reason in skipped.items():
+        if reason is not None:
+            console.print(f"{dataset}: skipped: {reason}", markup=False)
+            _write_skipped_plans(session, dataset, reason)
     return 0
 
 
 def collect(dataset: str, row: str) -> None:
     """Write the results files of one row, or of the oracle, from what `fill` planned."""
+    results = results_folder() / dataset
+    if reason := skipped_plan(plans_folder() / dataset / f"{row}.json"):
+        write_skipped(results / f"{row}.json", dataset, reason)
+        write_json(results / f"{row}.metrics.json", {})
+        return
     planned = read_planned(plans_folder(), dataset, row)
     loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
-    write_method(results_folder() / dataset, collect_method(loaded, cache, planned))
+    write_method(results, collect_method(loaded, cache, planned))
 
 
 def collect_variants(dataset: str, ablation: str) -> None:
     """Write the results file of one ablation from what `fill` planned."""
+    if reason := skipped_plan(plans_folder() / dataset / ABLATIONS / f"{ablation}.json"):
+        write_skipped(results_folder() / dataset / ABLATIONS / f"{ablation}.json", dataset, reason)
+        return
     planned = read_planned_ablation(plans_folder(), dataset, ablation)
     loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
     write_ablation(results_folder() / dataset, collect_ablation(loaded, cache, planned))
@@ -61,12 +84,18 @@ def collect_variants(dataset: str, ablation: str) -> None:
 
 def collect_figures(dataset: str) -> None:
     """Write the arrays of the figures, of every row that `fill` planned on a dataset."""
-    names = sorted(path.stem for path in (plans_folder() / dataset).glob("*.json"))
+    paths = sorted((plans_folder() / dataset).glob("*.json"))
+    if any(skipped_plan(path) for path in paths):
+        for name in FIGURE_ARRAYS:
+            write_arrays(results_folder() / dataset / name, {})
+        return
+    names = [path.stem for path in paths]
     planned = [read_planned(plans_folder(), dataset, name) for name in names]
     loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
     folder = results_folder() / dataset
-    write_heatmaps(folder / "heatmaps.npz", loaded, cache, planned)
-    write_lip_errors(folder / "lip_error.npz", loaded, cache, planned)
+    heatmaps, lip_errors = FIGURE_ARRAYS
+    write_heatmaps(folder / heatmaps, loaded, cache, planned)
+    write_lip_errors(folder / lip_errors, loaded, cache, planned)
 
 
 def _rows(session: Session, dataset: str) -> list[MethodPlan]:
@@ -79,6 +108,18 @@ def _ablations(session: Session, dataset: str) -> list[AblationPlan]:
     pairs = [find_ablation_of(name, session.table) for name in session.params.ablations]
     seeds = session.profile.seeds
     return [session.ablation(method, dataset, seeds, name) for method, name in pairs]
+
+
+def _write_skipped_plans(session: Session, dataset: str, reason: str) -> None:
+    """The reason in place of every plan of a dataset; each is an output of a stage."""
+    rows = {ORACLE, *session.params.methods}
+    folder, results = plans_folder() / dataset, results_folder() / dataset
+    for row in rows:
+        write_skipped(folder / f"{row}.json", dataset, reason)
+    for ablation in session.params.ablations:
+        write_skipped(folder / ABLATIONS / f"{ablation}.json", dataset, reason)
+    remove_other_results(results, rows)
+    remove_other_results(results / ABLATIONS, set(session.params.ablations))
 
 
 def _write_plans(

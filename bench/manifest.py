@@ -51,4 +51,4 @@ def _clip_problem(clip: dict[str, Any], num_styles: int) -> str | None:
 
 def prepare_hint(name: str) -> str:
     """The command that makes a dataset."""
-    return f"run: dvc repro data@{name}"
+    return f"run: bench prepare {name}"

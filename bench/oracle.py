@@ -17,11 +17,14 @@ from bench.sample_scores import Face, sample_scores, samples_scores, to_metric, 
 
 
 def evaluate_oracle(dataset: Dataset, folder: Path) -> None:
-    """Score take 1 of every test_a clip that has takes; clips without any are left out."""
+    """Score take 1 of every clip that has takes; clips without any are left out.
+
+    The std maps are there for all clips that figures show.
+    """
     face = Face.of(dataset)
     records: dict[str, list[ClipScore]] = defaultdict(list)
     frames, maps, errors = 0, {}, {}
-    for clip in dataset.clips("test_a"):
+    for clip in dataset.shown_clips():
         maps[clip.name] = motion_std(clip.motion, clip.template.numpy())
         takes = dataset.takes(clip)
         if len(takes) < 2:

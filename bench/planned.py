@@ -13,7 +13,7 @@ from bench.config import speech_label
 from bench.files import read_json, write_json
 from bench.imported import checkpoint_keys
 from bench.plan import RunSpec, Step
-from bench.results import Record
+from bench.results import Record, Skipped
 from bench.rows import IMPORTED, row_name
 
 ORACLE = "oracle"
@@ -146,11 +146,23 @@ def read_planned(folder: Path, dataset: str, row: str) -> PlannedMethod:
     return _read(PlannedMethod, folder / dataset / f"{row}.json")
 
 
+def write_skipped(path: Path, dataset: str, reason: str) -> None:
+    """Write that nothing of a dataset is planned, or has results, and why."""
+    write_json(path, Skipped(dataset=dataset, skipped=reason).model_dump(mode="json"))
+
+
+def skipped_plan(path: Path) -> str | None:
+    """The reason in such a file; None for a plan, or where there is no file."""
+    return read_json(path).get("skipped") if path.exists() else None
+
+
 def planned_keys(folder: Path) -> set[str]:
     """Every cache key that a file of plans names."""
     keys: set[str] = set()
     for path in folder.rglob("*.json"):
         document = read_json(path)
+        if "skipped" in document:
+            continue
         methods = [row["planned"] for row in document["rows"]] if "rows" in document else [document]
         keys |= {key for each in methods for run in each["runs"] for key in run["keys"].values()}
     return keys

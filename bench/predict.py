@@ -72,6 +72,27 @@ def requests(dataset: Dataset, config: PredictConfig, deterministic: bool) -> li
     ]
 
 
+def shown_requests(dataset: Dataset, config: PredictConfig, deterministic: bool) -> list[Request]:
+    """One prediction per clip that figures show: test_a's own style, else test_b's drawn one."""
+    todo = requests(dataset, config, deterministic)
+    own = [request for request in todo if request.path.parts[:2] == ("predictions", "test_a")]
+    if own:
+        return own
+    return [
+        request
+        for request in todo
+        if request.style == figure_style(dataset, request.clip)
+        and request.path.parts[:2] == ("predictions", "test_b")
+    ]
+
+
+def figure_style(dataset: Dataset, clip: Clip) -> int:
+    """The training style of a figure for a subject that has none: drawn once per clip, and so the
+    same for all methods and seeds."""
+    draws = generator(0, "figure style", dataset.name, clip.name)
+    return int(torch.randint(len(dataset.spec.styles), (), generator=draws))
+
+
 def prediction_path(split: str, clip: Clip, style: str) -> Path:
     """Where the prediction of a clip under a style lies."""
     return Path("predictions") / split / f"{clip.name}.{style}.npy"

@@ -10,10 +10,12 @@ from bench.names import unknown
 
 
 class Profile(Frozen):
-    """A list of datasets, seeds and a preset suffix; overrides make it smaller for tests."""
+    """A preset suffix, seeds and the datasets of commands; overrides make it smaller for tests."""
 
     preset: str
-    datasets: tuple[str, ...]
+    # a dataset without a preset of this profile takes this one's: ``<fallback>-<preset>.yaml``
+    fallback: str | None = None
+    datasets: tuple[str, ...] = ()  # of commands without --dataset; none: those of Params
     seeds: tuple[int, ...] = Field(min_length=1)
     set: tuple[str, ...] = ()
 
@@ -22,7 +24,7 @@ class Params(Frozen):
     """params.yaml."""
 
     profile: str
-    datasets: tuple[str, ...]  # what dvc.yaml's matrix spans
+    datasets: tuple[str, ...]  # turned on: what `dvc repro` makes tables of (dvc.yaml's matrix)
     methods: tuple[str, ...]
     ablations: tuple[str, ...] = ()  # method-ablation; each becomes a table of its own
     profiles: dict[str, Profile]

@@ -146,6 +146,14 @@ class MethodResults(Record):
         return "test_b" if splits == {"test_b"} else "test_a"
 
 
+class Skipped(Record):
+    """In place of the results, or of the plan, of a row on a dataset that is absent."""
+
+    schema_version: int = SCHEMA
+    dataset: str
+    skipped: str  # why, one line
+
+
 class AblationRow(Record):
     """One variant: what it is called, and which row of the paper's table it is."""
 

@@ -81,6 +81,11 @@ class Session:
         """ "cpu" or "cuda". Raises ValueError when the GPU asked for is not there."""
         return pick_device(self.choice.device)
 
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """What a command without --dataset works on."""
+        return self.profile.datasets or self.params.datasets
+
     def dataset(self, name: str) -> Dataset:
         """A prepared dataset."""
         if name not in self._datasets:
@@ -171,7 +176,8 @@ class Session:
 
     def _preset(self, row: Row, dataset: str, overrides: tuple[str, ...]) -> Preset:
         cls = load(row.reference)
-        path = preset_path(preset_folder(row.reference), dataset, self.profile.preset)
+        profile = self.profile
+        path = preset_path(preset_folder(row.reference), dataset, profile.preset, profile.fallback)
         if row.variant == IMPORTED:
             for override in overrides:
                 if override.startswith("model.") and not override.startswith("model.sampling."):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.batches import Loader
+from bench.batches import Loader, under_all_styles
 from bench.cache import Cache
 from bench.checkpoint import load_weights, save_weights
 from bench.data import Clip, Dataset, load_dataset
@@ -131,6 +131,7 @@ def _train(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Rep
     assert name is not None
     config = run.preset.train[name]
     clips = {split: dataset.clips(split) for split in ("train", "val")}
+    clips["val"] = under_all_styles(clips["val"], len(dataset.spec.styles))
     whole = config.model_copy(update={"window": "clip"})  # what validation hears
     train, val = (
         Loader(clips[split], dataset.spec.fps, settings, run.seed, name) if clips[split] else None

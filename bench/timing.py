@@ -98,7 +98,7 @@ def time_method(options: TimeOptions, table: dict[str, str], console: Console) -
         )
     _, reference = resolve(options.method, table)
     cls = load(reference)
-    for dataset in [options.dataset] if options.dataset else profile.datasets:
+    for dataset in [options.dataset] if options.dataset else profile.datasets or params.datasets:
         path = preset_path(preset_folder(reference), dataset, profile.preset)
         preset = load_preset(path, cls.config_type, cls.stages)
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():

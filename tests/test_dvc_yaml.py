@@ -30,6 +30,11 @@ def test_a_stage_depends_on_all_that_it_imports(stage):
 
 
 def test_every_file_that_a_stage_names_is_there():
-    code = [d for s in STAGES.values() for d in s["deps"] if d.startswith(("reports/", "bench/"))]
+    code = [
+        d
+        for s in STAGES.values()
+        for d in s.get("deps", [])
+        if d.startswith(("reports/", "bench/"))
+    ]
     generated = {"reports/tables", "reports/figures"}
     assert all((ROOT / path).exists() for path in code if path not in generated)

@@ -5,7 +5,7 @@ without the head's pose, ``<entity>/audio/<segment>.wav``. MeshTalk's topology l
 these vertices. Which ones is a list in published code under a licence that forbids copying: a user
 puts that script, or its numbers, beside the data as ``dropped_vertices.txt``.
 
-Shapes   V vertices, F faces.    Units  mm.
+Shapes   V vertices, F faces.    Units  the release's files in mm, what comes out in m.
 """
 
 import re
@@ -28,6 +28,7 @@ from bench.preparing.processed import (
 )
 from bench.preparing.release import Recording, state_of
 
+MM = 1e-3  # m
 DROPPED = "dropped_vertices.txt"
 TOPOLOGY = ("face_template.obj", "face_template.ply")
 FRAMES = (".bin", ".obj")
@@ -69,7 +70,7 @@ class MeshesRecording:
                     f"{path.name}: expected {self.raw_vertices} or {len(self.kept)} vertices, "
                     f"got {len(vertices)}"
                 )
-            yield vertices
+            yield vertices * MM
 
     def sound(self) -> tuple[np.ndarray, int]:
         """The segment's wav."""
@@ -135,7 +136,7 @@ def read_raw(folder: Path, card: Card) -> RawRelease | None:
     mesh = find_mesh(folder, card.num_vertices, TOPOLOGY)
     assert mesh.faces is not None
     kept = _kept(folder / DROPPED, known["raw_vertices"], card.num_vertices)
-    release = RawRelease(folder, card, mesh.faces, mesh.vertices, {}, kept)
+    release = RawRelease(folder, card, mesh.faces, mesh.vertices * MM, {}, kept)
     first: dict[str, Recording] = {}
     for recording in release.recordings():
         first.setdefault(recording.name.partition("_")[0], recording)
@@ -165,7 +166,7 @@ def _kept(path: Path, raw_vertices: int, num_vertices: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Unscaled:
-    """A file of FaceDiffuser's, taken back to mm."""
+    """A file of FaceDiffuser's, taken back to metres."""
 
     file: ProcessedRecording
     low: np.ndarray
@@ -186,9 +187,9 @@ class Unscaled:
         return [*self.file.state(), "scaled"]
 
     def frames(self) -> Iterator[np.ndarray]:
-        """Frames in mm."""
+        """Frames in metres."""
         for frame in self.file.frames():
-            yield to_mm(frame, self.low, self.high)
+            yield unscaled(frame, self.low, self.high)
 
     def sound(self) -> tuple[np.ndarray, int]:
         """The wav file."""
@@ -211,33 +212,37 @@ class ScaledRelease:
 
     @property
     def reference(self) -> np.ndarray:
-        """(V, 3), in mm."""
-        return self.release.reference
+        """(V, 3), in metres."""
+        return self.release.reference * MM
 
     @property
     def templates(self) -> dict[str, np.ndarray]:
-        """In mm."""
-        return {s: to_mm(t, self.low, self.high) for s, t in self.release.templates.items()}
+        """In metres."""
+        return {s: unscaled(t, self.low, self.high) for s, t in self.release.templates.items()}
 
     def recordings(self) -> list[Recording]:
-        """Every file, in mm."""
+        """Every file, in metres."""
         return [Unscaled(file, self.low, self.high) for file in self.release.recordings()]
 
 
 def read_scaled(folder: Path, card: Card) -> ScaledRelease | None:
-    """FaceDiffuser's layout with every axis scaled to [-1, 1]; None for one that is in mm.
+    """FaceDiffuser's layout, every axis scaled to [-1, 1]; None for another folder.
 
-    Scaled templates lie within [-1.5, 1.5]; heads in mm are a hundred times as large.
+    Raises ValueError for templates that are not scaled.
     """
     release = read_processed(folder, card)
     if release is None:
         return None
-    if max(np.abs(template).max() for template in release.templates.values()) > 1.5:
-        return None
+    largest = max(np.abs(template).max() for template in release.templates.values())
+    if not 0.5 < largest < 1.5:
+        raise ValueError(
+            f"{folder}/templates.pkl: expected coordinates in [-1, 1], as FaceDiffuser scales "
+            f"them, the largest is {largest:.3g}"
+        )
     limits = facts()["scaled"]
     return ScaledRelease(release, np.array(limits["low"]), np.array(limits["high"]))
 
 
-def to_mm(scaled: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Coordinates from [-1, 1] per axis back to mm."""
-    return (np.asarray(scaled, np.float64) + 1) / 2 * (high - low) + low
+def unscaled(scaled: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Coordinates from [-1, 1] per axis back to metres; the limits are in mm."""
+    return ((np.asarray(scaled, np.float64) + 1) / 2 * (high - low) + low) * MM

@@ -54,11 +54,11 @@ AT_ONCE = {
     ),
     "another schema": (
         lambda f, edit: edit(lambda m: m.update(schema=7)),
-        "manifest.json: expected schema 1, got 7; run: dvc repro data@toy",
+        "manifest.json: expected schema 1, got 7; run: bench prepare toy",
     ),
     "a manifest without entries": (
         lambda f, edit: edit(lambda m: [m.pop("clips"), m.pop("fps")]),
-        "manifest.json: clips, fps missing; run: dvc repro data@toy",
+        "manifest.json: clips, fps missing; run: bench prepare toy",
     ),
     "a mask that leaves the mesh": (
         lambda f, edit: change_array(f / "masks" / "lips.npy", set_value(0, 42)),
@@ -70,11 +70,11 @@ AT_ONCE = {
     ),
     "a mask that is missing": (
         lambda f, edit: (f / "masks" / "mouth.npy").unlink(),
-        "masks/mouth.npy does not exist; run: dvc repro data@toy",
+        "masks/mouth.npy does not exist; run: bench prepare toy",
     ),
     "faces that are missing": (
         lambda f, edit: (f / "faces.npy").unlink(),
-        "faces.npy does not exist; run: dvc repro data@toy",
+        "faces.npy does not exist; run: bench prepare toy",
     ),
     "faces that leave the mesh": (
         lambda f, edit: change_array(f / "faces.npy", set_value((0, 0), 42)),
@@ -94,11 +94,11 @@ AT_ONCE = {
     ),
     "a style that is none": (
         lambda f, edit: edit(lambda m: entry(m, "F1_02").update(style=2)),
-        "manifest.json: clip F1_02: style 2 is none of the 2 styles; run: dvc repro data@toy",
+        "manifest.json: clip F1_02: style 2 is none of the 2 styles; run: bench prepare toy",
     ),
     "a clip without a subject": (
         lambda f, edit: edit(lambda m: entry(m, "F1_02").pop("subject")),
-        "manifest.json: clip F1_02: subject missing; run: dvc repro data@toy",
+        "manifest.json: clip F1_02: subject missing; run: bench prepare toy",
     ),
 }
 
@@ -164,19 +164,19 @@ CLIPS = {
     ),
     "no vertices": (
         lambda p: (p / CLIP).unlink(),
-        "F1_02.npy does not exist; run: dvc repro data@toy",
+        "F1_02.npy does not exist; run: bench prepare toy",
     ),
     "half a file of vertices": (
         lambda p: (p / CLIP).write_bytes((p / CLIP).read_bytes()[:500]),
-        "F1_02.npy is not a readable array; run: dvc repro data@toy",
+        "F1_02.npy is not a readable array; run: bench prepare toy",
     ),
     "a pickle for vertices": (
         lambda p: with_pickle(p / CLIP),
-        "F1_02.npy is not a readable array; run: dvc repro data@toy",
+        "F1_02.npy is not a readable array; run: bench prepare toy",
     ),
     "no template": (
         lambda p: (p / "templates" / "F1.npy").unlink(),
-        "F1.npy does not exist; run: dvc repro data@toy",
+        "F1.npy does not exist; run: bench prepare toy",
     ),
     "a template of another mesh": (
         lambda p: change_array(p / "templates" / "F1.npy", lambda a: a[1:]),

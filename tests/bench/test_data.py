@@ -122,7 +122,7 @@ def test_takes_share_the_audio_of_their_clip(toy):
 
 def test_a_missing_dataset_says_what_is_there_and_how_to_make_it(prepared):
     with pytest.raises(
-        ValueError, match=r"'biwi' is not prepared .*shapes, toy.*dvc repro data@biwi"
+        ValueError, match=r"'biwi' is not prepared .*shapes, toy.*bench prepare biwi"
     ):
         load_dataset("biwi", prepared)
 

@@ -15,7 +15,7 @@ import yaml
 from fake_files import vl, write_flv, write_obj, write_pickle, write_ply, write_tar, write_wav
 
 REPOSITORY = Path(__file__).parents[2]
-ROWS, COLUMNS = 15, 14
+ROWS, COLUMNS = 36, 33  # the fewest that four Spiral Blocks with 18 vertices each can have
 V = ROWS * COLUMNS
 SECONDS = 0.8
 SENTENCES = {"train": (1, 2), "val": (3, 3), "test_a": (4, 5), "test_b": (4, 5)}
@@ -58,7 +58,7 @@ def write_card(name: str, datasets: Path) -> None:
     path = datasets / name / "dataset.yaml"
     card = yaml.safe_load(path.read_text())
     card |= {"num_vertices": V, "subjects": SUBJECTS[name], "subject_scale_mm": {}}
-    card["mouth_opening_pair"] = [60, 46] if card["mouth_opening_pair"] else None
+    card["mouth_opening_pair"] = [300, 200] if card["mouth_opening_pair"] else None
     for split, entry in card["splits"].items():
         entry["sentences"] = list(SENTENCES[split])
     card["masks"]["mouth"]["box"] = {"y": [0.0, 0.5]}
@@ -93,7 +93,7 @@ def clip(card: dict, subject: str, sentence: int) -> str:
 def face(subject: str) -> tuple[np.ndarray, np.ndarray]:
     """(template (V, 3) in mm, y up and z forward; faces (F, 3)) of a subject."""
     y, x = np.divmod(np.arange(V), COLUMNS)
-    across, up = (x - (COLUMNS - 1) / 2) * 12.0, (y - (ROWS - 1) / 2) * 14.0
+    across, up = (x - (COLUMNS - 1) / 2) * 5.0, (y - (ROWS - 1) / 2) * 5.5
     size = 1 + 0.01 * (sum(map(ord, subject)) % 7)
     vertices = size * np.stack([across, up, 60 - 0.006 * across**2 - 0.003 * up**2], axis=1)
     corner = (np.arange(ROWS - 1)[:, None] * COLUMNS + np.arange(COLUMNS - 1)).reshape(-1, 1)

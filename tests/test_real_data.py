@@ -1,0 +1,128 @@
+"""The whole pipeline on miniature fakes of every release: prepare, train, score, tables, page.
+
+Three raw releases in one project, the processed layouts in another; one dataset more is turned on
+and absent. Every method has four steps of its smallest preset.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bench.filling import collect, collect_figures, collect_variants, fill
+from bench.preparation import prepare
+from methods import METHODS
+from reports.figures import build_figures
+from reports.site import build_site
+from reports.tables import build_tables
+
+ROWS = ("template", "faceformer", "gldi")
+PARAMS = """
+profile: smoke
+datasets: [{datasets}]
+methods: [{rows}]
+ablations: [gldi-requantize]
+profiles:
+  smoke:
+    preset: mini
+    fallback: synthetic
+    seeds: [0]
+    set: [train.steps=2, train.validate_every=1, predict.num_samples=2]
+"""
+PROJECTS = {
+    "raw": ("biwi", "vocaset", "multiface"),
+    "processed": ("biwi-processed", "vocaset-processed"),
+}
+
+pytestmark = [pytest.mark.xdist_group("real data"), pytest.mark.timeout(600)]
+
+
+class Project:
+    """A folder in which everything of one form was run."""
+
+    def __init__(self, root: Path, kinds: tuple[str, ...], releases, monkeypatch):
+        monkeypatch.chdir(root)
+        for name in ("RAW", "DATA", "RUNS", "CACHE"):
+            monkeypatch.setenv(f"BENCH_{name}", str(root / name.lower()))
+        self.root = root
+        names = [kind.partition("-")[0] for kind in kinds]
+        for kind, name in zip(kinds, names, strict=True):
+            releases.write(kind, root / "raw" / name, root / "datasets")
+        releases.write_card("multiface", root / "datasets") if "multiface" not in names else None
+        self.datasets = ("biwi", "vocaset", "multiface")
+        self.absent = set(self.datasets) - set(names)
+        text = PARAMS.format(datasets=", ".join(self.datasets), rows=", ".join(ROWS))
+        (root / "params.yaml").write_text(text)
+        console = Console(quiet=True)
+        for name in self.datasets:
+            assert prepare(name, console) == 0
+        assert fill(None, 0, METHODS, console) == 0
+        for name in self.datasets:
+            for row in (*ROWS, "oracle"):
+                collect(name, row)
+            collect_variants(name, "gldi-requantize")
+            collect_figures(name)
+        build_tables(root / "results", root / "reports/tables")
+        build_figures(root / "results", root / "reports/figures")
+        self.page = build_site(
+            root / "results",
+            root / "reports/tables",
+            root / "reports/figures",
+            root / "runs",
+            root / "reports/site",
+        ).read_text()
+
+    def results(self, dataset: str, row: str) -> dict:
+        return json.loads((self.root / "results" / dataset / f"{row}.json").read_text())
+
+
+@pytest.fixture(scope="module", params=PROJECTS)
+def project(request, releases, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        root = tmp_path_factory.mktemp(request.param)
+        yield Project(root, PROJECTS[request.param], releases, monkeypatch)
+
+
+def test_every_row_is_scored_on_every_dataset_that_is_there(project):
+    for dataset in set(project.datasets) - project.absent:
+        for row in ROWS:
+            (run,) = project.results(dataset, row)["runs"]
+            assert run["status"] == "done", (dataset, row, run["reason"])
+            splits = {"test_b"} if dataset == "vocaset" else {"test_a", "test_b"}
+            assert {k for k, v in run["splits"].items() if v["metrics"]} == splits
+            shown = run["splits"]["test_b" if dataset == "vocaset" else "test_a"]
+            lve = shown["metrics"]["lve"]["value"]
+            assert lve is not None and np.isfinite(lve) and lve > 0
+            assert run["splits"]["test_b"]["conditioning"] == "all training styles"
+            assert set(run["splits"]["test_b"]["best_style"]) >= {"lve", "fdd", "mve"}
+            assert run["splits"]["test_b"]["frames_scored"] > 0
+        assert not project.results(dataset, "gldi")["generated"]
+
+
+def test_an_absent_dataset_has_a_line_that_says_why(project):
+    for dataset in project.absent:
+        reason = project.results(dataset, "gldi")["skipped"]
+        assert "is not on this machine" in reason and "README.md" in reason
+        assert reason in " ".join(project.page.split())
+    assert ("Not run" in project.page) == bool(project.absent)
+
+
+def test_masks_are_named_where_a_reader_sees_them(project):
+    fallback = "geometric fallback" in project.page
+    listed = "regions/lve.txt" in project.page
+    assert (fallback, listed) == ((True, False) if not project.absent else (False, True))
+
+
+def test_figures_of_vocaset_show_one_style_per_clip_the_same_for_all(project):
+    with np.load(project.root / "results/vocaset/heatmaps.npz") as maps:
+        assert {*ROWS, "ground_truth", "clip_name"} <= set(maps.files)
+        assert str(maps["clip_name"]).startswith("FaceTalk_170809_00138_TA")
+    assert "style drawn at random per clip" in project.page.lower()
+
+
+def test_validation_hears_subjects_without_a_style_in_every_style(project):
+    keys = project.results("vocaset", "faceformer")["runs"][0]["keys"]
+    curves = json.loads((project.root / "runs" / keys["train/main"] / "curves.json").read_text())
+    assert len(curves["validation"]) == 2
