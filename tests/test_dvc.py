@@ -1,7 +1,7 @@
 """`dvc repro` on a copy of the repository, then one edit at a time: what depends on it is redone.
 
-The copy runs the smoke profile: the same code with a few steps per stage. The tests share the copy,
-so one worker runs them all, and each edit is undone.
+The copy runs the smoke profile: the same code with a few steps per stage. VOCASET is turned on too,
+and absent. The tests share the copy, so one worker runs them all, and each edit is undone.
 """
 
 import json
@@ -19,6 +19,7 @@ PACKAGES = ("bench", "methods", "reports", "slurm")
 FILES = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore")
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 ROWS, ABLATIONS = PARAMS["methods"], PARAMS["ablations"]
+ALWAYS = {"probe@synthetic", "probe@vocaset", "fill"}
 
 pytestmark = [
     pytest.mark.xdist_group("dvc"),
@@ -39,7 +40,9 @@ class Copy:
         for name in FILES:
             shutil.copy(ROOT / name, self.root / name)
         params = (self.root / "params.yaml").read_text()
-        (self.root / "params.yaml").write_text(params.replace("profile: mini", "profile: smoke", 1))
+        params = params.replace("profile: mini", "profile: smoke", 1)
+        params = params.replace("datasets: [synthetic]", "datasets: [synthetic, vocaset]", 1)
+        (self.root / "params.yaml").write_text(params)
         # a folder with the packages alone: the root holds datasets/ and is taken off sys.path
         code = folder / "code"
         code.mkdir()
@@ -116,6 +119,7 @@ def test_repro_computes_everything_and_builds_the_page(copy):
     documents = [
         json.loads(p.read_text()) for p in (copy.root / "results").rglob("plans/**/*.json")
     ]
+    documents = [each for each in documents if "skipped" not in each]
     ablations = [each for each in documents if "rows" in each]
     methods = [each for each in documents if "rows" not in each]
     methods += [row["planned"] for each in ablations for row in each["rows"]]
@@ -125,8 +129,16 @@ def test_repro_computes_everything_and_builds_the_page(copy):
 
 def test_a_second_repro_trains_nothing_and_rebuilds_no_page(copy):
     records = {p: p.stat().st_mtime_ns for p in (copy.root / ".runs").glob("*/run.json")}
-    assert stages_run(copy.repro()) == {"fill"}
+    assert stages_run(copy.repro()) == ALWAYS
     assert {p: p.stat().st_mtime_ns for p in (copy.root / ".runs").glob("*/run.json")} == records
+
+
+def test_a_dataset_that_is_absent_is_a_line_of_the_report(copy):
+    row = json.loads((copy.root / "results/vocaset/gldi.json").read_text())
+    assert "VOCASET is not on this machine: raw/vocaset does not exist" in row["skipped"]
+    page = (copy.root / "reports/site/index.html").read_text()
+    assert row["skipped"] in " ".join(page.split())
+    assert not (copy.root / "data/vocaset/manifest.json").exists()
 
 
 def test_editing_a_docstring_does_nothing(copy):
@@ -170,7 +182,7 @@ def test_editing_a_report_template_rebuilds_only_the_report(copy):
     template = next((copy.root / "reports" / "templates").glob("*.j2"))
     with copy.edit(str(template.relative_to(copy.root)), "</", " </"):
         assert copy.to_do() == set()
-        assert stages_run(copy.repro()) == {"fill", "report"}
+        assert stages_run(copy.repro()) == {*ALWAYS, "report"}
     copy.repro()
 
 
