@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.file_commands import prepare, probe, score
+from bench.file_commands import merge, prepare, probe, score
 from bench.imports import leave_repository_root
 from bench.run import (
     DATASET,
@@ -36,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+app.command()(merge)
 app.command()(prepare)
 app.command(hidden=True)(probe)
 app.command()(score)

@@ -1,4 +1,4 @@
-"""A laboratory shares prepared clips over a DVC remote of its own; raw files stay where they are."""
+"""A laboratory shares prepared clips over a remote of its own; raw files stay where they are."""
 
 import os
 import shutil
