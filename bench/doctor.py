@@ -10,9 +10,11 @@ from typing import Literal, NamedTuple
 
 from rich.console import Console
 
+from bench.cards import CARDS, Card, read_card
+from bench.config import read_yaml
 from bench.files import read_json
 from bench.imports import hide_broken_torchaudio
-from bench.project import data_folder
+from bench.project import data_folder, raw_folder
 
 Level = Literal["ok", "note", "bad"]
 
@@ -39,12 +41,13 @@ def diagnose(console: Console, table: dict[str, str]) -> int:
 
 
 def examine(table: dict[str, str]) -> Iterator[Finding]:
-    """Python, torch, CUDA, torchaudio, speech weights, data, SLURM and DVC, in that order."""
+    """Python, torch, CUDA, torchaudio, speech weights, data, masks, SLURM and DVC, in order."""
     yield _python()
     yield from _torch()
     yield _torchaudio()
     yield from _weights(table)
     yield from _data()
+    yield from _masks()
     yield _program("SLURM", "sbatch", "only clusters need it; --executor local works without")
     yield _dvc()
 
@@ -92,7 +95,7 @@ def _weights(table: dict[str, str]) -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    for card in sorted(Path("datasets").glob("*/dataset.yaml")):
+    for card in sorted(CARDS.glob("*/dataset.yaml")):
         name = card.parent.name
         path = data_folder() / name / "manifest.json"
         if path.exists():
@@ -100,6 +103,27 @@ def _data() -> Iterator[Finding]:
             yield Finding("data", "ok", f"{name}: {len(manifest['clips'])} clips")
         else:
             yield Finding("data", "note", f"{name} is not prepared", f"bench prepare {name}")
+
+
+def _masks() -> Iterator[Finding]:
+    """Of datasets that users bring: the file that defines each region, or where it would belong."""
+    for path in sorted(CARDS.glob("*/dataset.yaml")):
+        if read_yaml(path).get("generated") is False:
+            card = read_card(path.parent.name)
+            yield from (_mask(card, name) for name in card.masks)
+
+
+def _mask(card: Card, name: str) -> Finding:
+    from bench.regions import region_path  # numpy
+
+    mask, folder = card.masks[name], raw_folder(card.name)
+    for file in mask.files:
+        if found := region_path(folder, file):
+            return Finding("mask", "ok", f"{card.name}, {name}: {found}")
+    places = [f"{file.file} ({file.source})" for file in mask.files]
+    instead = "it is absent" if mask.box is None else "a box stands in, labelled geometric fallback"
+    text = f"{card.name}, {name}: no file in {folder}/; {instead}"
+    return Finding("mask", "note", text, f"put there {', or '.join(places)}")
 
 
 def _dvc() -> Finding:

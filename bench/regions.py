@@ -68,7 +68,7 @@ def read_region(folder: Path, file: MaskFile, num_vertices: int) -> Int32[np.nda
     Raises ValueError for numbers that are no distinct vertices of the mesh, weights of another
     number of vertices, or names that a file of several regions does not have.
     """
-    path = next((p for p in _places(folder, file) if p.is_file()), None)
+    path = region_path(folder, file)
     if path is None:
         return None
     values = _read(path, file)
@@ -86,6 +86,12 @@ def read_region(folder: Path, file: MaskFile, num_vertices: int) -> Int32[np.nda
     return np.sort(values).astype(np.int32)
 
 
+def region_path(folder: Path, file: MaskFile) -> Path | None:
+    """Where a file of a region lies, in the folder that the card names or without it."""
+    places = (folder / file.file, folder / Path(file.file).name)
+    return next((place for place in places if place.is_file()), None)
+
+
 def box_region(
     reference: Float[np.ndarray, "V 3"], box: Mapping[Axis, Interval]
 ) -> Int32[np.ndarray, " M"]:
@@ -101,10 +107,6 @@ def box_region(
     if not inside.any():
         raise ValueError(f"the box {dict(box)} holds no vertex of the face; correct dataset.yaml")
     return np.flatnonzero(inside).astype(np.int32)
-
-
-def _places(folder: Path, file: MaskFile) -> tuple[Path, Path]:
-    return folder / file.file, folder / Path(file.file).name
 
 
 def _origin(file: MaskFile, vertices: np.ndarray) -> str:
