@@ -3,11 +3,11 @@
 Heavy imports stand inside the commands, so that `--help` and completion answer at once.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bench.cli_weights import animate, export, fetch, import_
 from bench.file_commands import merge, prepare, probe, score
 from bench.imports import leave_repository_root
 from bench.run import (
@@ -36,13 +36,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+app.command()(animate)
+app.command("import")(import_)
+app.command()(export)
+app.command()(fetch)
 app.command()(merge)
 app.command()(prepare)
 app.command(hidden=True)(probe)
 app.command()(score)
-
-METHOD_ONLY = typer.Option("--method", "-m", help="Registered name or package.module:Class.")
-PREPARED = typer.Option("--dataset", "-d", help="A prepared dataset.")
 
 
 def _until(until: str, text: str) -> None:
@@ -113,80 +114,6 @@ def time_(
     raise typer.Exit(time_method(options, methods_table(), console()))
 
 
-@app.command("import")
-def import_(
-    method: Annotated[str, METHOD_ONLY],
-    dataset: Annotated[str, PREPARED],
-    checkpoint: Annotated[
-        Path, typer.Option(help="Published file, or a folder that holds the usual file names.")
-    ],
-    stage1: Annotated[
-        Path | None, typer.Option(help="First stage's file, the same as --file stage1=PATH.")
-    ] = None,
-    file: Annotated[
-        list[str] | None, typer.Option(help="role=PATH of another file. Repeatable.")
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="What shapes cannot tell, e.g. num_heads=8; names: the method's README. "
-            "Repeatable.",
-        ),
-    ] = None,
-) -> None:
-    """Read published weights into the cache; the row METHOD-imported then uses them.
-
-    Files are read without running code from them; a key that does not fit refuses the import.
-    What is in a file but not used is told, and `bench show` lists it.
-    """
-    from bench.importing import ImportOptions, import_weights
-
-    files = [*([f"stage1={stage1}"] if stage1 else []), *(file or ())]
-    options = ImportOptions(
-        method=method,
-        dataset=dataset,
-        checkpoint=checkpoint,
-        files=tuple(files),
-        overrides=tuple(overrides or ()),
-    )
-    raise typer.Exit(import_weights(options, methods_table(), console()))
-
-
-@app.command()
-def export(
-    method: Annotated[str, METHOD_ONLY],
-    dataset: Annotated[str, PREPARED],
-    out: Annotated[Path, typer.Option(help="Folder for the files, under their usual names.")],
-    variant: Annotated[
-        str | None, typer.Option(help="The same as --method METHOD-VARIANT.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", "-s", help="Default: the profile's first.")
-    ] = None,
-    profile: Annotated[str | None, PROFILE] = None,
-    overrides: Annotated[list[str] | None, SET] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
-) -> None:
-    """Write a trained (or imported) run's weights under their published names.
-
-    All files or none; it prints the `bench import` command that reads them back.
-    """
-    from bench.exporting import ExportOptions, export_weights
-
-    options = ExportOptions(
-        method=method,
-        dataset=dataset,
-        out=out,
-        variant=variant,
-        seed=seed,
-        profile=profile,
-        overrides=tuple(overrides or ()),
-        force=force,
-    )
-    raise typer.Exit(export_weights(options, methods_table(), console()))
-
-
 @app.command("list")
 def list_(
     what: Annotated[
@@ -221,19 +148,6 @@ def check(
     from bench.contract import check_method
 
     raise typer.Exit(check_method(method, methods_table(), report, console()))
-
-
-@app.command()
-def fetch(
-    source: Annotated[
-        list[str] | None, typer.Argument(help="Hub ids; default: what the presets name.")
-    ] = None,
-    profile: Annotated[str, PROFILE] = "paper",
-) -> None:
-    """Download the pre-trained speech encoders that presets name, so that jobs can run offline."""
-    from bench.fetch import fetch_weights
-
-    raise typer.Exit(fetch_weights(tuple(source or ()), profile, methods_table(), console()))
 
 
 @app.command()

@@ -225,9 +225,13 @@ class Dataset:
                 f"{self.folder / name} does not exist; {prepare_hint(self.name)}"
             ) from error
 
+    def template(self, subject: str) -> Float[Tensor, "V 3"]:
+        """A subject's neutral face. Raises ValueError for a subject without one."""
+        array = self._array(f"templates/{subject}.npy", (self.manifest["num_vertices"], 3))
+        return torch.from_numpy(np.array(array, dtype=np.float32))
+
     def _clip(self, entry: dict[str, Any]) -> Clip:
-        num_vertices = self.manifest["num_vertices"]
-        template = self._array(f"templates/{entry['subject']}.npy", (num_vertices, 3))
+        template = self.template(entry["subject"])
         return Clip(
             name=entry["name"],
             subject=entry["subject"],
@@ -235,8 +239,8 @@ class Dataset:
             take=entry["take"],
             split=entry["split"],
             style=entry["style"],
-            template=torch.from_numpy(np.array(template, dtype=np.float32)),
-            motion=self._motion(entry, template),
+            template=template,
+            motion=self._motion(entry, template.numpy()),
             audio_path=self.folder / "audio" / f"{entry['audio']}.wav",
             text=entry["text"],
             phonemes=tuple((p, s, e) for p, s, e in entry["phonemes"]),

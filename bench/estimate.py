@@ -90,7 +90,9 @@ def timing_of(step: Step, session: Session) -> Timing | None:
     run = step.run
     if not run.reference:
         return None
-    path = preset_path(preset_folder(run.reference), run.dataset, session.profile.preset)
+    profile = session.profile
+    folder = preset_folder(run.reference)
+    path = preset_path(folder, run.dataset, profile.preset, profile.fallback)
     return read_timings(path).get(run.device)
 
 
