@@ -13,12 +13,16 @@
       other: {row: facediffuser}       # another row of the tables in place of overrides
 """
 
+import re
 from pathlib import Path
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from bench.config import Frozen, read_yaml
 from bench.names import unknown
+
+NAME = r"[\w][\w.-]*"
+RESERVED = ("default", "imported")  # rows that every method has
 
 
 class Variant(Frozen):
@@ -44,6 +48,17 @@ class Ablation(Frozen):
     paper: str = ""  # the paper's table, e.g. table4
     reference: str = ""  # the variant that the others are compared with
     variants: dict[str, Variant] = Field(min_length=1)
+
+    @field_validator("variants")
+    @classmethod
+    def _names(cls, variants: dict[str, Variant]) -> dict[str, Variant]:
+        for name in variants:
+            if name in RESERVED or not re.fullmatch(NAME, name):
+                raise ValueError(
+                    f"a variant cannot be called {name!r}: expected letters, digits, '.', '_' and "
+                    f"'-', and none of {', '.join(RESERVED)}"
+                )
+        return variants
 
     @model_validator(mode="after")
     def _reference_is_there(self) -> "Ablation":
@@ -82,4 +97,4 @@ def _read(path: Path) -> Ablation:
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
-        raise ValueError(f"{path}: {place}: {problem['msg']}") from error
+        raise ValueError(f"{path}: {place and f'{place}: '}{problem['msg']}") from error

@@ -166,8 +166,7 @@ def _print(session: Session, asked: Iterable[MethodPlan | AblationPlan], console
     for each in asked:
         if isinstance(each, AblationPlan):
             rows = {variant: results_of(session, plan) for variant, plan in each.plans.items()}
-            name = f"{each.method}-{each.name}"
-            print_ablation(name, each.ablation.description, rows, console)
+            print_ablation(f"{each.method}-{each.name}", each.ablation, rows, console)
         elif not each.unsupported:
             print_scores([results_of(session, each)], console)
 

@@ -89,15 +89,13 @@ def find_ablation_of(name: str, table: dict[str, str]) -> tuple[str, str]:
 def variants_of(reference: str) -> dict[str, Variant]:
     """Every variant of a method's ablation files by name.
 
-    Raises ValueError for a name that stands for two things, and for the reserved one.
+    Raises ValueError for a name that stands for two things.
     """
     found: dict[str, Variant] = {}
     folder = preset_folder(reference)
     for file, ablation in ablation_files(folder).items():
         for name, variant in ablation.variants.items():
             place = f"{folder / 'ablations' / file}.yaml: variant {name!r}"
-            if name == IMPORTED:
-                raise ValueError(f"{place}: the name is reserved for imported weights; rename it")
             other = found.get(name, variant)
             if (other.set, other.row) != (variant.set, variant.row):
                 raise ValueError(f"{place} has another set in another file; rename one of them")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from bench.ablations import Ablation
 from bench.collect import mean_of, means
 from bench.metrics import METRICS
 from bench.results import MethodResults, RunResult
@@ -24,11 +25,14 @@ def print_scores(results: Sequence[MethodResults], console: Console) -> None:
 
 
 def print_ablation(
-    name: str, description: str, rows: Mapping[str, MethodResults], console: Console
+    name: str, ablation: Ablation, rows: Mapping[str, MethodResults], console: Console
 ) -> None:
-    """A line per variant: mean over seeds and half of the 95 % t interval of each metric."""
+    """A line per variant: mean over seeds and half of the 95 % t interval of each metric.
+
+    What a variant is stands below, where its name does not say it.
+    """
     first = next(iter(rows.values()))
-    table = Table(title=_heading(name, first), caption=description)
+    table = Table(title=_heading(name, first), caption=ablation.description)
     table.add_column("variant")
     for metric in OF_ABLATIONS:
         table.add_column(f"{metric} ({_in_mm(metric, first)[0]})", justify="right")
@@ -38,6 +42,9 @@ def print_ablation(
         cells = [_over_seeds(results, metric) for metric in OF_ABLATIONS]
         table.add_row(variant, *cells, f"{done} of {len(results.runs)}")
     console.print(table)
+    for variant in rows:
+        if remark := ablation.variants[variant].remark:
+            console.print(f"{variant}: {remark}", markup=False, highlight=False)
     for variant, results in rows.items():
         say_collapsed(variant, results.runs, console)
 

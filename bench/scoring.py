@@ -64,6 +64,7 @@ def _results(
 ) -> MethodResults:
     known = [file for file in predictions if file.clip in truth.clips]
     _say_unmatched(predictions, truth, console)
+    known = _own_or_unseen(known, card, truth, console)
     if not known:
         raise ValueError(
             f"{options.predictions}: no prediction has a ground truth; e.g. "
@@ -92,8 +93,24 @@ def _results(
     )
 
 
+def _own_or_unseen(
+    files: Sequence[PredictionFile], card: Card, truth: GroundTruth, console: Console
+) -> list[PredictionFile]:
+    """Without training subjects in another's style, which no split of the published rules has."""
+    subjects = {file: truth.clips[file.clip].subject for file in files}
+    kept = [f for f in files if subjects[f] == f.style or subjects[f] not in card.styles]
+    if len(kept) < len(files):
+        console.print(
+            f"{len(files) - len(kept)} predictions of training subjects in another subject's "
+            "style, not scored",
+            style="yellow",
+            markup=False,
+        )
+    return kept
+
+
 def _run(files: Sequence[PredictionFile], truth: GroundTruth, console: Console) -> RunResult:
-    """Predictions under the subject's own style are test_a's, all others test_b's."""
+    """Predictions in the subject's own style are test_a's, those of unseen subjects test_b's."""
     own, others = Gathered(), Gathered()
     most = 0
     groups = [(key, list(group)) for key, group in groupby(files, lambda f: (f.clip, f.style))]

@@ -166,13 +166,28 @@ class Session:
         if row.variant != DEFAULT:
             raise ValueError(f"--ablation takes a method, not its variant {row.name}")
         ablation = find_ablation(preset_folder(row.reference), name)
+        self._check_varied(ablation, name)
         plans = {}
         for each, found in pick(ablation, variant).items():
-            other = row_of_variant(row, each, found, self.table)
-            # overrides are meant for the method that is asked for: another one has other keys
-            overrides = self.choice.overrides if other.method == row.method else ()
-            plans[each] = self._plan(other, dataset, seeds, overrides)
+            try:
+                other = row_of_variant(row, each, found, self.table)
+                # overrides are meant for the method that is asked for: another one has other keys
+                overrides = self.choice.overrides if other.method == row.method else ()
+                plans[each] = self._plan(other, dataset, seeds, overrides)
+            except ValueError as error:
+                raise ValueError(f"ablation {name}, variant {each}: {error}") from error
         return AblationPlan(row.method, Path(name).stem, ablation, plans)
+
+    def _check_varied(self, ablation: Ablation, name: str) -> None:
+        """Refuse an override of what the variants differ in: it would make their names lie."""
+        varied = {each.partition("=")[0] for v in ablation.variants.values() for each in v.set}
+        for override in self.choice.overrides:
+            key = override.partition("=")[0]
+            if any(each == key or each.startswith(f"{key}.") for each in varied):
+                raise ValueError(
+                    f"--set {override}: the ablation {name} varies {key} itself; every row would "
+                    "be the same under another name"
+                )
 
     def _preset(self, row: Row, dataset: str, overrides: tuple[str, ...]) -> Preset:
         cls = load(row.reference)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.compiling import leave_marked_alone
 from bench.config import StageConfig
 from bench.data import Batch
 from bench.method import Method
@@ -26,8 +27,9 @@ def make_loss(method: Method, stage: str, config: StageConfig, device: torch.dev
     function = method.loss
     if config.compile:
         _check_compiler(device)
-        # sizes are symbols from the start: clips differ in length, and what is compiled must not
-        # depend on which one a (resumed) run sees first
+        leave_marked_alone()
+        # sizes are symbols from the start where the compiler can keep them so: clips differ in
+        # length, and what is compiled must not depend on which one a (resumed) run sees first
         function = torch.compile(method.loss, dynamic=True)
 
     def loss(batch: Batch) -> dict[str, Tensor]:

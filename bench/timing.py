@@ -92,14 +92,14 @@ def time_method(options: TimeOptions, table: dict[str, str], console: Console) -
     device = pick_device(options.device)
     if (load_now := os.getloadavg()[0]) > BUSY:
         console.print(
-            f"other work is running here (load {load_now:.1f}): times will be too long; "
-            "measure again when it is quiet",
+            f"other work is running here (load {load_now:.1f}): times will be too long, so nothing "
+            "is noted; measure again when it is quiet",
             markup=False,
         )
     _, reference = resolve(options.method, table)
     cls = load(reference)
     for dataset in [options.dataset] if options.dataset else profile.datasets or params.datasets:
-        path = preset_path(preset_folder(reference), dataset, profile.preset)
+        path = preset_path(preset_folder(reference), dataset, profile.preset, profile.fallback)
         preset = load_preset(path, cls.config_type, cls.stages)
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # operators without a deterministic form
@@ -110,7 +110,7 @@ def time_method(options: TimeOptions, table: dict[str, str], console: Console) -
             stages, predictions = measure(cls, preset, material, device, options.steps)
         timing = _timing(preset, cls.stages, material, device, stages, predictions)
         console.print(_table(f"{options.method}, {path.stem}", timing, stages))
-        if options.write:
+        if options.write and load_now <= BUSY:
             write_timing(path, timing)
             console.print(f"written into the head of {path.name}", markup=False)
     return 0

@@ -21,12 +21,15 @@ Predict = Callable[[Float[np.ndarray, " S"], int], Float[np.ndarray, "T V 3"]]
 
 
 def spans(num_frames: int, fps: float) -> list[tuple[int, int]]:
-    """Frames [start, stop) of each window; neighbours share a fade. One, if the speech is short."""
+    """Frames [start, stop) of each window; neighbours share a fade. One, if the speech is short.
+
+    The last window is longer than the others by up to a fade, rather than one that only fades in.
+    """
     if num_frames <= EXACT_SECONDS * fps:
         return [(0, num_frames)]
     length, fade = round(WINDOW_SECONDS * fps), round(FADE_SECONDS * fps)
-    starts = list(range(0, num_frames - fade, length - fade))
-    return [(start, min(start + length, num_frames)) for start in starts]
+    starts = list(range(0, num_frames - 2 * fade, length - fade))
+    return [*((start, start + length) for start in starts[:-1]), (starts[-1], num_frames)]
 
 
 def predict_in_windows(

@@ -121,7 +121,8 @@ def _check(ablation: AblationResults, published: Published) -> None:
 
 def _notes(ablation: AblationResults, table: ScoreTable, published: Published) -> tuple[str, ...]:
     rows = ablation.rows
-    notes = [f"{row.label}: {row.remark.strip()}" for row in rows if row.remark.strip()]
+    remarks = {row.label: row.remark.strip().rstrip(".") for row in rows}
+    notes = [f"{label}: {remark}." for label, remark in remarks.items() if remark]
     if ablation.paper:
         lines = published.table(ablation.paper).rows
         named = [lines[paper] for paper in dict.fromkeys(row.paper for row in rows) if paper]

@@ -121,9 +121,18 @@ def score_notes() -> list[str]:
 def table_notes(table: ScoreTable) -> list[str]:
     """Masks, the column in millimetres, and why cells with a dash have no value."""
     rows = [entry.results for entry in table.entries]
-    return [
-        note for note in (mask_note(rows, MASKS), *mm_notes(rows), *missing_notes(rows)) if note
-    ]
+    notes = (mask_note(rows, MASKS), *mm_notes(rows), *missing_notes(rows), collapse_note(rows))
+    return [note for note in notes if note]
+
+
+def collapse_note(rows: Sequence[MethodResults]) -> str:
+    """What a collapsed codebook does to a row's numbers; "" where none has collapsed."""
+    if not any(collapsed_runs(each) for each in rows):
+        return ""
+    return (
+        "Means, intervals and differences include the seeds whose codebook has collapsed: such a "
+        "row says what came out, not what the method can do."
+    )
 
 
 def mm_notes(rows: Sequence[MethodResults]) -> list[str]:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 HERE = Path(__file__).parent
 FPS, RATE = 25, 16_000
@@ -218,6 +219,12 @@ profiles:
   seeds: {preset: mini, datasets: [toy], seeds: [0, 1]}
 """
 TABLE = {"talker": "toy_talker:ToyTalker", "still": "toy_still:ToyStill"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Sums depend on the number of threads; tests compare bits."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -77,11 +77,11 @@ def test_a_variant_that_sets_nothing_new_is_the_methods_own_run(named):
 
 
 def test_overrides_are_for_the_method_that_is_asked_for(named, capsys):
-    overrides = ("model.coarse.width=9",)
+    overrides = ("train.coarse.lr=0.25",)
     session = Session(Choice(device="cpu", overrides=overrides), named)
     plans = session.ablation("sized", "toy", [0], "size").plans
-    widths = [plans[v].plans[0][0].run.preset.model.coarse.width for v in ("narrow", "six")]
-    assert widths == [9, 9]
+    rates = [plans[v].plans[0][0].run.preset.train["coarse"].lr for v in ("narrow", "six")]
+    assert rates == [0.25, 0.25]
     still = Session(Choice(device="cpu"), named).plan("still", "toy", [0])
     assert [s.key for s in plans["other"].steps] == [s.key for s in still.steps]
     asked = {"methods": ("sized",), "ablation": "size", "device": "cpu", "dry_run": True}
@@ -182,3 +182,44 @@ def test_an_ablation_of_an_older_schema_is_migrated(named, project):
         row["results"]["schema_version"] = 1
     path.write_text(json.dumps(document))
     assert read_ablation(path) == expected
+
+
+@pytest.mark.parametrize("key", ["model.autoencoder.codes", "model.autoencoder"])
+def test_an_override_of_what_the_variants_differ_in_is_refused(key, tmp_path, project, table):
+    """Else every row would be the same run under another name."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("description: d\nvariants: {a: {set: [model.autoencoder.codes=3]}, b: {}}\n")
+    session = Session(Choice(overrides=(f"{key}=4",)), table)
+    with pytest.raises(ValueError, match=f"the ablation .*mine.yaml varies {key} itself"):
+        session.ablation("talker", "toy", (0,), str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("variants: {a: {set: [model.nosuch=3]}}", "mine.yaml, variant a: .*Unknown key 'nosuch'"),
+        ("variants: {a: {set: [model.hidden]}}", "mine.yaml, variant a: .*expected section.key"),
+        ("variants: {a: {row: nosuch}}", "mine.yaml, variant a: Unknown method 'nosuch'"),
+        (
+            "variants: {a: {}, b: {}, a: {set: [x.y=1]}}",
+            "mine.yaml is not .*: 'a' is there twice",
+        ),
+        ("variants: {imported: {}}", "a variant cannot be called 'imported'"),
+        ("variants: {a b/../c: {}}", "a variant cannot be called 'a b/../c'"),
+        ("variants: {a: {}}\nreference: b", "mine.yaml: Value error, Unknown reference 'b'"),
+    ],
+)
+def test_a_mistake_in_a_users_file_names_the_file_and_the_variant(
+    text, words, tmp_path, project, table
+):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"description: d\n{text}\n")
+    with pytest.raises(ValueError, match=words) as raised:
+        Session(Choice(), table).ablation("talker", "toy", (0,), str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(tmp_path, project, table):
+    (tmp_path / "d.yaml").mkdir()
+    with pytest.raises(ValueError, match=r"d\.yaml cannot be read: Is a directory"):
+        Session(Choice(), table).ablation("talker", "toy", (0,), str(tmp_path / "d.yaml"))

@@ -71,7 +71,7 @@ def test_a_variant_must_mean_one_thing(install):
     with pytest.raises(ValueError, match="two.yaml: variant 'a' has another set in another file"):
         find_row("two-a", {"two": two})
     taken = install("taken", one="{imported: {}, a: {}}")
-    with pytest.raises(ValueError, match="the name is reserved for imported weights; rename it"):
+    with pytest.raises(ValueError, match="a variant cannot be called 'imported'"):
         find_row("taken-a", {"taken": taken})
 
 

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from bench.batches import Loader
+from bench.compiling import leave_marked_alone
 from bench.config import StageConfig
 from bench.optimizers import Average, make_optimizer
 from bench.seeding import seed_everything
 from bench.train import Stage, train_stage
+from methods.layers.speech import ClipMemo
 
 PLAIN = {"dropout": 0.0}
 
@@ -239,3 +241,20 @@ def test_without_a_compiler_it_is_one_line(stage, monkeypatch):
     with pytest.raises(ValueError, match=r"^train.compile: .* \(no g\+\+\); install a C\+\+") as e:
         train(stage(compile=True))
     assert "\n" not in str(e.value)
+
+
+@pytest.mark.skipif(not any(map(which, ("g++", "clang++"))), reason="no C++ compiler here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the compiler's own modules
+def test_what_is_marked_runs_as_it_stands_inside_compiled_code():
+    """The memo of speech features hashes bytes, which the compiler cannot trace."""
+    memo = ClipMemo()
+    leave_marked_alone()
+
+    def loss(clip):
+        return 2 * memo(clip, lambda x: x.cumsum(0))
+
+    compiled = torch.compile(loss, dynamic=True)
+    for length in (160, 320):
+        clip = torch.randn(length)
+        assert torch.allclose(compiled(clip), 2 * clip.cumsum(0))
+    assert len(memo._results) == 2

@@ -38,7 +38,9 @@ def test_windows_cover_everything_and_overlap_by_the_fade(seconds):
     num_frames = int(seconds * FPS)
     found = spans(num_frames, FPS)
     assert found[0][0] == 0 and found[-1][1] == num_frames
-    assert all(stop - start <= WINDOW_SECONDS * FPS for start, stop in found)
+    lengths = [stop - start for start, stop in found]
+    assert set(lengths[:-1]) == {WINDOW_SECONDS * FPS}
+    assert 2 * FADE_SECONDS * FPS < lengths[-1] <= (WINDOW_SECONDS + FADE_SECONDS) * FPS
     shared = {before[1] - after[0] for before, after in zip(found, found[1:], strict=False)}
     assert shared == {FADE_SECONDS * FPS}
 

@@ -58,7 +58,7 @@ def test_table_3_has_the_papers_diversity(make) -> None:
 
 def test_remarks_and_the_encoder_are_notes(make) -> None:
     notes = grid_of(make.ablation()).notes
-    assert "row k9-d2-l4: the model of Table 1" in notes
+    assert "row k9-d2-l4: the model of Table 1." in notes
     assert "Speech encoder of all rows: mel-HuBERT, random weights, frozen." in notes
 
 
