@@ -3,6 +3,7 @@
 Shapes   S samples.    Units  samples in [-1, 1]; rates in Hz.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,12 @@ from bench.files import write_atomically
 
 AUDIO_RATE = 16_000  # Hz; what all speech encoders hear
 OF_FFMPEG = (".flv", ".mp4", ".m4a", ".aac", ".mov", ".mkv", ".webm", ".avi", ".wma", ".opus")
+
+# a file of another kind could be a list that names other files and addresses to read
+MEDIA_ONLY = {
+    "format_whitelist": "flv,mov,mp4,m4a,3gp,matroska,webm,avi,asf,mpegts,mpeg,aac,ogg,wav,mp3",
+    "protocol_whitelist": "file",
+}
 
 
 def read_speech(path: Path) -> Float32[np.ndarray, " S"]:
@@ -44,9 +51,23 @@ def read_sound(path: Path) -> tuple[Float32[np.ndarray, " S"], int]:
 def resample(
     samples: Float32[np.ndarray, " S"], rate: int, target: int
 ) -> Float32[np.ndarray, " s"]:
-    """The same sound at another rate (soxr, high quality); unchanged where the rates are equal."""
+    """The same sound at another rate; unchanged where the rates are equal.
+
+    By soxr in its high quality, unless another library is asked for (bench/sound_backend.py).
+    """
     if rate == target:
         return samples
+    if os.environ.get("BENCH_AUDIO_BACKEND", "cpu") != "cpu":
+        from bench.sound_backend import resample as by_choice  # torch: only who asks waits for it
+
+        return by_choice(samples, rate, target)
+    return resample_soxr(samples, rate, target)
+
+
+def resample_soxr(
+    samples: Float32[np.ndarray, " S"], rate: int, target: int
+) -> Float32[np.ndarray, " s"]:
+    """The reference: what numbers rest on, on every machine."""
     return soxr.resample(samples, rate, target, quality="HQ").astype(np.float32)
 
 
@@ -71,7 +92,7 @@ def _read_with_ffmpeg(path: Path) -> tuple[np.ndarray, int]:
     import av  # heavy, and few files need it
 
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options=MEDIA_ONLY) as container:
             if not container.streams.audio:
                 raise ValueError(f"{path}: expected sound, got a file without a stream of it")
             stream = container.streams.audio[0]

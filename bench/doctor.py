@@ -74,13 +74,26 @@ def _torch() -> Iterator[Finding]:
 
 
 def _torchaudio() -> Finding:
+    """Whether it loads, and then whether it agrees with the CPU path that numbers rest on."""
     if find_spec("torchaudio") is None:
         return Finding("torchaudio", "ok", "absent: not needed")
     reason = hide_broken_torchaudio()
-    if reason is None:
-        return Finding("torchaudio", "ok", _version("torchaudio"))
-    text = f"installed but does not load: {reason}; bench hides it from transformers"
-    return Finding("torchaudio", "bad", text, "pip uninstall -y torchaudio")
+    if reason is not None:
+        torch = _version("torch")
+        clash = "; its wheel needs a CUDA build of torch" if torch.endswith("+cpu") else ""
+        text = f"does not load beside torch {torch}{clash} ({reason}); hidden from transformers"
+        return Finding("torchaudio", "bad", text, "pip uninstall -y torchaudio")
+    from bench.sound_backend import TORCHAUDIO, VARIABLE, compare  # torch, which may be broken
+
+    try:
+        agreement = compare()
+    except (RuntimeError, AttributeError, TypeError) as error:
+        text = f"loads but does not work: {' '.join(str(error).split())}"
+        return Finding("torchaudio", "bad", text, f"leave {VARIABLE} unset")
+    text = f"{_version('torchaudio')}: {agreement}"
+    if not agreement.holds:
+        return Finding("torchaudio", "bad", text, f"leave {VARIABLE} unset")
+    return Finding("torchaudio", "ok", f"{text}; {VARIABLE}={TORCHAUDIO} uses it")
 
 
 def _weights(table: dict[str, str]) -> Iterator[Finding]:

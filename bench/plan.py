@@ -19,6 +19,7 @@ from bench.fingerprint import fingerprint
 from bench.method import Method
 from bench.pointers import IMPORT
 from bench.registry import module_of
+from bench.sound_backend import backend_inputs
 
 KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
 # do not change a result, so they are no part of a key
@@ -124,6 +125,7 @@ def _train_step(run: RunSpec, dataset: Dataset, stage: str, parent: Step | None)
         "data": dataset.clips_hash(("train", "val")),
         "code": fingerprint([module_of(run.reference), "bench.train"]),
         "parent": parent.key if parent else None,
+        **backend_inputs(),
     }
     return Step(f"train/{stage}", run, inputs, parent)
 
@@ -141,6 +143,7 @@ def _predict_step(run: RunSpec, dataset: Dataset, parent: Step) -> Step:
         "data": dataset.clips_hash(("test_a", "test_b")),
         "code": fingerprint(code),
         "parent": parent.key,
+        **backend_inputs(),
     }
     if parent.name == IMPORT:  # a trained parent's key has it already
         inputs["device"] = run.device

@@ -9,14 +9,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("torch", "transformers", "numpy", "scipy")
+from bench.sound_backend import backend_inputs
+
+LIBRARIES = ("torch", "transformers", "numpy", "scipy")  # and torchaudio where it is asked for
 GENERATED = ("dvc.lock", "results", "reports/tables", "reports/figures", "reports/site", "data")
 
 
 def library_versions() -> dict[str, str]:
     """Versions of python and of the libraries that numbers depend on."""
     found = {"python": platform.python_version()}
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *backend_inputs().values()):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -11,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.sound_backend import power_spectrum
+
 WINDOW, HOP, FFT = 400, 160, 512  # samples: 25 ms windows every 10 ms
 MARGIN = 136  # zeros on both sides: centres token j on sample 320 j + 200, as HuBERT's front does
 FLOOR = 1e-2  # power added before the logarithm; normalised speech has a power of about 10
@@ -31,16 +33,8 @@ class LogMel(nn.Module):
     def forward(self, audio: Float[Tensor, "B S"]) -> Float[Tensor, "B C T"]:
         """(B, 2 N, S') features of floor((S - 400) / 320) + 1 tokens."""
         num_tokens = (audio.shape[1] - WINDOW) // (2 * HOP) + 1
-        spectrum = torch.stft(
-            F.pad(audio, (MARGIN, MARGIN)),
-            n_fft=FFT,
-            hop_length=HOP,
-            win_length=WINDOW,
-            window=self.window,
-            center=False,
-            return_complex=True,
-        )
-        power = spectrum.abs().square().transpose(1, 2)  # (B, frames, FFT / 2 + 1)
+        audio = F.pad(audio, (MARGIN, MARGIN))
+        power = power_spectrum(audio, self.window, FFT, HOP)  # (B, frames, FFT / 2 + 1)
         bands = torch.log(power @ self.mel + FLOOR)[:, : 2 * num_tokens]  # (B, 2 S', N)
         mean = bands.mean((1, 2), keepdim=True)
         bands = (bands - mean) / (bands.std((1, 2), keepdim=True) + 1e-5)

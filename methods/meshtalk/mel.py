@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.data import AUDIO_RATE
+from bench.sound_backend import power_spectrum
 
 FFT, WINDOW, HOP = 2048, 800, 160  # samples
 CHUNK = AUDIO_RATE  # samples
@@ -35,16 +36,7 @@ class LogMel(nn.Module):
 
     def forward(self, audio: Float[Tensor, "C S"]) -> Float[Tensor, "C M W"]:
         """Spectra centred on samples 1024, 1184, ... of what comes in."""
-        spectrum = torch.stft(
-            audio,
-            n_fft=FFT,
-            hop_length=HOP,
-            win_length=WINDOW,
-            window=self.window,
-            center=False,
-            return_complex=True,
-        )
-        power = spectrum.abs().square().transpose(1, 2)  # (C, W, bins)
+        power = power_spectrum(audio, self.window, FFT, HOP)  # (C, W, bins)
         mel = (power.reshape(-1, power.shape[2]) @ self.filters).unflatten(0, power.shape[:2])
         return torch.log(mel.clamp(min=FLOOR)).transpose(1, 2)
 

@@ -99,3 +99,14 @@ def test_unusable_files_are_one_line(tmp_path):
         with pytest.raises(ValueError, match=words) as raised:
             read_speech(tmp_path / name)
         assert name in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_list_that_names_other_files_is_not_followed(tmp_path):
+    """A playlist under a video's name would make FFmpeg read whatever it says."""
+    soundfile.write(tmp_path / "secret.wav", tone(16_000), 16_000)
+    playlist = f"#EXTM3U\n#EXTINF:1,\n{tmp_path}/secret.wav\n#EXT-X-ENDLIST\n"
+    (tmp_path / "a.mp4").write_text(playlist)
+    (tmp_path / "b.mkv").write_text(f"ffconcat version 1.0\nfile {tmp_path}/secret.wav\n")
+    for name in ("a.mp4", "b.mkv"):
+        with pytest.raises(ValueError, match="not a readable sound file"):
+            read_speech(tmp_path / name)
