@@ -1,14 +1,14 @@
 """Meshes of users' files, with the vertices in the order of the file.
 
-That order is what makes meshes of one topology comparable, so no library that merges, splits or
-reorders vertices reads them.
+That order is what makes meshes of one topology comparable, so nothing may merge, split or reorder
+vertices: texture coordinates of an .obj do, in most libraries, so its few lines are read here.
 
 Shapes   V vertices, F faces.    Units  those of the file.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -84,25 +84,17 @@ def _triangles(corners: list[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def _read_ply(path: Path) -> Mesh:
-    from plyfile import PlyData, PlyParseError
+    import trimesh
 
     try:
-        data = PlyData.read(str(path))
-        vertex = data["vertex"]
-        vertices = np.stack([np.asarray(vertex[axis], np.float64) for axis in "xyz"], axis=1)
-        corners = _corners(data["face"]) if "face" in data else []
-    except (PlyParseError, KeyError, ValueError, OSError, EOFError) as error:
-        reason = " ".join(str(error).split())
+        # not processed: vertices are neither merged nor reordered nor left out
+        found = trimesh.load(path, file_type="ply", process=False)
+        vertices = np.asarray(found.vertices, np.float64)
+        faces = np.asarray(getattr(found, "faces", ()), np.int64)  # a cloud of points has none
+    except Exception as error:  # its parser raises whatever it stumbles over
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{path} is not a readable PLY mesh: {reason}") from error
-    faces = [triangle for polygon in corners for triangle in _triangles(polygon)]
-    return Mesh(vertices, np.array(faces, dtype=np.int64) if faces else None)
-
-
-def _corners(element: Any) -> list[list[int]]:
-    """The polygons of a PLY element; writers spell the property in two ways."""
-    names = element.data.dtype.names
-    name = "vertex_indices" if "vertex_indices" in names else "vertex_index"
-    return [[int(i) for i in polygon] for polygon in element[name]]
+    return Mesh(vertices, faces if len(faces) else None)
 
 
 def _read_npy(path: Path) -> Mesh:

@@ -1,111 +1,130 @@
-"""Time and memory of preparing a BIWI of full size, which is generated for it and deleted again.
+"""``python benchmarks/preparing.py``: time and memory that preparing a full-size BIWI takes.
 
-    python benchmarks/preparing.py               # 100 clips x 120 frames, 7 GB of disk
-    python benchmarks/preparing.py --clips 10
-
-The head is the generated dataset's with BIWI's number of vertices; frames are .vl files in
-archives, as in the raw release. What is measured is ``datasets/biwi/prepare.py`` itself.
-
-Units    seconds, GB, MB per second; memory is the highest resident set of the parent and of its
-         largest worker.
+The release is a generated fake of the real one's size: archives of .vl frames of 23370 vertices.
+It is written to a temporary folder, prepared by the command that users type, and deleted; with the
+default numbers it and what is made of it take 7 GB of disk.
 """
 
 import io
-import os
-import resource
-import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, NamedTuple
 
 import numpy as np
+import psutil
 import soundfile
 import typer
-import yaml
+from inputs import make_head
+from processes import say
 
-ROOT = Path(__file__).resolve().parents[1]
-SUBJECTS = ("F2", "F3", "F4", "M3", "M4", "M5")
+from bench.cards import Card, read_card
+from bench.data import DatasetSpec
+from bench.meshes import write_obj
+
+ROOT = Path(__file__).parents[1]
+SAMPLING_SECONDS = 0.1
 RATE = 44_100  # Hz
 
 
-def write_release(raw: Path, datasets: Path, num_clips: int, num_frames: int) -> None:
-    """Archives of frames, templates and sound; a copy of the card with as many sequences."""
-    sys.path.insert(0, str(ROOT / "datasets/synthetic"))
-    from head_set import HeadSet
+class Measured(NamedTuple):
+    """One run of the command."""
 
-    heads = HeadSet(23370)
-    template, faces = heads.reference().astype(np.float64) * 1000, heads.grid.faces
-    jaw = np.clip(-template[:, 1], 0, None) / np.abs(template[:, 1]).max()
-    _write_card(datasets, num_clips)
-    for k, subject in enumerate(SUBJECTS):
-        face = template * (1 + 0.01 * k) * [1, -1, -1]
-        _write_obj(raw / "rigid_scans" / f"{subject}.obj", face, faces)
-    for number in range(num_clips):
-        subject, sequence = SUBJECTS[number % 6], f"e{number // 6 + 1:02d}"
-        face = (template * (1 + 0.01 * (number % 6)) * [1, -1, -1]).astype(np.float32)
-        opened = 6 * np.sin(np.arange(num_frames) * 0.4 + number) ** 2
-        frames = (face + np.float32(by) * jaw[:, None] * np.float32([0, 1, 0]) for by in opened)
-        path = raw / "faces" / subject / f"{sequence}.tar"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(path, "w") as archive:
-            for frame, vertices in enumerate(frames):
-                data = len(face).to_bytes(4, "little") + vertices.astype("<f4").tobytes()
-                member = tarfile.TarInfo(f"frame_{frame + 1:03d}.vl")
-                member.size = len(data)
-                archive.addfile(member, io.BytesIO(data))
-        sound = raw / "audio" / f"{subject}_{sequence}.wav"
-        sound.parent.mkdir(parents=True, exist_ok=True)
-        draws = np.random.default_rng(number)
-        soundfile.write(sound, 0.1 * draws.standard_normal(round(num_frames / 25 * RATE)), RATE)
+    workers: int
+    seconds: float
+    all_mb: float  # proportional memory of all processes together, at its peak
+    largest_mb: float  # resident memory of the largest process, at its peak
 
 
-def _write_card(datasets: Path, num_clips: int) -> None:
-    shutil.copytree(
-        ROOT / "datasets/biwi", datasets / "biwi", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    path = datasets / "biwi" / "dataset.yaml"
-    card = yaml.safe_load(path.read_text())
-    last = -(-num_clips // 6)
-    card["splits"] = {"train": {"subjects": "train", "sentences": [1, last]}}
-    path.write_text(yaml.safe_dump(card))
+def write_fake(folder: Path, card: Card, spec: DatasetSpec, clips: list[str], frames: int) -> None:
+    """A raw release of these clips: faces/, rigid_scans/ and audio/."""
+    template = spec.template.numpy() * 1000 * (1, -1, -1)  # mm, upside down
+    draws = np.random.default_rng(0)
+    sway = draws.standard_normal(template.shape)
+    for clip in clips:
+        subject, _, sequence = clip.partition("_")
+        scan = folder / "rigid_scans" / f"{subject}.obj"
+        if not scan.exists():
+            write_obj(scan, template, spec.faces.numpy())
+        archive_path = folder / "faces" / subject / f"{sequence}.tar"
+        archive_path.parent.mkdir(parents=True, exist_ok=True)
+        phase = draws.uniform(0, 6)
+        with tarfile.open(archive_path, "w") as archive:
+            for k in range(frames):
+                vertices = template + np.sin(0.3 * k + phase) * sway
+                _add(archive, f"frame_{k + 1:03d}.vl", _vl(vertices))
+        sound = folder / "audio" / f"{clip}.wav"
+        sound.parent.mkdir(exist_ok=True)
+        hum = 0.3 * np.sin(0.02 * np.arange(round(frames / card.raw_fps * RATE)))
+        soundfile.write(sound, hum, RATE, subtype="PCM_16")
 
 
-def _write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in vertices]
-    lines += [f"f {a} {b} {c}" for a, b, c in faces + 1]
-    path.write_text("\n".join(lines))
+def _vl(vertices: np.ndarray) -> bytes:
+    return len(vertices).to_bytes(4, "little") + vertices.astype("<f4").tobytes()
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    archive.addfile(member, io.BytesIO(data))
+
+
+def measure(raw: Path, out: Path, workers: int) -> Measured:
+    """Run the command and watch its memory."""
+    command = [sys.executable, str(ROOT / "datasets" / "biwi" / "prepare.py")]
+    command += ["--raw", str(raw), "--out", str(out), "--workers", str(workers)]
+    start = time.perf_counter()
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    together = largest = 0.0
+    while running.poll() is None:
+        sizes = list(_sizes(psutil.Process(running.pid)))
+        together = max(together, sum(own for own, _ in sizes))
+        largest = max(largest, *(resident for _, resident in sizes), 0.0)
+        time.sleep(SAMPLING_SECONDS)
+    if running.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {running.returncode}")
+    return Measured(workers, time.perf_counter() - start, together, largest)
+
+
+def _sizes(parent: psutil.Process) -> Iterator[tuple[float, float]]:
+    """Proportional and resident MiB of a process and its children; some may end meanwhile."""
+    try:
+        for process in (parent, *parent.children(recursive=True)):
+            memory = process.memory_full_info()
+            # shared pages count once in all; where the system does not tell, they count each time
+            yield getattr(memory, "pss", memory.rss) / 2**20, memory.rss / 2**20
+    except psutil.NoSuchProcess:
+        return
 
 
 def main(
-    clips: Annotated[int, typer.Option(min=1, help="Sequences.")] = 100,
-    frames: Annotated[int, typer.Option(min=1, help="Frames of each.")] = 120,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    clips: Annotated[int, typer.Option(help="sequences of the release, at most 272")] = 100,
+    frames: Annotated[int, typer.Option(help="of each sequence")] = 120,
+    workers: Annotated[list[int] | None, typer.Option(help="processes; may be repeated")] = None,
+    folder: Annotated[Path | None, typer.Option(help="where the temporary files go")] = None,
 ) -> None:
-    """Write a fake release, prepare it, and say how long that took."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        write_release(root / "raw", root / "datasets", clips, frames)
-        size = sum(path.stat().st_size for path in (root / "raw").rglob("*") if path.is_file())
-        print(f"{clips} clips x {frames} frames x 23370 vertices: {size / 1e9:.2f} GB of raw files")
-        command = [sys.executable, "datasets/biwi/prepare.py", "--raw", str(root / "raw")]
-        command += ["--out", str(root / "data"), "--workers", str(workers)]
-        environment = {**os.environ, "BENCH_CACHE": str(root / "cache"), "OMP_NUM_THREADS": "1"}
-        clock = time.monotonic()
-        subprocess.run(command, cwd=root, env=environment, check=True)
-        seconds = time.monotonic() - clock
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-        print(
-            f"prepared in {seconds:.0f} s with {workers} workers: {clips / seconds:.2f} clips/s, "
-            f"{size / 1e6 / seconds:.0f} MB/s; largest process {peak / 1e9:.2f} GB"
-        )
-        clock = time.monotonic()
-        subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
-        print(f"again, with everything there: {time.monotonic() - clock:.1f} s")
+    """Prepare a generated BIWI with 1 and 2 workers, or as many as are asked for."""
+    card = read_card("biwi", ROOT / "datasets")
+    names = list(card.expected())[:clips]
+    with TemporaryDirectory(dir=folder) as temporary:
+        raw = Path(temporary) / "raw"
+        say(f"writing {len(names)} sequences of {frames} frames")
+        write_fake(raw, card, make_head(card.num_vertices), names, frames)
+        print(f"{len(names)} sequences, {frames} frames, {card.num_vertices} vertices")
+        print("| workers | s | clips/s | MiB, all processes | MiB, largest process |")
+        print("|---|---|---|---|---|")
+        for number in workers or [1, 2]:
+            say(f"preparing with --workers {number}")
+            with TemporaryDirectory(dir=temporary) as data:
+                found = measure(raw, Path(data) / "biwi", number)
+            print(
+                f"| {found.workers} | {found.seconds:.1f} | {len(names) / found.seconds:.2f} "
+                f"| {found.all_mb:.0f} | {found.largest_mb:.0f} |"
+            )
 
 
 if __name__ == "__main__":

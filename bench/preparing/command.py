@@ -74,7 +74,7 @@ def _prepare(
     code: list[Path],
     out: Console,
 ) -> int:
-    recordings = sorted(release.recordings(), key=lambda recording: recording.name)
+    recordings = sorted(release.recordings, key=lambda recording: recording.name)
     problems = dict(_not_unique(recordings))
     problems |= {
         recording.name: ("no template of this subject",)
@@ -82,6 +82,8 @@ def _prepare(
         if card.expected()[recording.name][0] not in release.templates
     }
     usable = [each for each in recordings if each.name not in problems]
+    # clips may change from here on: until all of them are right, nothing is prepared
+    (options.out / "manifest.json").unlink(missing_ok=True)
     prepared = list(_in_parallel(_tasks(usable, card, options, code), options.workers, out))
     problems |= {each.name: each.problems for each in prepared if each.problems}
     problems |= _same_motion([each for each in prepared if not each.problems])

@@ -8,18 +8,21 @@
 Shapes   T frames, V vertices.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from bench.audio import read_sound
 from bench.cards import Card
-from bench.meshes import Mesh, read_mesh
-from bench.preparing.release import state_of
+from bench.meshes import read_mesh
+from bench.preparing.release import Release, state_of
 from bench.untrusted import read_pickle
 
+UNIT_AREA = "sqrt(area)"  # unit of faces that are scaled to a surface of 1
+MOST_AREA = 1.5  # of a template that counts as scaled so
 MESHES = ("BIWI.ply", "FLAME_sample.ply", "face_template.obj", "face_template.ply")
 
 
@@ -61,43 +64,49 @@ class ProcessedRecording:
         return read_sound(self.wav)
 
 
-@dataclass(frozen=True)
-class ProcessedRelease:
-    """A folder in this layout."""
-
-    folder: Path
-    card: Card
-    faces: np.ndarray
-    reference: np.ndarray
-    templates: dict[str, np.ndarray]
-    kind: str = "processed"
-
-    def recordings(self) -> list[ProcessedRecording]:
-        """Every file of vertices that the card's splits name."""
-        expected = self.card.expected()
-        return [
-            ProcessedRecording(
-                path.stem,
-                path,
-                self.folder / "wav" / f"{path.stem}.wav",
-                self.card.num_vertices,
-            )
-            for path in sorted((self.folder / "vertices_npy").glob("*.npy"))
-            if path.stem in expected
-        ]
-
-
-def read_processed(folder: Path, card: Card) -> ProcessedRelease | None:
+def read_processed(folder: Path, card: Card) -> Release | None:
     """The release of a folder with vertices_npy/; None where there is none."""
     if not (folder / "vertices_npy").is_dir():
         return None
     mesh = find_mesh(folder, card.num_vertices)
-    assert mesh.faces is not None
     templates = read_templates(folder / "templates.pkl", card.num_vertices)
-    return ProcessedRelease(folder, card, mesh.faces, mesh.vertices, templates)
+    if card.unit == UNIT_AREA:
+        _check_area(folder, templates, mesh.faces)
+    expected = card.expected()
+    recordings = [
+        ProcessedRecording(path.stem, path, folder / "wav" / f"{path.stem}.wav", card.num_vertices)
+        for path in sorted((folder / "vertices_npy").glob("*.npy"))
+        if path.stem in expected
+    ]
+    return Release("processed", mesh.faces, mesh.vertices, templates, recordings)
 
 
-def find_mesh(folder: Path, num_vertices: int, names: tuple[str, ...] = MESHES) -> Mesh:
+def surface_area(vertices: np.ndarray, faces: np.ndarray) -> float:
+    """Total area of the triangles, in the vertices' unit squared."""
+    corners = vertices[faces]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return float(np.linalg.norm(across, axis=1).sum() / 2)
+
+
+def _check_area(folder: Path, templates: Mapping[str, np.ndarray], faces: np.ndarray) -> None:
+    """ValueError for faces that were scaled by another rule than to unit area."""
+    for subject, template in templates.items():
+        area = surface_area(template, faces)
+        if not 1 / MOST_AREA < area < MOST_AREA:
+            raise ValueError(
+                f"{folder}/templates.pkl: {subject} has a surface of {area:.3g}, expected about 1: "
+                "these files were scaled by another script than CodeTalker's"
+            )
+
+
+class Topology(NamedTuple):
+    """A mesh that has faces."""
+
+    vertices: np.ndarray  # (V, 3)
+    faces: np.ndarray  # (F, 3)
+
+
+def find_mesh(folder: Path, num_vertices: int, names: tuple[str, ...] = MESHES) -> Topology:
     """The first of the known meshes, in the folder or its templates/.
 
     Raises ValueError when none is there, or it has other vertices than the data or no faces.
@@ -115,7 +124,7 @@ def find_mesh(folder: Path, num_vertices: int, names: tuple[str, ...] = MESHES) 
             f"{path}: expected {num_vertices} vertices and faces, got {len(mesh.vertices)} "
             f"vertices and {'no' if mesh.faces is None else len(mesh.faces)} faces"
         )
-    return mesh
+    return Topology(mesh.vertices, mesh.faces)
 
 
 def read_templates(path: Path, num_vertices: int) -> dict[str, np.ndarray]:

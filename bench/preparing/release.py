@@ -6,9 +6,10 @@ repositories share. Nothing big is read before a recording's frames are asked fo
 Shapes   V vertices, F faces, S samples.    Units  the canonical dataset's; rates in Hz.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -36,27 +37,16 @@ class Recording(Protocol):
         """(mono samples (S,), rate). Raises ValueError for unusable files."""
 
 
-class Release(Protocol):
+@dataclass(frozen=True, eq=False)
+class Release:
     """A folder in one of its forms."""
 
-    @property
-    def kind(self) -> str:
-        """raw | processed."""
-
-    @property
-    def faces(self) -> np.ndarray:
-        """(F, 3)."""
-
-    @property
-    def reference(self) -> np.ndarray:
-        """(V, 3): the face that spirals, boxes and figures are laid on."""
-
-    @property
-    def templates(self) -> dict[str, np.ndarray]:
-        """Subject -> (V, 3)."""
-
-    def recordings(self) -> Sequence[Recording]:
-        """Every sequence that is there and belongs to the card's splits; duplicates included."""
+    kind: Literal["raw", "processed"]
+    faces: np.ndarray  # (F, 3)
+    reference: np.ndarray  # (V, 3): the face that spirals, boxes and figures are laid on
+    templates: Mapping[str, np.ndarray]  # subject -> (V, 3)
+    # every sequence that is there and belongs to the card's splits; duplicates included
+    recordings: Sequence[Recording]
 
 
 class Reader(Protocol):

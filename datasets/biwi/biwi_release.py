@@ -18,9 +18,10 @@ from bench.archives import read_members
 from bench.audio import read_sound
 from bench.cards import Card
 from bench.meshes import read_mesh
-from bench.preparing.release import Recording, state_of
+from bench.preparing.processed import surface_area
+from bench.preparing.release import Release, state_of
 
-ARCHIVES = (".tar", ".tgz", ".tar.gz")
+ARCHIVE = ".tar"  # the .tgz beside it holds other things than frames
 SOUNDS = (  # where a sequence's sound may lie: audio/, wav/ or videos/
     *("audio/{0}_{1}.wav", "audio/{0}_{1}_cut.wav", "wav/{0}_{1}.wav", "wav/{0}_{1}_cut.wav"),
     *("videos/{0}_{1}.flv", "videos/{0}_{1}.wav"),
@@ -31,9 +32,7 @@ def normalise(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """A frame (V, 3) with mean 0 and surface area 1, y up. Raises ValueError for no surface."""
     turned = vertices.astype(np.float64) * [1, -1, -1]
     centred = turned - turned.mean(axis=0)
-    corners = centred[faces]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.linalg.norm(across, axis=1).sum() / 2
+    area = surface_area(centred, faces)
     if not area > 0:
         raise ValueError(f"expected a face with a surface, its area is {area:g}")
     return centred / np.sqrt(area)
@@ -101,40 +100,7 @@ class VlRecording:
             yield from read_members(self.motion, ".vl")
 
 
-@dataclass(frozen=True)
-class RawRelease:
-    """A folder with faces/ and the templates."""
-
-    folder: Path
-    card: Card
-    faces: np.ndarray
-    reference: np.ndarray
-    templates: dict[str, np.ndarray]
-    kind: str = "raw"
-
-    def recordings(self) -> list[Recording]:
-        """Every archive and folder of frames that the card's splits name; neutral ones are not."""
-        found: list[Recording] = []
-        expected = self.card.expected()
-        for subject in sorted({subject for subject, _, _ in expected.values()}):
-            for path in sorted((self.folder / "faces" / subject).glob("*")):
-                sequence = path.name.partition(".")[0]
-                usable = path.is_dir() or path.name.endswith(ARCHIVES)
-                if usable and f"{subject}_{sequence}" in expected:
-                    sounds = tuple(self.folder / s.format(subject, sequence) for s in SOUNDS)
-                    found.append(
-                        VlRecording(
-                            f"{subject}_{sequence}",
-                            path,
-                            sounds,
-                            self.faces,
-                            self.card.num_vertices,
-                        )
-                    )
-        return found
-
-
-def read_raw(folder: Path, card: Card) -> RawRelease | None:
+def read_raw(folder: Path, card: Card) -> Release | None:
     """The release of a folder with faces/<subject>/; None where there is none.
 
     Raises ValueError for templates that are missing or are other meshes.
@@ -159,7 +125,20 @@ def read_raw(folder: Path, card: Card) -> RawRelease | None:
     assert first.faces is not None
     templates = {s: normalise(mesh.vertices, first.faces) for s, mesh in meshes.items()}
     reference = normalise(first.vertices, first.faces)
-    return RawRelease(folder, card, first.faces, reference, templates)
+    recordings = list(_recordings(folder, card, first.faces))
+    return Release("raw", first.faces, reference, templates, recordings)
+
+
+def _recordings(folder: Path, card: Card, faces: np.ndarray) -> Iterator[VlRecording]:
+    """Every archive and folder of frames that the card's splits name; neutral ones are not."""
+    expected = card.expected()
+    for subject in sorted({subject for subject, _, _ in expected.values()}):
+        for path in sorted((folder / "faces" / subject).glob("*")):
+            sequence = path.name.partition(".")[0]
+            name = f"{subject}_{sequence}"
+            if name in expected and (path.is_dir() or path.suffix == ARCHIVE):
+                sounds = tuple(folder / sound.format(subject, sequence) for sound in SOUNDS)
+                yield VlRecording(name, path, sounds, faces, card.num_vertices)
 
 
 def _number(name: str) -> int:

@@ -20,13 +20,8 @@ from bench.audio import read_sound
 from bench.cards import Card
 from bench.config import read_yaml
 from bench.meshes import read_mesh
-from bench.preparing.processed import (
-    ProcessedRecording,
-    ProcessedRelease,
-    find_mesh,
-    read_processed,
-)
-from bench.preparing.release import Recording, state_of
+from bench.preparing.processed import find_mesh, read_processed
+from bench.preparing.release import Recording, Release, state_of
 
 MM = 1e-3  # m
 DROPPED = "dropped_vertices.txt"
@@ -92,56 +87,45 @@ class MeshesRecording:
         return np.frombuffer(data, "<f4").reshape(-1, 3)
 
 
-@dataclass(frozen=True)
-class RawRelease:
-    """A folder of entities."""
-
-    folder: Path
-    card: Card
-    faces: np.ndarray
-    reference: np.ndarray
-    templates: dict[str, np.ndarray]
-    kept: np.ndarray
-    kind: str = "raw"
-
-    def recordings(self) -> list[Recording]:
-        """Every segment that the card's splits name."""
-        known = facts()
-        found: list[Recording] = []
-        for subject, sentence, _ in self.card.expected().values():
-            entity = self.folder / known["entities"][int(subject) - 1]
-            segment = known["sentences"][sentence - 1]
-            if (motion := entity / "tracked_mesh" / segment).is_dir():
-                found.append(
-                    MeshesRecording(
-                        self.card.clip_name(subject, sentence),
-                        motion,
-                        entity / "audio" / f"{segment}.wav",
-                        self.kept,
-                        known["raw_vertices"],
-                    )
-                )
-        return found
-
-
-def read_raw(folder: Path, card: Card) -> RawRelease | None:
+def read_raw(folder: Path, card: Card) -> Release | None:
     """The release of a folder with entities in it; None where there is none.
 
-    A subject's template is the first frame of the first of its sentences: the release has no
-    neutral face. Raises ValueError where the topology or the list of dropped vertices is missing.
+    A subject's template is a frame of a segment in which it is at rest, else of its first sentence.
+    Raises ValueError where the topology or the list of dropped vertices is missing.
     """
     known = facts()
     if not any((folder / entity / "tracked_mesh").is_dir() for entity in known["entities"]):
         return None
     mesh = find_mesh(folder, card.num_vertices, TOPOLOGY)
-    assert mesh.faces is not None
     kept = _kept(folder / DROPPED, known["raw_vertices"], card.num_vertices)
-    release = RawRelease(folder, card, mesh.faces, mesh.vertices * MM, {}, kept)
-    first: dict[str, Recording] = {}
-    for recording in release.recordings():
+    recordings = list(_recordings(folder, card, kept))
+    first = {**_neutral(folder, card, kept)}
+    for recording in recordings:
         first.setdefault(recording.name.partition("_")[0], recording)
     templates = {s: np.array(next(iter(r.frames())), np.float64) for s, r in first.items()}
-    return replace(release, templates=templates)
+    return Release("raw", mesh.faces, mesh.vertices * MM, templates, recordings)
+
+
+def _recordings(folder: Path, card: Card, kept: np.ndarray) -> Iterator[MeshesRecording]:
+    """Every segment that the card's splits name."""
+    known = facts()
+    for name, (subject, sentence, _) in card.expected().items():
+        entity = folder / known["entities"][int(subject) - 1]
+        segment = known["sentences"][sentence - 1]
+        if (motion := entity / "tracked_mesh" / segment).is_dir():
+            wav = entity / "audio" / f"{segment}.wav"
+            yield MeshesRecording(name, motion, wav, kept, known["raw_vertices"])
+
+
+def _neutral(folder: Path, card: Card, kept: np.ndarray) -> dict[str, MeshesRecording]:
+    """By subject the segment in which the face is at rest, where it was downloaded."""
+    known, found = facts(), {}
+    for subject in (subject for group in card.subjects.values() for subject in group):
+        tracked = folder / known["entities"][int(subject) - 1] / "tracked_mesh"
+        there = [tracked / name for name in known["neutral"] if (tracked / name).is_dir()]
+        if there:
+            found[subject] = MeshesRecording(subject, there[0], Path(), kept, known["raw_vertices"])
+    return found
 
 
 def _kept(path: Path, raw_vertices: int, num_vertices: int) -> np.ndarray:
@@ -168,7 +152,7 @@ def _kept(path: Path, raw_vertices: int, num_vertices: int) -> np.ndarray:
 class Unscaled:
     """A file of FaceDiffuser's, taken back to metres."""
 
-    file: ProcessedRecording
+    file: Recording
     low: np.ndarray
     high: np.ndarray
 
@@ -196,36 +180,7 @@ class Unscaled:
         return self.file.sound()
 
 
-@dataclass(frozen=True)
-class ScaledRelease:
-    """FaceDiffuser's layout, whose templates and motion are scaled, its mesh is not."""
-
-    release: ProcessedRelease
-    low: np.ndarray
-    high: np.ndarray
-    kind: str = "processed"
-
-    @property
-    def faces(self) -> np.ndarray:
-        """(F, 3)."""
-        return self.release.faces
-
-    @property
-    def reference(self) -> np.ndarray:
-        """(V, 3), in metres."""
-        return self.release.reference * MM
-
-    @property
-    def templates(self) -> dict[str, np.ndarray]:
-        """In metres."""
-        return {s: unscaled(t, self.low, self.high) for s, t in self.release.templates.items()}
-
-    def recordings(self) -> list[Recording]:
-        """Every file, in metres."""
-        return [Unscaled(file, self.low, self.high) for file in self.release.recordings()]
-
-
-def read_scaled(folder: Path, card: Card) -> ScaledRelease | None:
+def read_scaled(folder: Path, card: Card) -> Release | None:
     """FaceDiffuser's layout, every axis scaled to [-1, 1]; None for another folder.
 
     Raises ValueError for templates that are not scaled.
@@ -240,7 +195,13 @@ def read_scaled(folder: Path, card: Card) -> ScaledRelease | None:
             f"them, the largest is {largest:.3g}"
         )
     limits = facts()["scaled"]
-    return ScaledRelease(release, np.array(limits["low"]), np.array(limits["high"]))
+    low, high = np.array(limits["low"]), np.array(limits["high"])
+    return replace(
+        release,
+        reference=release.reference * MM,
+        templates={s: unscaled(t, low, high) for s, t in release.templates.items()},
+        recordings=[Unscaled(file, low, high) for file in release.recordings],
+    )
 
 
 def unscaled(scaled: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

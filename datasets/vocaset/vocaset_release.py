@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.cards import Card
 from bench.preparing.processed import find_mesh, read_templates
-from bench.preparing.release import Recording, state_of
+from bench.preparing.release import Release, state_of
 from bench.untrusted import read_pickle
 
 FILES = ("data_verts.npy", "raw_audio_fixed.pkl", "subj_seq_to_idx.pkl", "templates.pkl")
@@ -65,42 +65,7 @@ class RowsRecording:
         return found, int(self.rate)
 
 
-@dataclass(frozen=True)
-class RawRelease:
-    """A folder with the four files and the mesh."""
-
-    folder: Path
-    card: Card
-    faces: np.ndarray
-    reference: np.ndarray
-    templates: dict[str, np.ndarray]
-    kind: str = "raw"
-
-    def recordings(self) -> list[Recording]:
-        """Every sequence that the index and the card's splits name."""
-        index = _nested(self.folder / "subj_seq_to_idx.pkl")
-        sounds = _nested(self.folder / "raw_audio_fixed.pkl")
-        expected = self.card.expected()
-        found: list[Recording] = []
-        for subject, sequences in index.items():
-            for sequence, frames in sequences.items():
-                name = f"{subject}_{sequence}"
-                if name in expected:
-                    sound = sounds.get(subject, {}).get(sequence) or {}
-                    rows = tuple(int(frames[frame]) for frame in sorted(frames))
-                    found.append(
-                        RowsRecording(
-                            name,
-                            self.folder / "data_verts.npy",
-                            rows,
-                            sound.get("audio", ()),
-                            sound.get("sample_rate", 0),
-                        )
-                    )
-        return found
-
-
-def read_raw(folder: Path, card: Card) -> RawRelease | None:
+def read_raw(folder: Path, card: Card) -> Release | None:
     """The release of a folder with data_verts.npy; None where there is none.
 
     Raises ValueError for one of the other files that is missing or unusable.
@@ -110,9 +75,23 @@ def read_raw(folder: Path, card: Card) -> RawRelease | None:
     if missing := [name for name in FILES if not (folder / name).exists()]:
         raise ValueError(f"{folder}: expected {', '.join(FILES)}, without {', '.join(missing)}")
     mesh = find_mesh(folder, card.num_vertices, ("FLAME_sample.ply",))
-    assert mesh.faces is not None
     templates = read_templates(folder / "templates.pkl", card.num_vertices)
-    return RawRelease(folder, card, mesh.faces, mesh.vertices, templates)
+    recordings = list(_recordings(folder, card))
+    return Release("raw", mesh.faces, mesh.vertices, templates, recordings)
+
+
+def _recordings(folder: Path, card: Card) -> Iterator[RowsRecording]:
+    """Every sequence that the index and the card's splits name."""
+    index = _nested(folder / "subj_seq_to_idx.pkl")
+    sounds = _nested(folder / "raw_audio_fixed.pkl")
+    expected = card.expected()
+    for subject, sequences in index.items():
+        for sequence, frames in sequences.items():
+            if (name := f"{subject}_{sequence}") in expected:
+                sound = sounds.get(subject, {}).get(sequence) or {}
+                rows = tuple(int(frames[frame]) for frame in sorted(frames))
+                audio, rate = sound.get("audio", ()), sound.get("sample_rate", 0)
+                yield RowsRecording(name, folder / FILES[0], rows, audio, rate)
 
 
 def hash_of(array: np.ndarray) -> str:

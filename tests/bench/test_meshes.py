@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plyfile import PlyData, PlyElement
 
 from bench.meshes import read_mesh, write_obj
 
@@ -13,11 +12,17 @@ FACES = np.array([[0, 1, 2], [0, 2, 3]])
 
 
 def write_ply(path: Path, text: bool, name: str) -> Path:
-    points = np.array([tuple(v) for v in VERTICES], [("x", "f4"), ("y", "f4"), ("z", "f4")])
-    faces = np.empty(2, [(name, "O")])
-    faces[name] = list(FACES.astype("i4"))
-    elements = [PlyElement.describe(points, "vertex"), PlyElement.describe(faces, "face")]
-    PlyData(elements, text=text).write(str(path))
+    kind = "ascii" if text else "binary_little_endian"
+    head = f"ply\nformat {kind} 1.0\ncomment none\nelement vertex {len(VERTICES)}\n"
+    head += "".join(f"property float {axis}\n" for axis in "xyz")
+    head += f"element face {len(FACES)}\nproperty list uchar int {name}\nend_header\n"
+    if text:
+        body = "".join(f"{x} {y} {z}\n" for x, y, z in VERTICES)
+        body += "".join(f"3 {a} {b} {c}\n" for a, b, c in FACES)
+        path.write_text(head + body)
+    else:
+        rows = b"".join(b"\x03" + face.astype("<i4").tobytes() for face in FACES)
+        path.write_bytes(head.encode() + VERTICES.astype("<f4").tobytes() + rows)
     return path
 
 

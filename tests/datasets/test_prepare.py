@@ -172,6 +172,40 @@ def test_one_worker_and_two_write_the_same_bytes(workplace):
     assert {p: p.read_bytes() for p in place.out.rglob("*") if p.is_file()} == first
 
 
+def test_faces_of_another_scale_are_no_biwi(workplace):
+    place = workplace("biwi-processed")
+    scaled = {"F2": 3 * place.releases.face("F2")[0] / 200}
+    place.releases.write_pickle(place.raw / "templates.pkl", scaled)
+    assert "F2 has a surface of" in place.refused()
+
+
+def test_the_tgz_beside_a_tar_is_left_alone(workplace):
+    place = workplace("biwi")
+    (place.raw / "faces/F2/e02.tgz").write_bytes(b"something else")
+    assert len(place.prepared().clips("train")) == 4
+
+
+def test_multifaces_template_is_the_neutral_face_where_it_is_there(workplace):
+    place = workplace("multiface")
+    tracked = next(place.raw.glob("*/tracked_mesh/SEN_*")).parent
+    neutral = tracked / "E001_Neutral_Eyes_Open"
+    neutral.mkdir()
+    at_rest = np.arange(3 * (1188 + 6), dtype="<f4").reshape(-1, 3)
+    (neutral / "000102.bin").write_bytes(at_rest.tobytes())
+    dataset = place.prepared()
+    rest = [s for s in ("1", "2", "3") if abs(dataset.template(s).numpy()).max() > 1]
+    assert len(rest) == 1
+    kept = np.setdiff1d(np.arange(1194), np.arange(6) * 30)
+    np.testing.assert_allclose(dataset.template(rest[0]).numpy(), at_rest[kept] / 1000, rtol=1e-6)
+
+
+def test_a_dataset_that_turned_out_wrong_is_prepared_no_more(workplace):
+    place = workplace("vocaset-processed")
+    place.prepared()
+    next((place.raw / "wav").glob("*.wav")).unlink()
+    assert "1 sequences cannot be used" in place.refused()
+
+
 @pytest.mark.parametrize("kind", ["biwi-processed", "vocaset"])
 def test_a_hostile_pickle_is_refused_and_runs_nothing(workplace, kind, tmp_path):
     place = workplace(kind)
@@ -184,7 +218,7 @@ def test_a_hostile_pickle_is_refused_and_runs_nothing(workplace, kind, tmp_path)
 def test_an_archive_that_points_outside_is_refused(workplace):
     place = workplace("biwi")
     place.releases.write_tar(place.raw / "faces/F2/e02.tar", {"../../frame_1.vl": b"x"})
-    assert "points outside the archive's folder" in place.refused()
+    assert "leaves the archive's folder" in place.refused()
     assert not (place.raw / "frame_1.vl").exists()
 
 

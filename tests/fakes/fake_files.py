@@ -12,7 +12,6 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
-from plyfile import PlyData, PlyElement
 
 
 def vl(vertices: np.ndarray, header: int) -> bytes:
@@ -39,13 +38,13 @@ def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
 
 
 def write_ply(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
-    """A mesh as PLY."""
+    """A mesh as PLY, binary."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    points = np.array([tuple(v) for v in vertices], [(axis, "f4") for axis in "xyz"])
-    corners = np.empty(len(faces), [("vertex_indices", "O")])
-    corners["vertex_indices"] = list(faces.astype("i4"))
-    elements = [PlyElement.describe(points, "vertex"), PlyElement.describe(corners, "face")]
-    PlyData(elements).write(str(path))
+    head = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n"
+    head += "".join(f"property float {axis}\n" for axis in "xyz")
+    head += f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
+    rows = b"".join(b"\x03" + face.astype("<i4").tobytes() for face in faces)
+    path.write_bytes(head.encode() + vertices.astype("<f4").tobytes() + rows)
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int) -> None:
