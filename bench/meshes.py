@@ -8,7 +8,7 @@ Shapes   V vertices, F faces.    Units  those of the file.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def _read_ply(path: Path) -> Mesh:
 
     try:
         # not processed: vertices are neither merged nor reordered nor left out
-        found = trimesh.load(path, file_type="ply", process=False)
+        found: Any = trimesh.load(path, file_type="ply", process=False)
         vertices = np.asarray(found.vertices, np.float64)
         faces = np.asarray(getattr(found, "faces", ()), np.int64)  # a cloud of points has none
     except Exception as error:  # its parser raises whatever it stumbles over
