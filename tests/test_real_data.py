@@ -50,9 +50,10 @@ class Project:
         names = [kind.partition("-")[0] for kind in kinds]
         for kind, name in zip(kinds, names, strict=True):
             releases.write(kind, root / "raw" / name, root / "datasets")
-        releases.write_card("multiface", root / "datasets") if "multiface" not in names else None
         self.datasets = ("biwi", "vocaset", "multiface")
         self.absent = set(self.datasets) - set(names)
+        for name in self.absent:
+            releases.write_card(name, root / "datasets")
         text = PARAMS.format(datasets=", ".join(self.datasets), rows=", ".join(ROWS))
         (root / "params.yaml").write_text(text)
         console = Console(quiet=True)
