@@ -92,6 +92,8 @@ def _kind(options: AnimateOptions) -> str:
         )
     if options.out.exists() and not options.force:
         raise ValueError(f"{options.out} exists; use --force to replace it")
+    if options.out.is_dir() != (kind == "obj") and options.out.exists():
+        raise ValueError(f"{options.out} is a {'folder' if options.out.is_dir() else 'file'}")
     return kind
 
 
@@ -241,5 +243,8 @@ def _say_cost(predict: Predict, speech: np.ndarray, fps: float, console: Console
 
 def _existing(folder: Path) -> Path:
     """The folder of an output, made where it is not there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out: {folder} cannot be made: {error.strerror}") from error
     return folder

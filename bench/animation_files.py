@@ -4,6 +4,7 @@ Shapes   T frames, V vertices, F faces, K components.
 Units    vertices in the dataset's unit; time in s.
 """
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +39,16 @@ def write_array(path: Path, motion: Float[np.ndarray, "T V 3"]) -> None:
 def write_meshes(
     folder: Path, motion: Float[np.ndarray, "T V 3"], faces: Integer[np.ndarray, "F 3"]
 ) -> None:
-    """Write ``frame_000000.obj`` and so on into a new folder, which is whole or absent."""
+    """Write ``frame_000000.obj`` and so on into a folder, which is whole or as it was before.
+
+    Raises ValueError for a folder that holds anything but such files: it is somebody's.
+    """
+    others = [p.name for p in folder.glob("*") if not re.fullmatch(r"frame_\d+\.obj", p.name)]
+    if others or folder.is_file():
+        raise ValueError(
+            f"{folder} holds other things than frames ({', '.join(others[:3]) or 'a file'}); "
+            "choose another --out"
+        )
     temporary = folder.with_name(f".{uuid4().hex}")
     try:
         for number, vertices in enumerate(motion):

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 MAX_MEMBER = 512 * 2**20  # bytes of one file; a sequence of BIWI has about 100 MB
 MAX_MEMBERS = 1_000_000  # files and folders
-MAX_TOTAL = 64 * 2**30  # bytes after decompression; all of BIWI has about 35 GB
+MAX_TOTAL = 2 * 2**30  # bytes after decompression; a sequence of BIWI has about 100 MB
 MAX_HEADER = 2**20  # bytes between two files: names, and what tar pads and reads ahead
 
 

@@ -93,6 +93,8 @@ def _assembled(
     card: Card, files: Files, templates: Mapping[str, np.ndarray], known: GroundTruth | None
 ) -> GroundTruth:
     num_vertices = len(next(iter(templates.values())))
+    if files.regions is not None and not files.regions.is_dir():
+        raise ValueError(f"--regions {files.regions}: there is no such folder")
     if files.regions is None:
         assert known is not None
         face, hashes, origins = known.face, known.mask_hashes, known.mask_origins
@@ -120,10 +122,7 @@ def _clips(
     for path in paths:
         subject = subject_of(path.stem, templates)
         if subject is None:
-            raise ValueError(
-                f"{path}: expected <subject>_<sentence>.npy of a subject with a template "
-                f"({', '.join(sorted(templates))})"
-            )
+            continue  # of another split: no prediction of it can be scored
         template = templates[subject]
         clips[path.stem] = Clip(
             name=path.stem,
@@ -136,17 +135,31 @@ def _clips(
             motion=read_vertices(path, len(template), step),
             audio_path=Path(),
         )
+    if not clips:
+        raise ValueError(
+            f"--gt {folder}: expected <subject>_<sentence>.npy of a subject with a template "
+            f"({', '.join(sorted(templates))})"
+        )
     return clips
 
 
 def _step(card: Card, fps: float | None) -> int:
     """Every how many-th frame of the ground truth is kept."""
-    step = (fps or card.raw_fps) / card.fps
-    if step < 1 or step != round(step):
+    step = (card.raw_fps if fps is None else fps) / card.fps
+    if not 1 <= step <= 1000 or step != round(step):
         raise ValueError(
             f"--gt-fps {fps:g}: expected a whole multiple of {card.name}'s {card.fps:g}"
         )
     return round(step)
+
+
+def _face(path: Path, subject: str, values: object) -> np.ndarray:
+    array = np.asarray(values)
+    if array.dtype.kind != "f" or not array.size or array.size % 3:
+        raise ValueError(
+            f"{path}: {subject}: expected (V, 3) coordinates, got {array.shape} {array.dtype}"
+        )
+    return array.astype(np.float64).reshape(-1, 3)
 
 
 def _templates(card: Card, files: Files, known: GroundTruth | None) -> dict[str, np.ndarray]:
@@ -159,7 +172,7 @@ def _templates(card: Card, files: Files, known: GroundTruth | None) -> dict[str,
         named = read_pickle(path)
         if not isinstance(named, dict) or not named:
             raise ValueError(f"{path}: expected templates by subject, got {type(named).__name__}")
-        found = {str(k): np.asarray(v, np.float64).reshape(-1, 3) for k, v in named.items()}
+        found = {str(k): _face(path, str(k), v) for k, v in named.items()}
     elif path.is_dir():
         meshes = [p for p in sorted(path.iterdir()) if p.suffix.lower() in (".ply", ".obj", ".npy")]
         found = {mesh.stem: read_mesh(mesh).vertices for mesh in meshes}

@@ -5,7 +5,6 @@ should hold the same files. Where they do not (another processor rounds otherwis
 is right: nothing is merged until one of the entries is removed.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -17,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cache import Cache
-from bench.files import canonical_json, read_json, sha256_of, sha256_of_file
+from bench.files import read_json, sha256_of, sha256_of_file
 from bench.plan import KEY_LENGTH
-from bench.pointers import POINTERS, pointer_path, pointers, write_pointer
+from bench.pointers import POINTERS, Pointer, pointers, write_pointer
 from bench.project import runs_folder
 
 RECORD = "run.json"  # has times and machines, which may differ
@@ -78,7 +77,9 @@ def _finished(root: Path) -> Iterator[Found]:
         if record.get("status") != "done":
             continue  # half done or failed: this machine can do it itself
         key = path.parent.name
-        if sha256_of(record["inputs"])[:KEY_LENGTH] != key:
+        if links := [p for p in path.parent.rglob("*") if p.is_symlink()]:
+            raise ValueError(f"{links[0]} is a link: what it points to is no part of the cache")
+        if sha256_of(record.get("inputs"))[:KEY_LENGTH] != key:
             raise ValueError(
                 f"{path.parent}: its inputs have another hash than its name; it was changed by "
                 "hand or damaged; remove it"
@@ -118,15 +119,15 @@ def _copy(found: Found, own: Cache) -> None:
 def _pointer_conflicts(own: Cache, others: Sequence[Path]) -> list[tuple[Found, Found, list[str]]]:
     """Imported weights that one machine's row uses and another's does not."""
     found = []
-    for cache in map(Cache, others):
+    first: dict[str, tuple[Cache, Pointer]] = {}
+    for cache in (own, *map(Cache, others)):
         for dataset, method, pointer in pointers(cache):
-            path = pointer_path(own, dataset, method)
-            if isinstance(pointer, ValueError) or not path.exists():
-                continue
-            theirs = json.loads(canonical_json(pointer.model_dump(mode="json")))
-            if read_json(path) != theirs:
-                name = f"{POINTERS}/{dataset}/{method}.json"
-                found.append((Found(own, POINTERS), Found(cache, POINTERS), [name]))
+            if isinstance(pointer, ValueError):
+                continue  # damaged: it is not copied either
+            name = f"{POINTERS}/{dataset}/{method}.json"
+            there, before = first.setdefault(name, (cache, pointer))
+            if before != pointer:
+                found.append((Found(there, POINTERS), Found(cache, POINTERS), [name]))
     return found
 
 

@@ -77,6 +77,8 @@ def read_vertices(path: Path, num_vertices: int, step: int = 1) -> Motion:
         )
     if not len(array):
         raise ValueError(f"{path}: expected at least one frame, got none")
+    if array.dtype.kind != "f":
+        raise ValueError(f"{path}: expected coordinates, got {array.dtype}")
     return array[::step].reshape(-1, num_vertices, 3)  # a view: nothing is read here
 
 

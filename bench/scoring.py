@@ -42,6 +42,8 @@ def score_folder(options: ScoreOptions, console: Console) -> int:
 
     Raises ValueError for files that are none, or that do not fit together.
     """
+    if options.out is not None and options.out.is_dir():
+        raise ValueError(f"--out {options.out}: expected a file's name, got a folder")
     card = read_card(options.dataset)
     predictions = list_predictions(options.predictions, card)
     truth = truth_of(card, options.files, data_folder())
@@ -96,7 +98,17 @@ def _results(
 def _own_or_unseen(
     files: Sequence[PredictionFile], card: Card, truth: GroundTruth, console: Console
 ) -> list[PredictionFile]:
-    """Without training subjects in another's style, which no split of the published rules has."""
+    """Without training and validation clips, and training subjects in another's style: no test
+    split of the published rules has them."""
+    splits = {clip: split for clip, (_, _, split) in card.expected().items()}
+    trained = [f for f in files if splits.get(f.clip) in ("train", "val")]
+    if trained:
+        console.print(
+            f"{len(trained)} predictions of training and validation clips, not scored",
+            style="yellow",
+            markup=False,
+        )
+    files = [file for file in files if file not in trained]
     subjects = {file: truth.clips[file.clip].subject for file in files}
     kept = [f for f in files if subjects[f] == f.style or subjects[f] not in card.styles]
     if len(kept) < len(files):
@@ -117,10 +129,13 @@ def _run(files: Sequence[PredictionFile], truth: GroundTruth, console: Console) 
     for (name, style), samples in track(groups, "scoring", console=console, transient=True):
         clip = truth.clips[name]
         drawn = [read_vertices(file.path, truth.num_vertices) for file in samples]
-        scores = sample_scores(truth.face, clip, drawn[0])
-        if style == clip.subject:
-            scores |= samples_scores(truth.face, clip, drawn)
-            most = max(most, len(drawn))
+        try:
+            scores = sample_scores(truth.face, clip, drawn[0])
+            if style == clip.subject:
+                scores |= samples_scores(truth.face, clip, drawn)
+                most = max(most, len(drawn))
+        except ValueError as error:
+            raise ValueError(f"{samples[0].path}, against {name}: {error}") from error
         (own if style == clip.subject else others).add(clip, style, scores, len(drawn[0]))
     splits = {}
     if own.records:

@@ -5,6 +5,7 @@ by an interpreter that knows no function but those that numpy's arrays are made 
 """
 
 import pickle
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -42,27 +43,59 @@ def read_pickle(path: Path, max_bytes: int = MAX_PICKLE) -> Any:
 
 
 class _Refused(Exception):
-    """A global that no array is made of."""
+    """Something that no array of numbers or text is made of."""
 
 
 class _ArrayType:
     """Stands for numpy.ndarray in a pickle, where it is only ever named, never called."""
 
 
+class _Dtype:
+    """Stands for a numpy.dtype: a kind of number or text, a size and a byte order, nothing else.
+
+    The real one would let a pickle claim that bytes are pointers to Python's objects.
+    """
+
+    def __init__(self, code: Any, _align: Any = False, _copy: Any = False):
+        if not isinstance(code, str) or not re.fullmatch(r"[<>|=]?[?biufcSU]\d*", code):
+            raise _Refused(f"an array of {code!r}")
+        self.value = np.dtype(code)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """Byte order; sizes stand in the code."""
+        if state[1] in ("<", ">"):
+            self.value = self.value.newbyteorder(state[1])
+
+
+class _Array(np.ndarray):
+    """An array that is filled from bytes and a checked dtype, whatever else the file says."""
+
+    def __setstate__(self, state: Any) -> None:
+        *_, shape, dtype, fortran, raw = state
+        if not isinstance(dtype, _Dtype):
+            raise _Refused("an array of no known kind")
+        filled: Any = (1, shape, dtype.value, bool(fortran), _bytes(raw))
+        super().__setstate__(filled)
+
+
+def _bytes(raw: bytes | str) -> bytes:
+    """Text is how Python 2 spelled bytes."""
+    return raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
+
+
 def _empty_array(_kind: Any, _shape: Any, _dtype: Any) -> np.ndarray:
     """What numpy's ``_reconstruct`` gives, whatever shape the file claims: its state fills it."""
-    return np.empty(0, np.int8)
+    return _Array(0, np.int8)
 
 
-def _array_of_bytes(buffer: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+def _array_of_bytes(buffer: Any, dtype: _Dtype, shape: Any, order: Any) -> np.ndarray:
     """What numpy's ``_frombuffer`` gives (arrays of protocol 5)."""
-    return np.frombuffer(buffer, dtype=dtype).reshape(shape, order=order)
+    return np.frombuffer(buffer, dtype=dtype.value).reshape(shape, order=order)
 
 
-def _scalar(dtype: Any, data: bytes | str) -> Any:
-    """A numpy scalar; text is how Python 2 spelled bytes."""
-    raw = data.encode("latin1") if isinstance(data, str) else data
-    return np.frombuffer(raw, dtype=dtype, count=1)[0]
+def _scalar(dtype: _Dtype, data: bytes | str) -> Any:
+    """A numpy scalar."""
+    return np.frombuffer(_bytes(data), dtype=dtype.value, count=1)[0]
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -79,7 +112,7 @@ _KNOWN: dict[tuple[str, str], Any] = {
     },
     **{(f"numpy.{core}.numeric", "_frombuffer"): _array_of_bytes for core in ("core", "_core")},
     ("numpy", "ndarray"): _ArrayType,
-    ("numpy", "dtype"): np.dtype,
+    ("numpy", "dtype"): _Dtype,
     ("collections", "OrderedDict"): OrderedDict,
     **{
         (builtins, k.__name__): k
@@ -90,7 +123,8 @@ _KNOWN: dict[tuple[str, str], Any] = {
 }
 
 
-class _Reader(pickle.Unpickler):
+# the reader in C would make room for as many objects as a file of nine bytes says it has
+class _Reader(pickle._Unpickler):
     """Knows the globals above and no others."""
 
     def find_class(self, module: str, name: str) -> Any:

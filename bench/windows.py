@@ -25,7 +25,7 @@ def spans(num_frames: int, fps: float) -> list[tuple[int, int]]:
 
     The last window is longer than the others by up to a fade, rather than one that only fades in.
     """
-    if num_frames <= EXACT_SECONDS * fps:
+    if num_frames <= EXACT_SECONDS * fps + 1:  # the one more is asked for, not always given
         return [(0, num_frames)]
     length, fade = round(WINDOW_SECONDS * fps), round(FADE_SECONDS * fps)
     starts = list(range(0, num_frames - 2 * fade, length - fade))

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer, UInt8
 
-from bench.audio import read_sound
+from bench.audio import read_sound, resample
 from bench.files import write_atomically
 from reports.head import EYE, eyes
 from reports.render import rasterise, rotate, shade, vertex_normals
 
 YAW, PITCH = 15.0, 4.0  # degrees
 MARGIN = 0.06  # of the picture, around everything that the head ever reaches
+AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 SKIN = np.array([0.86, 0.79, 0.74])
 BACKGROUND = np.array([0.97, 0.97, 0.98])
 
@@ -86,7 +87,7 @@ def write_video(
     import av
 
     camera = aim(motion, faces, size)
-    heard = read_sound(sound) if sound is not None else None
+    heard = _sound(sound) if sound is not None else None
     with write_atomically(path) as temporary, av.open(str(temporary), "w") as container:
         picture = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         picture.width = picture.height = camera.size
@@ -101,6 +102,12 @@ def write_video(
         if heard is not None:
             samples, rate = heard
             _write_sound(container, voice, samples[: round(len(motion) / fps * rate)], rate)
+
+
+def _sound(path: Path) -> tuple[np.ndarray, int]:
+    """Mono samples at a rate that AAC has."""
+    samples, rate = read_sound(path)
+    return (samples, rate) if rate in AAC_RATES else (resample(samples, rate, 48_000), 48_000)
 
 
 def _pictures(

@@ -30,6 +30,9 @@ def main(script: Path, readers: Sequence[Reader]) -> int:
     """
     folder = script.resolve().parent
     options = _parser(folder.name).parse_args()
+    if options.out.is_file():
+        complain(f"--out {options.out}: expected a folder, got a file")
+        return 1
     raw = options.raw or raw_folder(folder.name)
     try:
         card = read_card(folder.name, folder.parent)
@@ -62,7 +65,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--raw", type=Path, help=f"their folder; default: {raw_folder(name)}")
     parser.add_argument("--out", type=Path, default=data_folder() / name)
     parser.add_argument("--textgrids", type=Path, help="phone times; default: RAW/textgrids")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    # a few hundred MB each at BIWI's size: as many as stay below 2 GB
+    workers = min(os.cpu_count() or 1, 6)
+    parser.add_argument("--workers", type=int, default=workers, help="processes")
     return parser
 
 

@@ -56,6 +56,8 @@ class ProcessedRecording:
                 f"expected {self.num_vertices} vertices, (T, {3 * self.num_vertices}), "
                 f"got {array.shape}"
             )
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"expected coordinates, got {array.dtype}")
         for frame in array:
             yield frame.reshape(-1, 3)
 

@@ -105,10 +105,11 @@ def read_raw(folder: Path, card: Card) -> Release | None:
 
     Raises ValueError for templates that are missing or are other meshes.
     """
-    if not any((folder / "faces" / subject).is_dir() for subject in card.styles):
+    subjects = sorted(subject for group in card.subjects.values() for subject in group)
+    if not any((folder / "faces" / subject).is_dir() for subject in subjects):
         return None
     meshes = {}
-    for subject in sorted(subject for group in card.subjects.values() for subject in group):
+    for subject in subjects:
         places = [folder / sub / f"{subject}.obj" for sub in ("rigid_scans", "faces")]
         path = next((place for place in places if place.exists()), None)
         if path is not None:

@@ -89,6 +89,8 @@ def _recordings(folder: Path, card: Card) -> Iterator[RowsRecording]:
         for sequence, frames in sequences.items():
             if (name := f"{subject}_{sequence}") in expected:
                 sound = sounds.get(subject, {}).get(sequence) or {}
+                if not isinstance(sound, dict) or not isinstance(frames, dict):
+                    raise ValueError(f"{folder}: {name}: expected a row per frame, and a sound")
                 rows = tuple(int(frames[frame]) for frame in sorted(frames))
                 audio, rate = sound.get("audio", ()), sound.get("sample_rate", 0)
                 yield RowsRecording(name, folder / FILES[0], rows, audio, rate)

@@ -68,3 +68,14 @@ def test_a_mesh_per_frame_and_an_array(tmp_path, motion):
     write_array(tmp_path / "a.npy", motion)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), motion, strict=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "out_obj"]
+
+
+def test_a_folder_of_somebodys_is_never_replaced(tmp_path, motion):
+    folder = tmp_path / "mine"
+    write_meshes(folder, motion[:2], FACES)
+    write_meshes(folder, motion[:1], FACES)  # frames are
+    assert [path.name for path in folder.iterdir()] == ["frame_000000.obj"]
+    (folder / "thesis.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"holds other things than frames \(thesis\.txt\)"):
+        write_meshes(folder, motion, FACES)
+    assert (folder / "thesis.txt").exists()

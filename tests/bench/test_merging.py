@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench.cache import Cache
 from bench.commands import RunOptions, run_methods
 from bench.merging import merge
+from bench.pointers import Pointer, pointer_path, write_pointer
 
 
 @pytest.fixture
@@ -101,3 +103,26 @@ def test_half_written_failed_and_changed_entries(here, tmp_path):
 def test_a_folder_that_is_no_cache_is_one_line(here, tmp_path):
     with pytest.raises(ValueError, match="expected a cache of runs"):
         here.merge(tmp_path)
+
+
+def test_imports_that_contradict_are_refused_also_between_the_others(here, tmp_path):
+    one, two = here.run(tmp_path / "one", 1), here.run(tmp_path / "two", 2)
+    for cache, key in ((one, "a" * 32), (two, "b" * 32)):
+        write_pointer(Cache(cache), "toy", "talker", Pointer(key=key, files={}, set={}))
+    code, printed = here.merge(one, two)
+    assert code == 1 and "imported/toy/talker.json" in printed
+    assert here.merge(one)[0] == 0
+    assert pointer_path(Cache(here.runs), "toy", "talker").exists()
+
+
+def test_links_and_records_without_inputs_are_one_line(here, tmp_path):
+    there = here.run(tmp_path / "there", 1)
+    entry = next(there.glob("*/scores.json")).parent
+    (entry / "link").symlink_to("/etc/passwd")
+    with pytest.raises(ValueError, match="link is a link"):
+        here.merge(there)
+    (entry / "link").unlink()
+    record = json.loads((entry / "run.json").read_text())
+    (entry / "run.json").write_text(json.dumps({k: v for k, v in record.items() if k != "inputs"}))
+    with pytest.raises(ValueError, match="another hash than its name"):
+        here.merge(there)

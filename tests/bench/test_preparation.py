@@ -52,6 +52,15 @@ def test_the_probe_tells_generated_absent_and_present(place):
         probe("vocset")
 
 
+def test_folders_without_files_are_absent(place):
+    shutil.copytree(ROOT / "datasets/biwi", place / "datasets/biwi")
+    shutil.copytree(ROOT / "datasets/multiface", place / "datasets/multiface")
+    (place / "raw/biwi/faces/F2").mkdir(parents=True)
+    (place / "raw/multiface/m--x--GHS").mkdir(parents=True)
+    assert probe("biwi").state == probe("multiface").state == "absent"
+    assert "has none of its files" in probe("biwi").reason
+
+
 def test_the_probe_is_the_same_until_a_file_changes(place):
     ready(place)
     write_probe("vocaset")

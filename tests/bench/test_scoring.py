@@ -162,6 +162,10 @@ def test_vocasets_names_frames_and_styles(tmp_path):
         ({"pred": "nowhere"}, "nowhere: expected files <subject>_<sentence>_condition_"),
         ({"gt": "nowhere"}, "--gt nowhere: expected files <subject>_<sentence>.npy"),
         ({"gt_fps": 30}, "--gt-fps 30: expected a whole multiple of biwi's 25"),
+        ({"gt_fps": "inf"}, "--gt-fps inf: expected a whole multiple"),
+        ({"gt_fps": 0}, "--gt-fps 0: expected a whole multiple"),
+        ({"regions": "nowhere"}, "--regions nowhere: there is no such folder"),
+        ({"out": "."}, "--out .: expected a file's name, got a folder"),
     ],
 )
 def test_what_is_missing_or_unknown_is_one_line(small, changes, words):
@@ -201,4 +205,33 @@ def test_a_value_that_is_not_finite_names_the_frame(small):
     array = np.load(small / "pred/F2_e37_condition_F2_0.npy")
     array[2, 5] = np.nan
     np.save(small / "pred/F2_e37_condition_F2_0.npy", array)
-    assert "frame 2 holds NaN" in bad(small)
+    printed = bad(small)
+    assert "F2_e37_condition_F2_0.npy, against F2_e37" in printed and "frame 2 holds NaN" in printed
+
+
+def test_training_clips_are_no_part_of_a_test_split(small):
+    np.save(small / "gt/F2_e01.npy", np.zeros((4, 50, 3)))
+    np.save(small / "pred/F2_e01_condition_F2.npy", np.ones((4, 50, 3)))
+    code, printed = score(*options_of(small, out=small / "s.json"))
+    assert code == 0
+    assert "1 predictions of training and validation clips, not scored" in " ".join(printed.split())
+    clips = read_results(small / "s.json").runs[0].splits["test_a"].metrics["lve"].clips
+    assert "F2_e01" not in {clip.clip for clip in clips}
+
+
+@pytest.mark.parametrize(
+    ("templates", "words"),
+    [
+        ({"F2": {"a": 1}}, r"templates\.pkl: F2: expected \(V, 3\) coordinates"),
+        ({"F2": np.zeros(7)}, r"templates\.pkl: F2: expected \(V, 3\) coordinates, got \(7,\)"),
+        ([1], r"templates\.pkl: expected templates by subject, got list"),
+    ],
+)
+def test_templates_that_are_none_are_one_line(small, templates, words):
+    (small / "templates.pkl").write_bytes(pickle.dumps(templates))
+    assert re.search(words, bad(small))
+
+
+def test_predictions_that_are_no_coordinates_are_one_line(small):
+    np.save(small / "pred/F2_e37_condition_F2_0.npy", np.full((4, 150), "x"))
+    assert "F2_e37_condition_F2_0.npy: expected coordinates, got <U1" in bad(small)

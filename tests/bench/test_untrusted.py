@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import resource
 from collections import OrderedDict
 from pathlib import Path
 
@@ -112,3 +113,39 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
         read_pickle(path, max_bytes=100)
     with pytest.raises(ValueError, match=r"none\.pkl cannot be read: No such file"):
         read_pickle(tmp_path / "none.pkl")
+
+
+# dtypes that claim that bytes are pointers to Python's objects: numpy would follow them
+POINTERS = b"\x41" * 8
+OBJECTS = b"cnumpy\ndtype\n(S'O8'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI0\ntb"
+EMPTY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
+FORGED = {
+    "scalar": b"cnumpy.core.multiarray\nscalar\n(" + OBJECTS + b"S'" + POINTERS + b"'\ntR.",
+    "array": EMPTY + b"(I1\n(I1\nt" + OBJECTS + b"I00\nS'" + POINTERS + b"'\ntb.",
+    "record": b"cnumpy\ndtype\n(S'V8'\nI0\nI1\ntR.",
+    "by another way": b"cnumpy\ndtype\n(cnumpy\ndtype\nI0\nI1\ntR.",
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_arrays_of_objects_are_refused(tmp_path, kind):
+    path = tmp_path / "forged.pkl"
+    path.write_bytes(FORGED[kind])
+    with pytest.raises(ValueError, match=r"forged\.pkl: refused: it wants an array of"):
+        read_pickle(path)
+
+
+def test_room_for_objects_that_are_claimed_is_not_made(tmp_path):
+    """Nine bytes that say that an object is the 200,000,000th: 3 GB for the reader in C."""
+    path = tmp_path / "memo.pkl"
+    path.write_bytes(b"\x80\x02Nr" + (200_000_000).to_bytes(4, "little") + b".")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert read_pickle(path) is None
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+
+
+def test_byte_order_and_text_are_read(tmp_path):
+    value = {"a": np.arange(3, dtype=">i2"), "b": np.array(["x", "yz"]), "c": np.array([True])}
+    found = read_pickle(write(tmp_path / "a.pkl", value))
+    for name, array in value.items():
+        np.testing.assert_array_equal(found[name], array)

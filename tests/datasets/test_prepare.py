@@ -130,15 +130,17 @@ def test_all_that_is_wrong_stands_in_one_table(workplace):
     shutil.copy(folder / "F3_e04.npy", folder / "F3_e05.npy")
     (place.raw / "wav" / "F3_e03.wav").unlink()
     (folder / "F1_e04.npy").write_bytes(b"no array")
+    np.save(folder / "F1_e05.npy", np.full((20, 3 * 1188), "x"))
     printed = place.refused()
     for words in (
-        "6 sequences cannot be used (see the table)",
+        "7 sequences cannot be used (see the table)",
         "frame 3: a vertex is NaN",
         "expected 1188 vertices",
         "more than 0.5 s apart",
         "duplicate: the same motion as F3_e04",
         "F3_e03.wav does not exist",
         "not a readable array",
+        "expected coordinates, got <U1",
     ):
         assert words in printed
 

@@ -37,6 +37,15 @@ def test_a_video_has_all_frames_and_the_sound(tmp_path, talking):
     assert moved[60:].mean() > 0.02 and moved[:30].mean() < 0.005  # the chin moves, the brow stays
 
 
+@pytest.mark.parametrize("rate", [22_000, 192_000, 7_000])
+def test_sound_at_a_rate_that_aac_lacks_is_resampled(tmp_path, talking, rate):
+    motion, faces = talking
+    soundfile.write(tmp_path / "a.wav", np.full(rate, 0.1), rate)
+    write_video(tmp_path / "a.mp4", motion[:5], faces, 25.0, tmp_path / "a.wav", 64)
+    with av.open(str(tmp_path / "a.mp4")) as video:
+        assert video.streams.audio[0].rate == 48_000
+
+
 def test_a_video_without_sound_has_none(tmp_path, talking):
     motion, faces = talking
     write_video(tmp_path / "a.mp4", motion[:3], faces, 30.0, None, 65)
