@@ -74,8 +74,13 @@ class _Array(np.ndarray):
         *_, shape, dtype, fortran, raw = state
         if not isinstance(dtype, _Dtype):
             raise _Refused("an array of no known kind")
+        # a plain array's state from here on, whatever the file claimed
         filled: Any = (1, shape, dtype.value, bool(fortran), _bytes(raw))
         super().__setstate__(filled)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Written again (to a worker process, say), it is an array like any other."""
+        return self.view(np.ndarray).__reduce_ex__(protocol)
 
 
 def _bytes(raw: bytes | str) -> bytes:

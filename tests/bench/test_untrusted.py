@@ -149,3 +149,11 @@ def test_byte_order_and_text_are_read(tmp_path):
     found = read_pickle(write(tmp_path / "a.pkl", value))
     for name, array in value.items():
         np.testing.assert_array_equal(found[name], array)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_what_was_read_can_be_sent_to_another_process(tmp_path, protocol):
+    found = read_pickle(write(tmp_path / "a.pkl", {"a": np.arange(6).reshape(2, 3)}))
+    sent = pickle.loads(pickle.dumps(found, protocol=protocol))
+    assert type(sent["a"]) is np.ndarray
+    np.testing.assert_array_equal(sent["a"], found["a"])
