@@ -221,7 +221,7 @@ def _material(cls: type[Method], preset: Preset, dataset: str, folder: Path) -> 
     """The prepared dataset, or where there is none a stand-in of its size."""
     if (data_folder() / dataset / "manifest.json").exists():
         loaded = load_dataset(dataset, data_folder())
-        clips = loaded.clips("test_a")
+        clips = loaded.shown_clips()
         test = sorted(clips, key=lambda clip: clip.num_frames)[len(clips) // 2]
         return Material(loaded.spec, loaded.clips("train"), test, preset.model, stand_in=False)
     size = size_of(dataset)

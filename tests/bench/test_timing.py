@@ -182,6 +182,14 @@ def test_nothing_to_train_has_no_time_per_step(toys, project, table, monkeypatch
     assert timing.seconds_per_step == {} and timing.seconds_per_more_sample == 0
 
 
+def test_a_dataset_without_test_a_is_measured_on_test_b(own_toys, own_data, table):
+    own_data.edit_manifest(
+        lambda m: m.update(clips=[clip for clip in m["clips"] if clip["split"] != "test_a"])
+    )
+    time_method(TimeOptions("talker", dataset="toy", device="cpu", steps=1), table, console())
+    assert read_timings(own_toys / "toy-mini.yaml")["cpu"].seconds_per_clip > 0
+
+
 def test_an_unprepared_dataset_has_a_stand_in_of_its_size(own_toys, project, table, monkeypatch):
     monkeypatch.setitem(SIZES, "absent", Size(42, 25.0, 3, 1.0))
     shutil.copy(own_toys / "toy-mini.yaml", own_toys / "absent-mini.yaml")
