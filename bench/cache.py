@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from bench.files import read_json, write_json
+from bench.locks import Held, hold, is_held
 
 RECORD_SCHEMA = 1
 
@@ -44,23 +43,17 @@ class Cache:
         write_json(self.folder(key) / "run.json", document)
 
     @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """One process per entry; another one waits until it is finished."""
-        locks = self.root / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{key}.lock"):
-            yield
+    def lock(self, key: str) -> Iterator[Held]:
+        """One process per entry, on any machine; another one waits until it is finished."""
+        with hold(self._lock(key)) as held:
+            yield held
 
     def is_busy(self, key: str) -> bool:
         """Whether a process is working on an entry now."""
-        path = self.root / "locks" / f"{key}.lock"
-        if not path.exists():
-            return False
-        try:
-            with FileLock(path, timeout=0):
-                return False
-        except Timeout:
-            return True
+        return is_held(self._lock(key))
+
+    def _lock(self, key: str) -> Path:
+        return self.root / "locks" / f"{key}.owner"
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records of all entries, in key order."""

@@ -28,6 +28,7 @@ from bench.run import (
     run,
 )
 from bench.terminal import console, fail_in_one_line
+from slurm.cli import COMMANDS
 
 app = typer.Typer(
     help="Reproducibility benchmark for speech-driven 3D facial animation.",
@@ -44,6 +45,8 @@ app.command()(merge)
 app.command()(prepare)
 app.command(hidden=True)(probe)
 app.command()(score)
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 
 
 def _until(until: str, text: str) -> None:

@@ -6,11 +6,12 @@ core slow each other tenfold.
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,14 +32,28 @@ def run_local(
 ) -> dict[str, str]:
     """Run steps and what they need; a step whose parent failed is skipped with the parent's reason.
 
-    ``workers`` 0 runs everything in this process.
+    ``workers`` 0 runs everything in this process. Raises ValueError for steps that need a GPU where
+    there is none: a profile may name the device of a cluster.
     """
     pending = {step.key: step for step in steps if not cache.is_done(step.key)}
     if not pending:
         return {}
+    _check_device(pending.values())
     progress.start(list(pending.values()))
     run = _in_pool if workers else _here
     return run(pending, cache, workers, progress)
+
+
+def _check_device(steps: Iterable[Step]) -> None:
+    needy = [step for step in steps if step.run.device == "cuda"]
+    if needy:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise ValueError(
+                f"{len(needy)} steps that are not cached need a GPU, and torch sees none here; "
+                "run them on a cluster (bench submit), or with --device cpu"
+            )
 
 
 def _here(
@@ -200,11 +215,17 @@ def _skip(step: Step, cache: Cache) -> str:
     return "skipped"
 
 
-EXECUTORS: dict[str, Executor] = {"local": run_local}
+EXECUTORS: dict[str, Executor | str] = {"local": run_local}
+"""By name; another package's as ``module:function``, imported when it is asked for."""
 
 
 def get_executor(name: str) -> Executor:
     """A registered executor. Raises ValueError naming the known ones."""
     if name not in EXECUTORS:
         raise unknown("executor", name, EXECUTORS)
-    return EXECUTORS[name]
+    found = EXECUTORS[name]
+    if isinstance(found, str):
+        module, _, function = found.partition(":")
+        found = EXECUTORS[name] = getattr(import_module(module), function)
+    assert not isinstance(found, str)
+    return found

@@ -38,7 +38,7 @@ def paper_sources(table: dict[str, str], profile: str = "paper") -> list[Source]
     found: dict[str, Source] = {}
     for reference in known_methods(table).values():
         for path in sorted(preset_folder(reference).glob(f"*-{profile}.yaml")):
-            found |= {source.name: source for source in _sources(read_yaml(path))}
+            found |= {source.name: source for source in sources_in(read_yaml(path))}
     return list(found.values())
 
 
@@ -95,11 +95,11 @@ def _convert(old: Path, new: Path) -> None:
     save_file({k: v.contiguous().clone() for k, v in weights.items()}, new, {"format": "pt"})
 
 
-def _sources(section: dict[str, Any]) -> Iterator[Source]:
+def sources_in(section: dict[str, Any]) -> Iterator[Source]:
     """Speech sections with a source, at any depth of a preset."""
     for name, value in section.items():
         if isinstance(value, dict):
             if name == "speech" and value.get("source"):
                 yield Source(value["source"], value.get("revision"), value.get("sha256"))
             else:
-                yield from _sources(value)
+                yield from sources_in(value)

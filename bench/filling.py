@@ -1,5 +1,8 @@
 """What `dvc repro` calls: compute every missing step, write what was planned, collect results."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from rich.console import Console
 
 from bench.arrays import write_arrays
@@ -16,6 +19,7 @@ from bench.data import load_dataset
 from bench.executor import get_executor
 from bench.figure_data import write_heatmaps, write_lip_errors
 from bench.files import write_json
+from bench.plan import Step
 from bench.planned import (
     ABLATIONS,
     ORACLE,
@@ -35,6 +39,38 @@ from bench.session import AblationPlan, Choice, MethodPlan, Session
 FIGURE_ARRAYS = ("heatmaps.npz", "lip_error.npz")
 
 
+@dataclass(frozen=True)
+class Everything:
+    """All that `dvc repro` makes tables of: rows and ablations by dataset, and what is absent."""
+
+    rows: Mapping[str, list[MethodPlan]]
+    ablations: Mapping[str, list[AblationPlan]]
+    skipped: Mapping[str, str]  # dataset -> why
+
+    @property
+    def plans(self) -> list[MethodPlan]:
+        """Rows first, then the variants of the ablations."""
+        plans = [plan for found in self.rows.values() for plan in found]
+        variants = [each for found in self.ablations.values() for each in found]
+        return plans + [plan for each in variants for plan in each.plans.values()]
+
+    @property
+    def steps(self) -> list[Step]:
+        """Each once, in the order of the work."""
+        return unique(step for plan in self.plans for step in plan.steps)
+
+
+def plan_everything(session: Session) -> Everything:
+    """The plans of the datasets that params.yaml turns on and that are there."""
+    reasons = {dataset: why_skipped(dataset) for dataset in session.params.datasets}
+    there = [dataset for dataset, reason in reasons.items() if reason is None]
+    return Everything(
+        rows={dataset: _rows(session, dataset) for dataset in there},
+        ablations={dataset: _ablations(session, dataset) for dataset in there},
+        skipped={name: reason for name, reason in reasons.items() if reason is not None},
+    )
+
+
 def fill(profile: str | None, workers: int | None, table: dict[str, str], console: Console) -> int:
     """Compute every missing step of a profile in one pool, and write what the steps are.
 
@@ -42,21 +78,14 @@ def fill(profile: str | None, workers: int | None, table: dict[str, str], consol
     on but absent has the reason in place of its plans. Returns 0.
     """
     session = Session(Choice(profile), table)
-    skipped = {dataset: why_skipped(dataset) for dataset in session.params.datasets}
-    there = [dataset for dataset, reason in skipped.items() if reason is None]
-    rows = {dataset: _rows(session, dataset) for dataset in there}
-    ablations = {dataset: _ablations(session, dataset) for dataset in there}
-    plans = [plan for found in rows.values() for plan in found]
-    plans += [p for found in ablations.values() for a in found for p in a.plans.values()]
-    steps = unique(step for plan in plans for step in plan.steps)
-    say_cached(steps, session.cache, console, brief=True)
-    execute(get_executor("local"), steps, session.cache, workers, console)
-    for dataset in there:
-        _write_plans(session, dataset, rows[dataset], ablations[dataset])
-    for dataset, reason in skipped.items():
-        if reason is not None:
-            console.print(f"{dataset}: skipped: {reason}", markup=False)
-            _write_skipped_plans(session, dataset, reason)
+    planned = plan_everything(session)
+    say_cached(planned.steps, session.cache, console, brief=True)
+    execute(get_executor("local"), planned.steps, session.cache, workers, console)
+    for dataset, rows in planned.rows.items():
+        _write_plans(session, dataset, rows, planned.ablations[dataset])
+    for dataset, reason in planned.skipped.items():
+        console.print(f"{dataset}: skipped: {reason}", markup=False)
+        _write_skipped_plans(session, dataset, reason)
     return 0
 
 

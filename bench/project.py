@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -18,6 +19,8 @@ class Profile(Frozen):
     datasets: tuple[str, ...] = ()  # of commands without --dataset; none: those of Params
     seeds: tuple[int, ...] = Field(min_length=1)
     set: tuple[str, ...] = ()
+    # where its results are computed, a part of their keys; a cluster's login node has no GPU
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
 class Params(Frozen):
@@ -67,6 +70,11 @@ def raw_folder(name: str) -> Path:
 def cache_folder() -> Path:
     """What can be made again in a moment: ``$BENCH_CACHE`` or ``.cache`` here."""
     return Path(os.environ.get("BENCH_CACHE", ".cache"))
+
+
+def jobs_folder() -> Path:
+    """What was submitted, with logs: ``$BENCH_JOBS`` or ``.jobs`` here, on a shared disk."""
+    return Path(os.environ.get("BENCH_JOBS", ".jobs"))
 
 
 def results_folder() -> Path:

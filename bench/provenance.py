@@ -1,5 +1,6 @@
 """Where a number comes from: code, libraries, machine, time and memory of a step."""
 
+import os
 import platform
 import resource
 import subprocess
@@ -9,9 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from bench.files import read_json
 from bench.sound_backend import backend_inputs
 
 LIBRARIES = ("torch", "transformers", "numpy", "scipy")  # and torchaudio where it is asked for
+GIT_STATE = "git_state.json"  # beside the packages of a copy of the code
 GENERATED = ("dvc.lock", "results", "reports/tables", "reports/figures", "reports/site", "data")
 
 
@@ -28,14 +31,31 @@ def library_versions() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def git_state() -> dict[str, Any]:
-    """Commit and whether sources differ from it; generated files do not make a tree dirty."""
+    """Commit and whether sources differ from it; generated files do not make a tree dirty.
+
+    Of a copy of the code that was made for jobs: those of the tree that it was copied from.
+    """
     root = Path(__file__).parents[1]
+    if (copied := root / GIT_STATE).exists():
+        return read_json(copied)
     sha = _git(root, "rev-parse", "HEAD")
     if sha is None:
         return {"sha": None, "dirty": None}
     ignored = [f":(exclude){path}" for path in GENERATED]
     changes = _git(root, "status", "--porcelain", "--", ".", *ignored)
     return {"sha": sha, "dirty": bool(changes)}
+
+
+def job() -> dict[str, Any] | None:
+    """The cluster's job that does a step, and how often it was started again; None: no job."""
+    get = os.environ.get
+    number = get("SLURM_ARRAY_JOB_ID")
+    number = f"{number}_{get('SLURM_ARRAY_TASK_ID')}" if number else get("SLURM_JOB_ID")
+    if number and get("SUBMITIT_EXECUTOR") == "slurm":
+        return {"cluster": "slurm", "id": number, "restarts": int(get("SLURM_RESTART_COUNT", "0"))}
+    if local := get("SUBMITIT_LOCAL_JOB_ID"):
+        return {"cluster": "local", "id": local}
+    return None
 
 
 def machine() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.executor import EXECUTORS
 from bench.imports import leave_repository_root
 from bench.terminal import console, fail_in_one_line
 
@@ -24,6 +25,8 @@ def complete_method(start: str) -> list[str]:
 
     return [name for name in known_rows(methods_table()) if name.startswith(start)]
 
+
+EXECUTORS["slurm"] = "slurm.executor:run_on_cluster"
 
 METHOD = typer.Option(
     "--method",
@@ -49,7 +52,11 @@ STEPS = typer.Option(
     "Short for --set model.sampling.steps=N. (Training steps: --set train.steps=N.)",
 )
 DEVICE = typer.Option("--device", help="auto, cpu or cuda.")
-EXECUTOR = typer.Option("--executor", help="Where steps run.")
+EXECUTOR = typer.Option(
+    "--executor",
+    help="Where steps run: local (here), or slurm (submitted, and waited for; "
+    "$BENCH_CLUSTER: another cluster than slurm/clusters/slurm.yaml).",
+)
 WORKERS = typer.Option("--workers", min=0, help="Processes; default: one per core. 0: in this one.")
 DRY_RUN = typer.Option("--dry-run", help="Show what would run, and why it is not cached.")
 FORCE = typer.Option("--force", help="Forget cached results of these runs first.")

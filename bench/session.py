@@ -27,6 +27,7 @@ class Choice:
     profile: str | None = None
     device: str = "auto"
     overrides: tuple[str, ...] = ()
+    elsewhere: bool = False  # the work is done on another machine: its GPU need not be here
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,15 @@ class Session:
 
     @cached_property
     def device(self) -> str:
-        """ "cpu" or "cuda". Raises ValueError when the GPU asked for is not there."""
+        """ "cpu" or "cuda": of the command line, else of the profile, else what is here.
+
+        Raises ValueError when the GPU that the command line asks for is not there; a profile may
+        name one that only the cluster has.
+        """
+        if self.choice.elsewhere or self.choice.device == "auto":
+            wanted = self.choice.device if self.choice.device != "auto" else self.profile.device
+            if wanted in ("cpu", "cuda"):
+                return wanted
         return pick_device(self.choice.device)
 
     @property

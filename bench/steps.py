@@ -18,6 +18,7 @@ from bench.checkpoint import load_weights, save_weights
 from bench.data import Clip, Dataset, load_dataset
 from bench.evaluate import SAMPLE_SCORES, Evaluation, evaluate
 from bench.files import remove_temporary, write_json
+from bench.locks import Held, LockLost
 from bench.method import Method
 from bench.oracle import evaluate_oracle
 from bench.plan import Step, threads_of
@@ -25,6 +26,7 @@ from bench.pointers import IMPORT
 from bench.predict import is_deterministic, predict_all
 from bench.provenance import (
     git_state,
+    job,
     library_versions,
     machine,
     peak_memory_mb,
@@ -32,6 +34,7 @@ from bench.provenance import (
 )
 from bench.registry import load
 from bench.sample_scores import Face, samples_scores, scores_to_json
+from bench.stopping import Interrupted, Stop, never
 from bench.train import Stage, initialise, train_stage
 
 TRACEBACK = "traceback.txt"  # of a failed step, in its folder
@@ -40,36 +43,53 @@ Report = Callable[[str], None]
 """report(text): what the step is doing, for a progress line."""
 
 
-def run_step(step: Step, cache: Cache, report: Report) -> str:
+def run_step(step: Step, cache: Cache, report: Report, stop: Stop = never) -> str:
     """Do a step if it is not done, and write its record. Returns its status.
 
     A failure becomes a record with status ``failed``, the error and a traceback file; it is never
-    raised. KeyboardInterrupt is raised: the entry keeps its checkpoint.
+    raised. KeyboardInterrupt is raised, and Interrupted soon after ``stop()`` says so: the entry
+    keeps its checkpoint.
     """
-    with cache.lock(step.key):
-        if cache.is_done(step.key):
-            return "done"
-        folder = cache.folder(step.key)
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_temporary(folder)
-        (folder / TRACEBACK).unlink(missing_ok=True)
-        reset_peak_memory()
-        started, clock = datetime.now(UTC), time.monotonic()
-        try:
-            marks = _do(step, cache, folder, report)
-            outcome: dict[str, Any] = {"status": "done", "marks": marks}
-        except Exception as error:  # whatever a method raises is a row of the table, not a crash
-            (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
-            name = type(error).__name__
-            reason = " ".join(str(error).split()) or name
-            outcome = {"status": "failed", "error": name, "reason": reason, "traceback": TRACEBACK}
-        times = {
-            "started": started.isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - clock, 3),
-            "peak_memory_mb": round(peak_memory_mb(), 1),
-        }
-        cache.write_record(step.key, {**describe(step), **outcome, **times, **provenance_of(step)})
-        return str(outcome["status"])
+    while True:
+        with cache.lock(step.key) as held:
+            try:
+                return "done" if cache.is_done(step.key) else _run(step, cache, report, stop, held)
+            except LockLost:
+                continue  # to see what the other process makes of it
+
+
+def _run(step: Step, cache: Cache, report: Report, stop: Stop, held: Held) -> str:
+    folder = cache.folder(step.key)
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_temporary(folder)
+    (folder / TRACEBACK).unlink(missing_ok=True)
+    reset_peak_memory()
+    started, clock = datetime.now(UTC), time.monotonic()
+    try:
+        marks = _do(step, cache, folder, report, lambda: held.lost or stop())
+        outcome: dict[str, Any] = {"status": "done", "marks": marks}
+    except Interrupted:
+        held.check()
+        raise
+    except Exception as error:  # whatever a method raises is a row of the table, not a crash
+        held.check()
+        outcome = failure(error, folder)
+    times = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - clock, 3),
+        "peak_memory_mb": round(peak_memory_mb(), 1),
+    }
+    held.check()
+    cache.write_record(step.key, {**describe(step), **outcome, **times, **provenance_of(step)})
+    return str(outcome["status"])
+
+
+def failure(error: Exception, folder: Path) -> dict[str, Any]:
+    """What a record says of an error, whose traceback is written into the step's folder."""
+    (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+    name = type(error).__name__
+    reason = " ".join(str(error).split()) or name
+    return {"status": "failed", "error": name, "reason": reason, "traceback": TRACEBACK}
 
 
 def describe(step: Step) -> dict[str, Any]:
@@ -94,10 +114,11 @@ def provenance_of(step: Step) -> dict[str, Any]:
         "machine": machine(),
         "device": step.run.device,
         "threads": threads_of(step.run) if step.run.stages else 1,
+        "job": job(),
     }
 
 
-def _do(step: Step, cache: Cache, folder: Path, report: Report) -> list[str]:
+def _do(step: Step, cache: Cache, folder: Path, report: Report, stop: Stop) -> list[str]:
     """Dispatch on the step's kind; returns marks, such as operators that are not deterministic."""
     dataset = load_dataset(step.run.dataset, step.run.data_root)
     if step.name == "oracle":
@@ -111,9 +132,9 @@ def _do(step: Step, cache: Cache, folder: Path, report: Report) -> list[str]:
         warnings.simplefilter("always")
         make_deterministic(step.run.device)
         if step.stage:
-            _train(step, dataset, cache, folder, report)
+            _train(step, dataset, cache, folder, report, stop)
         else:
-            _predict(step, dataset, cache, folder, report)
+            _predict(step, dataset, cache, folder, report, stop)
     marks = {str(w.message).split(".")[0] for w in caught if "deterministic" in str(w.message)}
     return sorted(marks)
 
@@ -126,7 +147,9 @@ def make_deterministic(device: str) -> None:
     torch.set_deterministic_debug_mode("warn")  # the other way to say it imports the compiler: 2 s
 
 
-def _train(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Report) -> None:
+def _train(
+    step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Report, stop: Stop
+) -> None:
     run, name = step.run, step.stage
     assert name is not None
     config = run.preset.train[name]
@@ -140,7 +163,9 @@ def _train(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Rep
     if train is None:
         raise ValueError(f"{dataset.name} has no training clips; prepare it again")
     method = build(step, dataset, cache)
-    stage = Stage(method, name, config, train, val, run.seed, folder, torch.device(run.device))
+    stage = Stage(
+        method, name, config, train, val, run.seed, folder, torch.device(run.device), stop
+    )
 
     def progress(done: int, steps: int, loss: float, rate: float, left: float) -> None:
         report(f"{done}/{steps} loss {loss:.4g}, {rate:.1f} clips/s, {left:.0f} s left")
@@ -150,7 +175,9 @@ def _train(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Rep
     (folder / "checkpoint.pt").unlink(missing_ok=True)
 
 
-def _predict(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Report) -> None:
+def _predict(
+    step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Report, stop: Stop
+) -> None:
     method = build(step, dataset, cache).to(torch.device(step.run.device))
     face = Face.of(dataset)
 
@@ -160,6 +187,8 @@ def _predict(step: Step, dataset: Dataset, cache: Cache, folder: Path, report: R
 
     def progress(done: int, total: int) -> None:
         report(f"{done}/{total} predictions")
+        if stop() and done < total:  # what is predicted lies on disk and is not predicted again
+            raise Interrupted
 
     config = step.run.preset.predict
     predict_all(method, dataset, config, step.run.seed, folder, score_samples, progress)

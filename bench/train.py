@@ -24,6 +24,7 @@ from bench.method import Method
 from bench.optimizers import Average, lr_factor, make_optimizer, parameters_of
 from bench.seeding import own_streams, seed_everything
 from bench.stage_loss import Loss, make_loss
+from bench.stopping import Interrupted, Stop, never
 from bench.terms import Counts, add_counts, add_scalars, check_terms, health
 
 Progress = Callable[[int, int, float, float, float], None]
@@ -42,6 +43,7 @@ class Stage:
     seed: int
     folder: Path
     device: torch.device
+    stop: Stop = never  # asked after every step
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def initialise(cls: type[Method], config: BaseModel, spec: DatasetSpec, seed: in
 def train_stage(stage: Stage, progress: Progress) -> TrainingState:
     """Train a stage to its end, from its checkpoint if there is one; the method holds the result.
 
-    Raises ValueError when the loss is not finite or the checkpoint is not usable.
+    Raises ValueError when the loss is not finite or the checkpoint is not usable, and Interrupted,
+    with a checkpoint written, when the stage is asked to stop.
     """
     fit = prepare(stage)
     state = _train(stage, fit, progress) if fit else TrainingState()
@@ -101,8 +104,13 @@ def _train(stage: Stage, fit: Fit, progress: Progress) -> TrainingState:
         left = (num_steps - state.step) / rate
         clips = config.batch_size * config.accumulate
         progress(state.step, num_steps, loss, rate * clips, left)
-        if state.step % config.checkpoint_every == 0 and state.step < num_steps:
+        if state.step == num_steps:
+            break
+        stopping = stage.stop()
+        if stopping or state.step % config.checkpoint_every == 0:
             save_checkpoint(path, method, fit.optimizer, state, fit.average)
+        if stopping:
+            raise Interrupted
     if fit.average:
         fit.average.apply()
     return state

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from bench.executor import get_executor
+from bench.locks import read_owner
 
 PATIENCE = 60.0  # seconds until a test gives up
 
@@ -43,7 +43,7 @@ def wait_for(found, process=None):
 
 def files(runs):
     """Hashes of what the steps wrote, without records (times) and locks."""
-    found = (p for p in sorted(Path(runs).rglob("*")) if p.is_file() and p.suffix != ".lock")
+    found = (p for p in sorted(Path(runs).rglob("*")) if p.is_file() and p.suffix != ".owner")
     return {
         str(path.relative_to(runs)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in found
@@ -102,9 +102,8 @@ def test_workers_end_with_the_process_that_started_them(project):
     wait_for((project.root / "mark").exists, process)
     process.kill()
     process.wait(PATIENCE)
-    (lock,) = (project.runs / "locks").glob("*.lock")
-    with FileLock(lock, timeout=PATIENCE / 3):
-        pass
+    (lock,) = (project.runs / "locks").glob("*.owner")
+    wait_for(lambda: read_owner(lock).is_gone)
 
 
 def test_an_unknown_executor_names_the_known_ones():

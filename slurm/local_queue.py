@@ -1,0 +1,143 @@
+"""This machine in place of a cluster: a background process that starts jobs as their turn comes.
+
+It does for submitit's local executor what SLURM does for its own: no more jobs at a time than were
+asked for, and a step after its parent. Jobs are processes of their own and outlive it.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from bench.cache import Cache
+from slurm.ledger import Ledger, Submission, SubmittedArray, Task, replace_array
+from slurm.seen import CANCELLED, LIVE, look
+from slurm.snapshot import take_snapshot
+from slurm.states import is_alive
+from slurm.work import Work
+
+WORKS = "works"  # folder of a submission: the pickled work of each key
+READY = "ready"  # file of a submission: its queue may read it, and alone writes it from now on
+TICK = 0.2  # seconds between two looks
+
+
+def start_queue(ledger: Ledger, submission: Submission, works: Mapping[str, Work]) -> None:
+    """Start the queue of a submission in the background."""
+    from slurm.submitting import job_environment
+
+    folder = ledger.folder(submission.id)
+    (folder / WORKS).mkdir(parents=True, exist_ok=True)
+    for key, work in works.items():
+        (folder / WORKS / f"{key}.pkl").write_bytes(pickle.dumps(work))
+    environment = os.environ | job_environment(submission.preset, take_snapshot(ledger.root))
+    command = [sys.executable, "-m", "slurm.local_queue", str(ledger.root), submission.id]
+    with (folder / "queue.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # it goes on when the terminal is closed
+        )
+    started = psutil.Process(process.pid).create_time()
+    update = {"queue": process.pid, "queue_started": started}
+    ledger.write(submission.model_copy(update=update))
+    (folder / READY).touch()
+
+
+class Queue:
+    """The tasks of one submission, and the processes of those that were started."""
+
+    def __init__(self, ledger: Ledger, id: str):
+        from submitit.local.local import LocalExecutor
+
+        self.ledger, self.folder = ledger, ledger.folder(id)
+        while not (self.folder / READY).exists():
+            time.sleep(TICK)
+        self.submission = ledger.read(id)
+        self.preset, self.cache = self.submission.preset, Cache(Path(self.submission.runs))
+        most = self.preset.max_requeues
+        self.executor = LocalExecutor(self.folder / "logs" / "%j", max_num_timeout=most)
+        self.jobs: dict[str, subprocess.Popen[bytes]] = {}
+
+    def work_off(self) -> None:
+        """Start every task when its turn comes; returns when none runs and none can be started."""
+        limit = self.preset.parallel or os.cpu_count() or 1
+        while True:
+            running = sum(process.poll() is None for process in self.jobs.values())
+            ready = list(self._ready())
+            for number, place in ready[: limit - running]:
+                self._start(number, place)
+            if not ready and not running:
+                return
+            time.sleep(TICK)
+
+    def _ready(self) -> Iterator[tuple[int, int]]:
+        """(array, place) of the tasks that may be started."""
+        for number, array in enumerate(self.submission.arrays):
+            for place, task in enumerate(array.tasks):
+                new = task.key not in self.jobs and not self._is_cancelled(task.key)
+                if new and self._is_its_turn(array, place):
+                    yield number, place
+
+    def _is_its_turn(self, array: SubmittedArray, place: int) -> bool:
+        """Whether what a task needs has ended, well or not; what was lost holds it back."""
+        if array.parent is not None:
+            parent = self.submission.arrays[array.parent].tasks[place]
+            return self.cache.record(parent.key) is not None
+        if not array.running:
+            return True
+        parent_key = pickle.loads(self._work(array.tasks[place].key).step).parent.key
+        others = look(self.ledger, self.cache, [parent_key]).values()
+        return all(seen.state not in LIVE for seen in others)
+
+    def _start(self, number: int, place: int) -> None:
+        from submitit.local.local import LocalJob
+
+        array = self.submission.arrays[number]
+        task = array.tasks[place]
+        self.executor.update_parameters(
+            timeout_min=self.preset.classes[array.resources].minutes,
+            gpus_per_node=int(self.preset.uses_gpus),
+            signal_delay_s=self.preset.signal_seconds,
+        )
+        job = self.executor.submit(self._work(task.key))
+        assert isinstance(job, LocalJob) and job._process is not None
+        process = job._process
+        self.jobs[task.key] = process
+        self.submission = _note(self.submission, number, place, process.pid)
+        self.ledger.write(self.submission)
+
+    def _is_cancelled(self, key: str) -> bool:
+        return (self.folder / CANCELLED / key).exists()
+
+    def _work(self, key: str) -> Work:
+        work: Work = pickle.loads((self.folder / WORKS / f"{key}.pkl").read_bytes())  # our own
+        return work
+
+
+def interrupt(task: Task) -> None:
+    """End the job of a task: submitit's controller of a local job ends with its process."""
+    if task.job and is_alive(int(task.job), task.started):
+        with suppress(ProcessLookupError):
+            os.kill(int(task.job), signal.SIGINT)
+
+
+def _note(submission: Submission, number: int, place: int, pid: int) -> Submission:
+    array = submission.arrays[number]
+    update = {"job": str(pid), "started": psutil.Process(pid).create_time()}
+    task = array.tasks[place].model_copy(update=update)
+    tasks = (*array.tasks[:place], task, *array.tasks[place + 1 :])
+    return replace_array(submission, number, array.model_copy(update={"tasks": tasks}))
+
+
+if __name__ == "__main__":
+    Queue(Ledger(Path(sys.argv[1])), sys.argv[2]).work_off()

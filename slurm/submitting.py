@@ -1,0 +1,185 @@
+"""Submitting steps through submitit: what is done or under way already is not submitted again."""
+
+import pickle
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.cache import Cache
+from bench.locks import hold
+from bench.plan import Step
+from bench.provenance import git_state
+from slurm.arrays import Array, make_arrays
+from slurm.calls import max_array_size
+from slurm.ledger import (
+    Ledger,
+    Submission,
+    SubmittedArray,
+    Task,
+    replace_array,
+    run_of,
+    with_jobs,
+)
+from slurm.planning import Asked
+from slurm.presets import Cluster
+from slurm.sbatch import job_environment, parameters, sbatch
+from slurm.seen import LIVE, Seen, look
+from slurm.snapshot import take_snapshot
+from slurm.states import jobs_of
+from slurm.work import Work
+
+LOCAL_ARRAY_SIZE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where jobs are submitted from: the cluster, the cache they fill, and what was submitted."""
+
+    name: str  # of the cluster, as it was asked for
+    cluster: Cluster
+    cache: Cache
+    ledger: Ledger
+
+
+def submit_steps(desk: Desk, steps: Sequence[Step], asked: Asked | None = None) -> list[Step]:
+    """Submit the steps that are neither done nor under way; returns those that were submitted.
+
+    Steps with the record of a failure are left alone: see :func:`forget_failures`. Raises
+    ClusterError where the cluster refuses; what was submitted before that goes on.
+    """
+    with hold(desk.ledger.root / "launcher.owner"):
+        adopt(desk)
+        todo = [step for step in steps if desk.cache.record(step.key) is None]
+        arrays = plan_arrays(desk, todo, live(desk, todo))
+        if not arrays:
+            return []
+        submission = _write_down(desk, arrays, asked)
+        _start(desk, submission, arrays)
+    return [step for array in arrays for step in array.steps]
+
+
+def live(desk: Desk, steps: Sequence[Step]) -> dict[str, Seen]:
+    """Steps that wait or run already, of whatever submission."""
+    seen = look(desk.ledger, desk.cache, [step.key for step in steps])
+    return {key: each for key, each in seen.items() if each.state in LIVE}
+
+
+def plan_arrays(desk: Desk, steps: Sequence[Step], under_way: Mapping[str, Seen]) -> list[Array]:
+    """The arrays that steps would be submitted as."""
+
+    def running(key: str) -> str | None:
+        seen = under_way.get(key)
+        return None if seen is None else seen.task.job or "queued"
+
+    return make_arrays(steps, desk.cluster.class_of, _most(desk.cluster), running)
+
+
+def adopt(desk: Desk) -> None:
+    """Find the jobs of arrays whose launcher died between submitting them and noting it."""
+    for submission in desk.ledger.submissions():
+        if submission.scheduler != "slurm":
+            continue
+        for number, array in enumerate(submission.arrays):
+            if array.tasks[0].job is None:
+                jobs = jobs_of(array.name)
+                if len(jobs) == len(array.tasks):
+                    submission = replace_array(submission, number, with_jobs(array, jobs))
+                    desk.ledger.write(submission)
+
+
+def forget_failures(cache: Cache, steps: Sequence[Step]) -> int:
+    """Remove the records of failed and skipped steps, so that they are done again; how many.
+
+    Checkpoints stay.
+    """
+    count = 0
+    for step in steps:
+        record = cache.record(step.key)
+        if record is not None and record["status"] != "done" and not cache.is_busy(step.key):
+            (cache.folder(step.key) / "run.json").unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+def _most(cluster: Cluster) -> int:
+    if cluster.max_array_size is not None:
+        return cluster.max_array_size
+    return max_array_size() if cluster.scheduler == "slurm" else LOCAL_ARRAY_SIZE
+
+
+def _write_down(desk: Desk, arrays: Sequence[Array], asked: Asked | None) -> Submission:
+    id = desk.ledger.new_id()
+    submission = Submission(
+        id=id,
+        created=time.strftime("%Y-%m-%d %H:%M:%S"),
+        cluster=desk.name,
+        preset=desk.cluster,
+        runs=str(desk.cache.root.resolve()),
+        git=git_state(),
+        asked=asked,
+        arrays=tuple(
+            SubmittedArray(
+                name=f"bench-{id}-{array.number}",
+                resources=array.resources,
+                parent=array.parent,
+                running=array.running,
+                tasks=tuple(_task(step) for step in array.steps),
+            )
+            for array in arrays
+        ),
+    )
+    desk.ledger.write(submission)
+    return submission
+
+
+def _task(step: Step) -> Task:
+    return Task(key=step.key, run=run_of(step), step=step.name)
+
+
+def _start(desk: Desk, submission: Submission, arrays: Sequence[Array]) -> None:
+    works = {
+        step.key: Work(pickle.dumps(step), submission.runs)
+        for array in arrays
+        for step in array.steps
+    }
+    if desk.cluster.scheduler == "slurm":
+        _start_slurm(desk, submission, works)
+    elif desk.cluster.scheduler == "local":
+        from slurm.local_queue import start_queue
+
+        start_queue(desk.ledger, submission, works)
+    else:
+        _run_here(desk, submission, works)
+
+
+def _start_slurm(desk: Desk, submission: Submission, works: Mapping[str, Work]) -> None:
+    code = take_snapshot(desk.ledger.root)
+    exports = job_environment(desk.cluster, code).items()
+    setup = [*desk.cluster.setup, *(f"export {n}={shlex.quote(v)}" for n, v in exports)]
+    folder = desk.ledger.folder(submission.id) / "logs" / "%j"
+    for number, array in enumerate(submission.arrays):
+        resources = desk.cluster.classes[array.resources]
+        told = parameters(desk.cluster, resources, array.name) | {"slurm_setup": setup}
+        if dependency := _dependency(submission, array):
+            told["slurm_additional_parameters"]["dependency"] = dependency
+        jobs = sbatch(folder, desk.cluster, told, [works[task.key] for task in array.tasks])
+        submission = replace_array(submission, number, with_jobs(array, jobs))
+        desk.ledger.write(submission)
+
+
+def _dependency(submission: Submission, array: SubmittedArray) -> str:
+    """Task i waits for task i of the parent's array, or all of them for jobs of before."""
+    if array.parent is not None:
+        jobs = [task.job or "" for task in submission.arrays[array.parent].tasks]
+        single = len(jobs) == 1
+        return f"{'afterok' if single else 'aftercorr'}:{jobs[0].partition('_')[0]}"
+    return f"afterany:{':'.join(array.running)}" if array.running else ""
+
+
+def _run_here(desk: Desk, submission: Submission, works: Mapping[str, Work]) -> None:
+    from submitit import AutoExecutor
+
+    executor = AutoExecutor(desk.ledger.folder(submission.id) / "logs", cluster="debug")
+    for task in submission.tasks:
+        executor.submit(works[task.key]).result()

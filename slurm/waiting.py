@@ -1,0 +1,108 @@
+"""Waiting for submitted steps: what the cluster lost is submitted again; a failure stays."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from rich.console import Console
+
+from bench.plan import Step
+from bench.progress import title
+from bench.steps import describe
+from slurm.doing import record_failure, why_not
+from slurm.seen import LIVE, Seen, end_of_log, look
+from slurm.submitting import Desk, forget_failures, submit_steps
+
+MEMORY = ("OUT_OF_MEMORY", "exceeded memory limit", "oom-kill", "oom_kill")
+LOOKS = 2  # a shared disk may show a record later than the cluster shows the job's end
+
+Show = Callable[[Mapping[str, Seen]], None]
+
+
+class Wait:
+    """Follows some steps until each one has a record or was cancelled."""
+
+    def __init__(self, desk: Desk, steps: Sequence[Step], console: Console):
+        self.desk, self.console = desk, console
+        self.steps = {step.key: step for step in steps}
+        self.looks: Counter[str] = Counter()  # that found a job lost, in a row
+        self.tries: Counter[str] = Counter()  # submissions after the first one
+        self.status: dict[str, str] = {}
+
+    def run(self, show: Show) -> dict[str, str]:
+        """Status by key: done, failed, skipped or cancelled."""
+        while True:
+            seen = look(self.desk.ledger, self.desk.cache, self.steps)
+            for key, step in self.steps.items():
+                record = self.desk.cache.record(key)
+                if record is not None:
+                    self.status[key] = record["status"]
+                elif key in seen and seen[key].state == "cancelled":
+                    self.status[key] = "cancelled"
+                elif key not in seen and step.parent is None:
+                    self.status[key] = "lost"
+            show(seen)
+            if len(self.status) == len(self.steps):
+                return self.status
+            self._mend(seen)
+            time.sleep(self.desk.cluster.poll_seconds)
+
+    def _mend(self, seen: Mapping[str, Seen]) -> None:
+        """Submit what was lost again, or write down why not."""
+        lost = [key for key, each in seen.items() if each.state == "lost"]
+        self.looks = Counter({key: self.looks[key] + 1 for key in lost})
+        sure = [key for key in lost if self.looks[key] >= LOOKS]
+        if not sure:
+            return
+        for key in sure:
+            self.looks[key] = 0
+            self._give_up_or_count(self.steps[key], seen[key])
+        again = [step for key, step in self.steps.items() if self._is_open(key, seen)]
+        if again:
+            self._retry(again, sure)
+
+    def _give_up_or_count(self, step: Step, seen: Seen) -> None:
+        log, word = end_of_log(self.desk.ledger, seen), seen.job.word if seen.job else ""
+        about, cache = describe(step), self.desk.cache
+        if word == MEMORY[0] or any(each in log for each in MEMORY[1:]):
+            reason = "the job was killed for its memory; ask for more (memory_gb of its class)"
+            record_failure(step.key, cache, about, "OutOfMemory", reason, log)
+        elif self.tries[step.key] >= self.desk.cluster.retries:
+            reason = f"the job ended without a result ({word}), {self.tries[step.key] + 1} times"
+            record_failure(step.key, cache, about, "WorkerDied", reason, log)
+        else:
+            self.tries[step.key] += 1
+            return
+        self._skip_what_needs(step)
+
+    def _skip_what_needs(self, step: Step) -> None:
+        cache = self.desk.cache
+        for other in self.steps.values():
+            if step.key in {parent.key for parent in other.ancestors()}:
+                if cache.record(other.key) is None and (reason := why_not(other, cache)):
+                    record = {**describe(other), "status": "skipped", "reason": reason}
+                    cache.write_record(other.key, record)
+
+    def _is_open(self, key: str, seen: Mapping[str, Seen]) -> bool:
+        """Whether nobody works on a step that has no record, or waits to."""
+        if self.desk.cache.record(key) is not None:
+            return False
+        return key not in seen or seen[key].state not in (*LIVE, "cancelled")
+
+    def _retry(self, steps: Sequence[Step], lost: Sequence[str]) -> None:
+        delay = self.desk.cluster.backoff_seconds * 2 ** (max(map(self._tries, lost)) - 1)
+        names = ", ".join(title(self.steps[key]) for key in lost[:3])
+        more = f" and {len(lost) - 3} more" if lost[3:] else ""
+        self.console.print(
+            f"the cluster lost {names}{more}; submitted again in {delay:g} s",
+            markup=False,
+            soft_wrap=True,
+        )
+        time.sleep(delay)
+        keys = {step.key for step in steps}
+        waiting = [s for s in self.steps.values() if s.parent and s.parent.key in keys]
+        forget_failures(self.desk.cache, waiting)  # skipped, because it saw its parent lost
+        submit_steps(self.desk, list(self.steps.values()))
+
+    def _tries(self, key: str) -> int:
+        return max(1, self.tries[key])
