@@ -5,6 +5,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,8 @@ def _run(step: Step, cache: Cache, report: Report, stop: Stop, held: Held) -> st
 
 def failure(error: Exception, folder: Path) -> dict[str, Any]:
     """What a record says of an error, whose traceback is written into the step's folder."""
-    (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+    with suppress(OSError):  # a full disk may have room for the record all the same
+        (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
     name = type(error).__name__
     reason = " ".join(str(error).split()) or name
     return {"status": "failed", "error": name, "reason": reason, "traceback": TRACEBACK}

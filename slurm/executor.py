@@ -26,8 +26,7 @@ def run_on_cluster(
     name = os.environ.get(CLUSTER, "slurm")
     desk = Desk(name, load_cluster(name), cache, Ledger(jobs_folder()))
     progress.start(todo)
-    forget_failures(cache, todo)
-    submit_steps(desk, todo)
+    submit_steps(desk, todo, over=forget_failures(cache, todo))
     told: set[str] = set()
     by_key = {step.key: step for step in todo}
 

@@ -64,8 +64,8 @@ def retry(table: dict[str, str], console: Console) -> int:
         session = Session(Choice(asked.profile, asked.device, asked.overrides, True), table)
         steps = [step for step in plan(session, asked).steps if run_of(step) in runs]
         desk = Desk(cluster, load_cluster(cluster), session.cache, Ledger(jobs_folder()))
-        forget_failures(session.cache, steps)
-        submitted = submit_steps(desk, steps, asked)
+        over = forget_failures(session.cache, steps)
+        submitted = submit_steps(desk, steps, asked, over)
         console.print(f"{len(submitted)} steps of {len(runs)} runs submitted again")
     if not bad:
         console.print("nothing failed")

@@ -13,11 +13,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
 from bench.cache import Cache
-from slurm.ledger import Ledger, Submission, SubmittedArray, Task, replace_array
+from slurm.ledger import Ledger, Submission, Task, replace_array
 from slurm.seen import CANCELLED, LIVE, look
 from slurm.snapshot import take_snapshot
 from slurm.states import is_alive
@@ -25,6 +26,7 @@ from slurm.work import Work
 
 WORKS = "works"  # folder of a submission: the pickled work of each key
 READY = "ready"  # file of a submission: its queue may read it, and alone writes it from now on
+_started: list["subprocess.Popen[bytes]"] = []  # kept: they are not waited for
 TICK = 0.2  # seconds between two looks
 
 
@@ -47,6 +49,7 @@ def start_queue(ledger: Ledger, submission: Submission, works: Mapping[str, Work
             stderr=log,
             start_new_session=True,  # it goes on when the terminal is closed
         )
+    _started.append(process)
     started = psutil.Process(process.pid).create_time()
     update = {"queue": process.pid, "queue_started": started}
     ledger.write(submission.model_copy(update=update))
@@ -69,35 +72,47 @@ class Queue:
         self.jobs: dict[str, subprocess.Popen[bytes]] = {}
 
     def work_off(self) -> None:
-        """Start every task when its turn comes; returns when none runs and none can be started."""
+        """Start every task when its turn comes; returns when all have ended that ever will."""
         limit = self.preset.parallel or os.cpu_count() or 1
         while True:
             running = sum(process.poll() is None for process in self.jobs.values())
-            ready = list(self._ready())
+            turns = {place: self._turn(*place) for place in self._new()}
+            ready = [place for place, turn in turns.items() if turn == "now"]
             for number, place in ready[: limit - running]:
                 self._start(number, place)
-            if not ready and not running:
+            if not running and not ready and "later" not in turns.values():
                 return
             time.sleep(TICK)
 
-    def _ready(self) -> Iterator[tuple[int, int]]:
-        """(array, place) of the tasks that may be started."""
+    def _new(self) -> Iterator[tuple[int, int]]:
+        """(array, place) of the tasks that were not started and not cancelled."""
         for number, array in enumerate(self.submission.arrays):
             for place, task in enumerate(array.tasks):
-                new = task.key not in self.jobs and not self._is_cancelled(task.key)
-                if new and self._is_its_turn(array, place):
+                if task.key not in self.jobs and not self._is_cancelled(task.key):
                     yield number, place
 
-    def _is_its_turn(self, array: SubmittedArray, place: int) -> bool:
-        """Whether what a task needs has ended, well or not; what was lost holds it back."""
+    def _turn(self, number: int, place: int) -> Literal["now", "later", "never"]:
+        """A step comes after its parent, whatever that came to; what was lost holds it back."""
+        array = self.submission.arrays[number]
         if array.parent is not None:
-            parent = self.submission.arrays[array.parent].tasks[place]
-            return self.cache.record(parent.key) is not None
+            parent = self.submission.arrays[array.parent].tasks[place].key
+            if self.cache.record(parent) is not None:
+                return "now"
+            started = self.jobs.get(parent)
+            if started is not None:
+                return "later" if started.poll() is None else self._last_look(parent)
+            if self._is_cancelled(parent):
+                return "never"
+            return "later" if self._turn(array.parent, place) != "never" else "never"
         if not array.running:
-            return True
+            return "now"
         parent_key = pickle.loads(self._work(array.tasks[place].key).step).parent.key
         others = look(self.ledger, self.cache, [parent_key]).values()
-        return all(seen.state not in LIVE for seen in others)
+        return "later" if any(seen.state in LIVE for seen in others) else "now"
+
+    def _last_look(self, parent: str) -> Literal["now", "never"]:
+        """Its process has ended: it wrote its record before that, or not at all."""
+        return "now" if self.cache.record(parent) is not None else "never"
 
     def _start(self, number: int, place: int) -> None:
         from submitit.local.local import LocalJob

@@ -39,12 +39,16 @@ def missing_programs() -> list[str]:
 
 @contextmanager
 def one_node_slurm(
-    folder: Path, cpus: int | None = None, environment: Mapping[str, str] | None = None
+    folder: Path,
+    cpus: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    first_job: int | None = None,
 ) -> Iterator[dict[str, str]]:
     """Start a SLURM of one node in a folder; yields the environment of its clients.
 
-    ``cpus`` may be more than there are. Raises ValueError where it is not installed or does not
-    start, with the end of what the daemons said.
+    ``cpus`` may be more than there are. Jobs are numbered from ``first_job``, by default from the
+    clock, so that numbers of two such clusters differ. Raises ValueError where it is not installed
+    or does not start, with the end of what the daemons said.
     """
     if missing := missing_programs():
         raise ValueError(f"SLURM is not installed here: {', '.join(missing)} (Debian: slurm-wlm)")
@@ -56,7 +60,8 @@ def one_node_slurm(
             _start_munge(stack, run, client) if shutil.which("munged", path=client["PATH"]) else ""
         )
         (folder / "state").mkdir(parents=True, exist_ok=True)
-        conf = _configuration(folder, cpus or os.cpu_count() or 1, munge)
+        first = first_job or int(time.time()) % 60_000_000 + 1
+        conf = _configuration(folder, cpus or os.cpu_count() or 1, munge, first)
         (folder / "slurm.conf").write_text(conf, encoding="utf-8")
         for name, more in (("slurmctld", ()), ("slurmd", ("-N", NODE))):
             command = [name, "-D", "-f", str(folder / "slurm.conf"), *more]
@@ -74,12 +79,11 @@ def _client_environment(inherited: dict[str, str], folder: Path) -> dict[str, st
     return client | {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
 
 
-def _configuration(folder: Path, cpus: int, munge: str) -> str:
+def _configuration(folder: Path, cpus: int, munge: str, first_job: int) -> str:
     """slurm.conf: no cgroups, no accounting, memory enforced by looking at it."""
     user = psutil.Process().username()
     memory = int(psutil.virtual_memory().total / 2**20 * 0.8)
     ports = _free_ports(2)
-    first_job = int(time.time()) % 60_000_000 + 1  # numbers of two clusters must differ
     return f"""ClusterName=lab
 SlurmctldHost=localhost(127.0.0.1)
 SlurmctldPort={ports[0]}

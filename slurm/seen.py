@@ -68,11 +68,11 @@ def _state(job: JobState, cancelled: bool) -> State:
 
 
 def _with_fates(found: dict[str, Seen]) -> dict[str, Seen]:
-    """A job whose parent was lost is cancelled by the cluster: nobody meant it."""
+    """A job whose parent was lost never starts; the cluster cancels it, and nobody meant that."""
     parents = {key: parent for seen in found.values() for key, parent in _parents(seen)}
     changed = dict(found)
     for key, seen in found.items():
-        if seen.state not in ("cancelled", "lost"):
+        if seen.state not in ("cancelled", "lost", "queued"):
             continue
         parent = changed.get(parents.get(key, ""))
         if parent is not None and parent.state in ("lost", "cancelled", "held back"):

@@ -3,7 +3,7 @@
 import pickle
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.cache import Cache
@@ -42,16 +42,23 @@ class Desk:
     ledger: Ledger
 
 
-def submit_steps(desk: Desk, steps: Sequence[Step], asked: Asked | None = None) -> list[Step]:
+def submit_steps(
+    desk: Desk,
+    steps: Sequence[Step],
+    asked: Asked | None = None,
+    over: Collection[str] = (),
+) -> list[Step]:
     """Submit the steps that are neither done nor under way; returns those that were submitted.
 
-    Steps with the record of a failure are left alone: see :func:`forget_failures`. Raises
+    Steps with the record of a failure are left alone: see :func:`forget_failures`, whose keys are
+    ``over``: their old jobs have said all they will, even if they have not ended yet. Raises
     ClusterError where the cluster refuses; what was submitted before that goes on.
     """
     with hold(desk.ledger.root / "launcher.owner"):
         adopt(desk)
         todo = [step for step in steps if desk.cache.record(step.key) is None]
-        arrays = plan_arrays(desk, todo, live(desk, todo))
+        under_way = live(desk, [step for step in todo if step.key not in over])
+        arrays = plan_arrays(desk, todo, under_way)
         if not arrays:
             return []
         submission = _write_down(desk, arrays, asked)
@@ -88,18 +95,18 @@ def adopt(desk: Desk) -> None:
                     desk.ledger.write(submission)
 
 
-def forget_failures(cache: Cache, steps: Sequence[Step]) -> int:
-    """Remove the records of failed and skipped steps, so that they are done again; how many.
+def forget_failures(cache: Cache, steps: Iterable[Step]) -> set[str]:
+    """Remove the records of failed and skipped steps, so that they are done again; their keys.
 
     Checkpoints stay.
     """
-    count = 0
+    keys = set()
     for step in steps:
         record = cache.record(step.key)
-        if record is not None and record["status"] != "done" and not cache.is_busy(step.key):
+        if record is not None and record["status"] != "done":
             (cache.folder(step.key) / "run.json").unlink(missing_ok=True)
-            count += 1
-    return count
+            keys.add(step.key)
+    return keys
 
 
 def _most(cluster: Cluster) -> int:

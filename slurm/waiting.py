@@ -101,8 +101,8 @@ class Wait:
         time.sleep(delay)
         keys = {step.key for step in steps}
         waiting = [s for s in self.steps.values() if s.parent and s.parent.key in keys]
-        forget_failures(self.desk.cache, waiting)  # skipped, because it saw its parent lost
-        submit_steps(self.desk, list(self.steps.values()))
+        over = forget_failures(self.desk.cache, waiting)  # skipped, as their parent was lost
+        submit_steps(self.desk, list(self.steps.values()), over=over)
 
     def _tries(self, key: str) -> int:
         return max(1, self.tries[key])

@@ -5,6 +5,7 @@ Units    audio at 16 kHz; vertices in the dataset's unit.
 """
 
 import random
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -56,6 +57,7 @@ class ToyTalkerConfig(Frozen):
     fault: Literal["", "raise", "nan", "nan_term", "nan_validation", "long", "short"] = ""
     fault_stage: Literal["coarse", "fine", "predict"] = "coarse"
     fault_call: int = 3  # of loss(), counted in this process
+    slow: float = 0.0  # seconds that a training step takes longer
 
 
 class ToyTalker(Method):
@@ -100,6 +102,7 @@ class ToyTalker(Method):
 
     def loss(self, batch: Batch, stage: str) -> dict[str, Tensor]:
         self.calls += self.training
+        time.sleep(self.config.slow * self.training)
         heard = self.hear(batch.audio, batch.vertices.shape[1])  # (B, T, 2)
         heard = heard + 0.1 * torch.randn_like(heard) * random.random()
         heard = heard + 0.01 * float(np.random.rand())

@@ -1,0 +1,35 @@
+"""A project whose runs are submitted, to a real SLURM of one node or to this machine."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slurm.one_node import one_node_slurm
+
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+from places import Place, skip_without_slurm, stop_everything  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def real_slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of the clients of a private SLURM."""
+    skip_without_slurm()
+    with one_node_slurm(tmp_path_factory.mktemp("slurm"), cpus=4) as environment:
+        yield environment
+
+
+@pytest.fixture
+def place(
+    request: pytest.FixtureRequest, project: Any, table: dict[str, str], monkeypatch
+) -> Iterator[Place]:
+    """A project, and the kind of cluster that the test's parameter names."""
+    if request.param == "slurm":
+        environment = request.getfixturevalue("real_slurm")
+        for name in ("SLURM_CONF", "PATH"):
+            monkeypatch.setenv(name, environment[name])
+    found = Place(request.param, project.root, table)
+    yield found
+    stop_everything(found)

@@ -1,0 +1,237 @@
+"""What clusters do to jobs: each of it, on a real SLURM and on submitit's local executor."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+from io import StringIO
+
+import psutil
+import pytest
+from places import BOTH, REAL, Place, released, wait_until
+from rich.console import Console
+
+from bench.commands import execute
+from bench.executor import run_local
+from bench.locks import read_owner
+from slurm.jobs import cancel, logs, retry, status
+from slurm.seen import look
+
+LONG = ("model.slow=0.1", "train.coarse.steps=150", "train.coarse.checkpoint_every=10")
+QUICK = tuple(part.replace("0.1", "0.0") for part in LONG)
+
+
+def quiet() -> Console:
+    return Console(file=StringIO(), width=200)
+
+
+def text_of(console: Console) -> str:
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def hashes(place: Place, steps) -> dict[str, str]:
+    """Of everything that steps wrote, records (times) excepted; by step and file."""
+    return {
+        f"{step.name}/{path.relative_to(folder)}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for step in steps
+        for folder in [place.cache.folder(step.key)]
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "run.json"
+    }
+
+
+def run_here(place: Place, steps) -> None:
+    """The same steps in one process of this machine; not in pytest's: shape checks draw numbers."""
+    status = execute(run_local, steps, place.cache, 1, quiet())
+    assert set(status.values()) <= {"done"}
+
+
+def states_of(place: Place) -> set[str]:
+    """Of all steps that were submitted."""
+    return {seen.state for seen in look(place.ledger, place.cache).values()}
+
+
+def worker_of(place: Place, step) -> int:
+    """The process that works on a step, once it does."""
+    path = place.cache.root / "locks" / f"{step.key}.owner"
+    return wait_until(lambda: (owner := read_owner(path)) and owner.pid)
+
+
+@BOTH
+def test_four_runs_are_arrays_in_a_chain_and_end_like_a_local_run(place):
+    assert place.submit(wait=True, seeds=range(4)) == 0
+    (submission,) = place.ledger.submissions()
+    assert [len(array.tasks) for array in submission.arrays] == [4, 4, 4, 4]
+    assert [array.parent for array in submission.arrays] == [None, 0, 1, 2]
+    chain = [array.tasks[0].step for array in submission.arrays]
+    assert chain == ["train/coarse", "train/fine", "predict", "evaluate"]
+    plans = [place.steps(seed=seed) for seed in range(4)]
+    there = [hashes(place, steps) for steps in plans]
+    for steps in plans:
+        jobs = [place.record(step)["job"] for step in steps]
+        assert {job["cluster"] for job in jobs} == {place.kind} and len(
+            {j["id"] for j in jobs}
+        ) == 4
+        for step in steps:
+            place.cache.remove(step.key)
+        run_here(place, steps)
+    assert there == [hashes(place, steps) for steps in plans]
+    assert place.submit(seeds=range(4)) == 0 and "16 of 16 steps are cached" in place.said
+    assert len(list(place.ledger.submissions())) == 1
+
+
+@BOTH
+def test_submitting_twice_attaches_to_what_is_under_way(place):
+    assert place.submit(*LONG) == 0
+    wait_until(lambda: list(look(place.ledger, place.cache).values())[0].state == "running")
+    assert place.submit(*LONG, wait=True) == 0
+    assert "4 steps wait or run already; they are not submitted again" in place.said
+    assert "4 of 4 steps are done" in place.said
+    assert len(list(place.ledger.submissions())) == 1
+
+
+@BOTH
+def test_a_job_over_its_time_limit_is_queued_again_and_ends_with_the_same_weights(place):
+    steps, quick = place.steps(*LONG), place.steps(*QUICK)
+    limit = {"classes": {"any": {"cpus": 1, "memory_gb": 2, "time": "00:01:00"}}}
+    limit["signal_seconds"] = 48
+    with released():
+        assert place.submit(*LONG, wait=True, cluster=limit) == 0
+    run_here(place, quick)
+    assert hashes(place, steps[:2]) == hashes(place, quick[:2])
+    saved = [path.read_text() for path in place.ledger.root.glob("*/logs/*/*_log.err")]
+    assert any("SIGUSR2: saving at the next step" in text for text in saved)
+    if place.kind == "slurm":
+        assert place.record(steps[0])["job"]["restarts"] >= 1
+
+
+@BOTH
+def test_a_killed_worker_is_noticed_and_goes_on_from_its_checkpoint(place):
+    """kill -9 leaves no result and no record; without sacct it is seen within seconds."""
+    steps, quick = place.steps(*LONG), place.steps(*QUICK)
+    assert place.submit(*LONG) == 0
+    checkpoint = place.cache.folder(steps[0].key) / "checkpoint.pt"
+    wait_until(checkpoint.exists)
+    os.kill(worker_of(place, steps[0]), signal.SIGKILL)
+    killed = time.monotonic()
+    first = steps[0].key
+    wait_until(lambda: look(place.ledger, place.cache, [first])[first].state == "lost")
+    assert time.monotonic() - killed < 30
+    assert place.submit(*LONG, wait=True) == 0
+    run_here(place, quick)
+    assert hashes(place, steps[:2]) == hashes(place, quick[:2])
+    assert len(list(place.ledger.submissions())) == 2
+
+
+@BOTH
+def test_waiting_submits_again_what_was_lost_and_gives_up_in_the_end(place, monkeypatch):
+    """A worker that ends before it writes anything, each time: a failed row, within seconds."""
+    (place.root / "mark").touch()
+    fatal = {"methods": ("still",), "wait": True, "cluster": {"retries": 1}}
+    assert place.submit("model.when_prepared=die", **fatal) == 1
+    steps = place.steps("model.when_prepared=die", method="still")
+    record = place.record(steps[0])
+    assert record["error"] == "WorkerDied" and "2 times" in record["reason"]
+    assert [place.record(step)["status"] for step in steps[1:]] == ["skipped", "skipped"]
+    assert "submitted again in 0.5 s" in place.said
+    assert len(list(place.ledger.submissions())) == 2
+
+
+@BOTH
+def test_a_failing_run_shows_its_traceback_and_stops_no_other(place):
+    """Errors of the work are not tried again on their own, only on demand."""
+    both = ("model.fault=raise",)
+    assert place.submit(*both, wait=True, seeds=(0, 1)) == 1
+    steps = place.steps(*both)
+    record = place.record(steps[0])
+    assert record["error"] == "RuntimeError" and record["reason"] == "the toy broke on purpose"
+    assert [place.record(step)["status"] for step in steps[1:]] == ["skipped"] * 3
+    console = quiet()
+    assert logs("talker 0,", console) == 0
+    assert 'raise RuntimeError("the toy broke' in text_of(console)
+    assert status(console, every=False) == 1 and "the toy broke on purpose" in text_of(console)
+    assert place.submit(*both, seeds=(0, 1)) == 0
+    assert "8 steps failed or were skipped before; again: bench retry --failed" in place.said
+    assert retry(place.table, console) == 0
+    assert "8 steps of 2 runs submitted again" in text_of(console)
+    wait_until(lambda: place.record(steps[3]).get("status") == "skipped")
+
+
+@BOTH
+def test_what_is_cancelled_ends_keeps_its_checkpoint_and_is_not_tried_again(place):
+    steps = place.steps(*LONG)
+    assert place.submit(*LONG) == 0
+    checkpoint = place.cache.folder(steps[0].key) / "checkpoint.pt"
+    wait_until(checkpoint.exists)
+    worker = worker_of(place, steps[0])
+    console = quiet()
+    assert cancel(["talker"], False, console) == 0
+    assert "4 jobs cancelled" in text_of(console)
+    wait_until(lambda: not psutil.pid_exists(worker), patience=40)
+    wait_until(lambda: states_of(place) == {"cancelled"}, patience=40)
+    assert checkpoint.exists()
+    assert place.record(steps[0]) == {}
+    with pytest.raises(ValueError, match="'nobody' is no run that was submitted from here"):
+        cancel(["nobody"], False, console)
+
+
+@REAL
+def test_preemption_saves_and_queues_again(place):
+    """A job of a partition with more priority takes the whole node."""
+    steps, quick = place.steps(*LONG), place.steps(*QUICK)
+    assert place.submit(*LONG) == 0
+    wait_until((place.cache.folder(steps[0].key) / "checkpoint.pt").exists)
+    command = [
+        "sbatch",
+        "-p",
+        "high",
+        "-c",
+        "4",
+        "--mem=100",
+        "-o",
+        "/dev/null",
+        "--wrap",
+        "sleep 1",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    with released():
+        assert place.submit(*LONG, wait=True) == 0
+    run_here(place, quick)
+    assert hashes(place, steps[:2]) == hashes(place, quick[:2])
+    assert place.record(steps[0])["job"]["restarts"] == 1
+    assert len(list(place.ledger.submissions())) == 1
+
+
+@REAL
+def test_a_node_that_fails_gives_its_jobs_back(place):
+    """SLURM queues them again by itself; they go on from the last periodic checkpoint."""
+    steps, quick = place.steps(*LONG), place.steps(*QUICK)
+    assert place.submit(*LONG) == 0
+    wait_until((place.cache.folder(steps[0].key) / "checkpoint.pt").exists)
+    node = ["scontrol", "update", "NodeName=lab0"]
+    subprocess.run([*node, "State=DOWN", "Reason=test"], check=True)
+    subprocess.run([*node, "State=RESUME"], check=True)
+    with released():
+        assert place.submit(*LONG, wait=True) == 0
+    run_here(place, quick)
+    assert hashes(place, steps[:2]) == hashes(place, quick[:2])
+    assert len(list(place.ledger.submissions())) == 1
+
+
+@REAL
+def test_a_job_that_takes_too_much_memory_is_a_failed_row(place):
+    small = {"classes": {"any": {"cpus": 1, "memory_gb": 0.1, "time": "00:05:00"}}}
+    assert place.submit(*LONG, wait=True, cluster=small) == 1
+    record = place.record(place.steps(*LONG)[0])
+    assert record["error"] == "OutOfMemory" and "memory_gb" in record["reason"]
+    assert len(list(place.ledger.submissions())) == 1
+
+
+@REAL
+def test_a_child_whose_parent_was_cancelled_by_hand_does_not_wait_for_ever(place):
+    assert place.submit(*LONG) == 0
+    (submission,) = place.ledger.submissions()
+    subprocess.run(["scancel", submission.arrays[0].tasks[0].job], check=True)
+    wait_until(lambda: states_of(place) == {"cancelled"}, patience=40)
