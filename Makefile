@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DVC_NO_ANALYTICS = 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test lint bench clean-venv
+.PHONY: repro test lint bench slurm-proof clean-venv
 
 repro: .venv/installed
 	$(BIN)/dvc repro
@@ -22,6 +22,10 @@ lint: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/inference.py --readme README.md
 	$(BIN)/python benchmarks/training.py --readme README.md
+
+# The mini profile through a real one-node SLURM, compared with what `make repro` computed; after it.
+slurm-proof: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/slurm_proof.py
 
 # Installed once; again only when the requirements change.
 .venv/installed: pyproject.toml

@@ -23,6 +23,7 @@ import soundfile
 import torch
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "helpers"))  # modules that several tests share
 FPS, RATE = 25, 16_000
 ROWS, COLUMNS = 6, 7  # of a sheet of vertices that stands for a face
 NUM_VERTICES = ROWS * COLUMNS

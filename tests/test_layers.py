@@ -13,7 +13,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reports": {"bench"},
     "slurm": {"bench"},
     "datasets": {"bench"},
-    "benchmarks": {"bench", "methods", "reports"},
+    "benchmarks": {"bench", "methods", "reports", "slurm"},
 }
 # they wire everything; nothing but each other imports them
 COMPOSITION_ROOTS = {ROOT / "bench" / name for name in ("cli.py", "cli_weights.py", "run.py")} | {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.session import Choice, Session
 from slurm.one_node import one_node_slurm
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
@@ -33,3 +34,14 @@ def place(
     found = Place(request.param, project.root, table)
     yield found
     stop_everything(found)
+
+
+@pytest.fixture
+def plan(project: Any, table: dict[str, str]):
+    """A function from overrides to the steps of a run: train, train, predict, evaluate."""
+
+    def make(*overrides: str, method: str = "talker", seed: int = 0):
+        session = Session(Choice(overrides=overrides, device="cpu"), table)
+        return list(session.plan(method, "toy", [seed]).plans[0])
+
+    return make

@@ -23,7 +23,10 @@ from bench.session import Choice, Session
 from slurm.ledger import Ledger
 from slurm.one_node import missing_programs
 from slurm.planning import Asked
+from slurm.presets import load_cluster
 from slurm.submit_command import SubmitOptions, submit
+from slurm.submitting import Desk, submit_steps
+from slurm.waiting import Wait
 
 PATIENCE = 120.0  # seconds until a test gives up
 PRESET = {
@@ -82,6 +85,13 @@ class Place:
         finally:
             assert isinstance(console.file, StringIO)
             self.said = console.file.getvalue()
+
+    def go(self, steps, wait: bool = False, **cluster: Any) -> dict[str, str]:
+        """Submit some steps alone; their status, if they are waited for."""
+        preset = self.write_preset(**cluster)
+        desk = Desk(preset, load_cluster(preset), self.cache, self.ledger)
+        submit_steps(desk, steps)
+        return Wait(desk, steps, Console(file=StringIO())).run(lambda seen: None) if wait else {}
 
     def steps(self, *overrides: str, method: str = "talker", seed: int = 0):
         """The steps of a run as they are planned here."""
