@@ -1,5 +1,6 @@
 """Cached steps: found again, recomputed one by one, and what a failure leaves behind."""
 
+import errno
 import threading
 
 import pytest
@@ -177,3 +178,16 @@ def test_what_nothing_refers_to_is_listed(cache):
     assert cache.unreferenced(["a"]) == ["b", "interrupted"]
     assert [record["key"] for record in cache.records()] == ["a", "b"]
     assert read_json(cache.root / "a" / "run.json")["record_schema"] == 1
+
+
+def test_a_full_disk_is_a_failed_row(plan, work, cache, monkeypatch):
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bench.checkpoint.save_file", full)
+    first, second, *_ = plan()
+    assert work([first, second]) == {first.key: "failed", second.key: "skipped"}
+    record = cache.record(first.key)
+    assert record["error"] == "OSError" and "No space left on device" in record["reason"]
+    assert "save_file" in (cache.folder(first.key) / record["traceback"]).read_text()
+    assert not list(cache.folder(first.key).glob(".*"))

@@ -9,6 +9,9 @@ from places import LOCAL, PRESET, SLURM, skip_without_slurm
 from repository import SMOKE, Copy
 
 from bench.cache import Cache
+from bench.commands import RunOptions, run_methods
+from bench.run import methods_table  # noqa: F401 - registers the executor
+from bench.terminal import console
 from slurm.one_node import one_node_slurm
 
 pytestmark = [
@@ -21,7 +24,7 @@ SMALL = SMOKE | {
     "ablations: [gldi-kernel, gldi-quantized-space]": "ablations: []",
     "seeds: [0]": "seeds: [0, 1]",
 }
-SMALLER = SMALL | {"seeds: [0]": "seeds: [0]"}
+SMALLER = {old: new.replace("[0, 1]", "[0]").replace(", gldi]", "]") for old, new in SMALL.items()}
 
 
 def times(copy):
@@ -30,10 +33,10 @@ def times(copy):
 
 @pytest.mark.parametrize("scheduler", [SLURM, LOCAL])
 def test_submit_all_and_wait_fills_the_cache_and_repro_trains_nothing(scheduler, tmp_path, request):
-    """Two methods of the smoke profile; on SLURM two seeds of each."""
+    """Two methods and two seeds of the smoke profile; on this machine less."""
     environment, steps = {}, 15  # 2 seeds x (3 + 4) and the oracle
     if scheduler == "local":
-        steps = 8
+        steps = 4
     else:
         environment = {"SLURM_CONF": request.getfixturevalue("real_slurm")["SLURM_CONF"]}
     copy = Copy(tmp_path, SMALL if scheduler == "slurm" else SMALLER)
@@ -49,8 +52,8 @@ def test_submit_all_and_wait_fills_the_cache_and_repro_trains_nothing(scheduler,
     copy.repro()
     assert times(copy) == before
     assert (copy.root / "reports/site/index.html").exists()
-    assert "gldi" in (copy.root / "reports/tables/table1.md").read_text()
-    rows = json.loads((copy.root / "results/synthetic/gldi.json").read_text())
+    assert "VOCA" in (copy.root / "reports/tables/table1.md").read_text()
+    rows = json.loads((copy.root / "results/synthetic/voca.json").read_text())
     assert {run["status"] for run in rows["runs"]} == {"done"}
     assert f"{steps} of {steps} steps are cached" in copy.call(*submit, **environment)
 
@@ -82,3 +85,18 @@ def test_a_new_cluster_that_counts_from_one_again_is_not_fooled_by_old_results(
             for step in steps:
                 place.cache.remove(step.key)
     assert len(list(place.ledger.submissions())) == 2
+
+
+@pytest.mark.parametrize("place", [LOCAL], indirect=True)
+def test_bench_run_goes_the_same_way_with_an_executor(place, monkeypatch, capsys):
+    """`--executor slurm` submits to the preset that $BENCH_CLUSTER names, and waits."""
+    monkeypatch.setenv("BENCH_CLUSTER", place.write_preset())
+    options = RunOptions(
+        methods=("still",), dataset="toy", seeds=(0,), device="cpu", executor="slurm"
+    )
+    assert run_methods(options, place.table, console()) == 0
+    assert "[3/3] still on toy, seed 0, evaluate: done" in capsys.readouterr().out
+    records = [place.record(step) for step in place.steps(method="still")]
+    assert {record["job"]["cluster"] for record in records} == {"local"}
+    assert run_methods(options, place.table, console()) == 0
+    assert len(list(place.ledger.submissions())) == 1
