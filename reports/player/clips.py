@@ -16,6 +16,7 @@ import numpy as np
 
 from bench.files import canonical_json, write_atomically
 from reports.head import eyes
+from reports.heatmaps import MOTION
 from reports.player.codec import Grid, grid_of, pack_indices, pack_positions, quantise
 from reports.player.still import write_still
 from reports.player.view import ClipView, PlayerFiles, Track, check_view
@@ -25,6 +26,7 @@ MOST_SAMPLES = 5
 """Of a stochastic method: the pages of the mini profile stay under 35 MB with them."""
 
 SCALE_SHARE = 99.0  # per cent of all distances that the colour scale covers
+COLOURS = 9  # of the scale, from 0 up; between them the player mixes
 FORMAT = 1
 
 
@@ -81,6 +83,7 @@ def _document(view: ClipView, grids: Sequence[Grid], most_samples: int) -> dict[
         "unit": view.unit,
         "perUnit": view.per_unit,
         "errorScale": error_scale(view),
+        "colours": [[round(part, 3) for part in MOTION(i / (COLOURS - 1))[:3]] for i in range(COLOURS)],
         "tracks": [
             {
                 "name": track.name,

@@ -1,11 +1,5 @@
 // WebGL2: every head of a player in one canvas, each in a rectangle of its own.
 
-// matplotlib's cividis at nine even places: made for colour-blind readers, steadily lighter
-const STOPS = [
-  [0.000, 0.135, 0.305], [0.103, 0.220, 0.436], [0.264, 0.308, 0.423],
-  [0.381, 0.395, 0.436], [0.489, 0.485, 0.471], [0.609, 0.580, 0.464], [0.736, 0.681, 0.424], [0.871, 0.790, 0.343], [0.996, 0.909, 0.218],
-];
-
 const VERTEX = `#version 300 es
 in vec3 point; in vec3 shape; in float distance;
 uniform mat4 turn, lens;
@@ -40,7 +34,7 @@ const EYE = [0.97, 0.97, 0.97];
 const TINTS = [[1.25, 0.85, 0.85], [0.8, 1.1, 1.25], [1.1, 1.15, 0.8], [0.9, 1.05, 1.1], [0.95, 0.85, 1.0]];
 
 class Scene {
-  constructor(canvas, topology) {
+  constructor(canvas, topology, colours) {
     this.canvas = canvas;
     this.topology = topology;
     const gl = canvas.getContext("webgl2", { antialias: true, premultipliedAlpha: true });
@@ -53,7 +47,7 @@ class Scene {
     this.faces = gl.createBuffer();
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.faces);
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, topology.faces, gl.STATIC_DRAW);
-    gl.uniform3fv(this.place("stops"), STOPS.flat());
+    gl.uniform3fv(this.place("stops"), colours.flat());
     gl.enable(gl.DEPTH_TEST);
     gl.depthFunc(gl.LEQUAL);
   }
@@ -83,7 +77,7 @@ class Scene {
     }
   }
 
-  // The k-th of several heads in a panel is mixed in by 1 / (k + 1): the result is their average.
+  // The k-th of several heads in a panel is mixed in by 1 / (k + 1): where all lie, their average.
   drawHead(head, panel, k) {
     const { gl } = this;
     gl.bindVertexArray(this.upload(head));
