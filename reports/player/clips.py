@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from bench.files import canonical_json, write_atomically
-from reports.head import eyes
+from reports.head import eyes, holes
 from reports.heatmaps import MOTION
 from reports.player.codec import Grid, grid_of, pack_indices, pack_positions, quantise
-from reports.player.still import write_still
+from reports.player.still import still_text, write_still
 from reports.player.view import ClipView, PlayerFiles, Track, check_view
 from reports.writing import write_text
 
@@ -51,11 +51,10 @@ def write_clip(assets: Path, view: ClipView, most_samples: int = MOST_SAMPLES) -
     return PlayerFiles(
         data=names[0],
         still=names[1],
+        still_text=still_text(view),
         sound=names[2] if view.sound is not None else None,
         step=max(grid.step for grid in grids) * view.per_unit,
-        left_out=max(len(track.samples) for track in view.tracks) - most_samples
-        if any(len(track.samples) > most_samples for track in view.tracks)
-        else 0,
+        left_out=max(0, max(len(track.samples) for track in view.tracks) - most_samples),
         num_bytes=sum(path.stat().st_size for path in written),
     )
 
@@ -78,8 +77,7 @@ def _document(view: ClipView, grids: Sequence[Grid], most_samples: int) -> dict[
         "numVertices": view.truth.shape[1],
         "numFaces": len(view.faces),
         "faces": pack_indices(view.faces),
-        # vertices around each open eye, which the player closes by white faces
-        "rims": [[a for a, _ in edges] for _, edges in eyes(view.truth[0], view.faces)],
+        **_rims(view),
         "unit": view.unit,
         "perUnit": view.per_unit,
         "errorScale": error_scale(view),
@@ -103,10 +101,17 @@ def _document(view: ClipView, grids: Sequence[Grid], most_samples: int) -> dict[
     }
 
 
+def _rims(view: ClipView) -> dict[str, list[list[int]]]:
+    """Vertices around each hole of the mesh: the player closes eyes white and a mouth dark."""
+    open_eyes = [[a for a, _ in edges] for _, edges in eyes(view.truth[0], view.faces)]
+    others = [rim for rim in holes(view.faces) if rim not in open_eyes]
+    return {"eyes": open_eyes, "mouths": others}
+
+
 def error_scale(view: ClipView) -> float:
     """Where the colours of distances end, in the printed unit: the same for all heads and frames.
 
-    SCALE_SHARE per cent of all vertices of all frames lie below; rounded up to 1, 2 or 5.
+    SCALE_SHARE per cent of all vertices of all frames lie below; rounded up to a short number.
     """
     found = [_distances(track, view.truth) for track in view.tracks if track.error_of]
     largest = float(np.percentile(np.concatenate(found), SCALE_SHARE)) if found else 0.0
@@ -114,7 +119,8 @@ def error_scale(view: ClipView) -> float:
     if largest <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(largest))
-    return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= largest * (1 - 1e-9))
+    short = (float(f"{power * digit:.2g}") for digit in (1, 1.5, 2, 3, 4, 5, 6, 8, 10))
+    return next(value for value in short if value >= largest * (1 - 1e-9))
 
 
 def _distances(track: Track, truth: np.ndarray) -> np.ndarray:

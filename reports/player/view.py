@@ -64,6 +64,7 @@ class PlayerFiles:
 
     data: str  # clips/<id>.js
     still: str  # clips/<id>.png
+    still_text: str  # what the still shows, in words
     sound: str | None  # clips/<id>.wav
     step: float  # of stored coordinates, the largest of all tracks, in the printed unit
     left_out: int  # samples per stochastic method that are stored but not on the page

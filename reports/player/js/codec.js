@@ -21,12 +21,14 @@ async function unpackIndices(text) {
 
 // Grid numbers of a sequence: x of every vertex of every frame, then y, then z.
 async function unpackPositions(text, frames, vertices) {
-  const numbers = Uint16Array.from(await unpack(text, 2));
-  for (let axis = 0; axis < 3; axis++) {
-    const start = axis * frames * vertices;
-    for (let i = start + 1; i < start + vertices; i++) numbers[i] += numbers[i - 1];
-    const end = start + frames * vertices;
-    for (let i = start + vertices; i < end; i++) numbers[i] += numbers[i - vertices];
+  const steps = await unpack(text, 2);
+  const numbers = new Uint16Array(steps.length);
+  for (let start = 0; start < numbers.length; start += vertices) {
+    const first = (start / vertices) % frames === 0; // of an axis: there is no frame before
+    for (let i = start, moved = 0; i < start + vertices; i++) {
+      moved += steps[i];
+      numbers[i] = moved + (first ? 0 : numbers[i - vertices]);
+    }
   }
   return numbers;
 }

@@ -1,22 +1,21 @@
 // What is drawn of one sample in one frame: vertices, smooth normals, distances to the ground truth.
 
 class Topology {
-  constructor(faces, numVertices, rims) {
+  constructor(faces, numVertices, eyes, mouths) {
     this.numVertices = numVertices;
-    this.rims = rims;
-    const eyes = []; // a fan of faces from the middle of each rim, wound like the faces around it
-    rims.forEach((rim, k) => {
-      rim.forEach((a, i) => eyes.push(rim[(i + 1) % rim.length], a, numVertices + k));
-    });
+    this.rims = [...eyes, ...mouths];
+    // a fan of faces from the middle of each rim, wound like the faces around it
+    const fans = this.rims.map((rim, k) =>
+      rim.flatMap((a, i) => [rim[(i + 1) % rim.length], a, numVertices + k]));
+    this.faces = Uint32Array.from([faces, ...fans].flatMap((part) => [...part]));
     this.numSkin = faces.length;
-    this.faces = new Uint32Array(faces.length + eyes.length);
-    this.faces.set(faces);
-    this.faces.set(eyes, faces.length);
-    this.numPoints = numVertices + rims.length;
+    this.numEyes = fans.slice(0, eyes.length).flat().length;
+    this.numMouths = this.faces.length - this.numSkin - this.numEyes;
+    this.numPoints = numVertices + this.rims.length;
   }
 
   // The middle of each rim, behind the vertices.
-  closeEyes(points) {
+  fillRims(points) {
     this.rims.forEach((rim, k) => {
       for (let axis = 0; axis < 3; axis++) {
         let sum = 0;
@@ -65,7 +64,7 @@ class Head {
     this.frame = frame;
     this.changed = true;
     readFrame(this.sequence, frame, this.points);
-    this.topology.closeEyes(this.points);
+    this.topology.fillRims(this.points);
     this.topology.normals(this.points, this.shape);
     if (truth) this.compare(truth);
   }

@@ -1,17 +1,20 @@
 // A player: data to heads, the clock to frames. It is made when its figure comes into sight.
 
 const MOST_PIXELS = 2; // per CSS pixel
-const SLOW = 60, PATIENCE = 12; // ms between drawn frames, and how many of them, before it gets coarser
+// where drawing is too slow for the motion, the moving picture gets coarser, and only as long as it moves
+const PATIENCE = 5, COARSER = 0.8, COARSEST = 0.4;
+const CALM = 250; // ms after which a picture at rest is drawn with smooth edges, without a GPU
 
 class Player {
-  constructor(figure, clip, topology, sound) {
-    Object.assign(this, { figure, clip, topology, heads: new Map(), panels: [], way: "first", heat: false });
+  constructor(figure, clip, topology, sound, software) {
+    Object.assign(this, { figure, clip, topology, software, heads: new Map(), panels: [], way: "first", heat: false });
     this.shown = new Set(clip.tracks.filter((track) => track.shown).map((track) => track.name));
-    this.coarse = 1; // of the picture where drawing is slow
+    this.coarse = 1;
+    this.late = 0; // how often frames were skipped of late
     this.draws = 0;
     this.grid = figure.querySelector(".player-grid");
     this.canvas = figure.querySelector("canvas");
-    this.scene = new Scene(this.canvas, topology, clip.colours);
+    this.scene = new Scene(this.canvas, topology, clip.colours, !software);
     this.clock = new Clock(sound, clip.frames / clip.fps, () => this.request());
   }
 
@@ -81,17 +84,34 @@ class Player {
     return Math.min(Math.floor(this.clock.now() * this.clip.fps + 1e-6), this.clip.frames - 1);
   }
 
+  // Of the canvas in one CSS pixel.
+  get pixels() {
+    const most = this.software ? 1 : MOST_PIXELS;
+    return Math.min(window.devicePixelRatio, most) * (this.clock.playing ? this.coarse : 1);
+  }
+
   request() {
+    clearTimeout(this.rest);
     if (!this.waiting) this.waiting = requestAnimationFrame(() => this.step());
   }
 
   step() {
     this.waiting = 0;
     if (this.clock.playing && this.clock.now() >= this.clock.duration) this.end();
-    const state = `${this.frame} ${this.clock.playing}`;
-    if (!this.clock.playing || state !== this.last) this.draw(this.frame);
-    this.last = state;
-    if (this.clock.playing) this.request();
+    const { frame } = this, { playing } = this.clock;
+    if (!playing || frame !== this.drawn) {
+      if (playing) this.hurry(frame - this.drawn > 1);
+      this.draw(frame);
+    }
+    if (playing) this.request();
+    else if (this.software) this.rest = setTimeout(() => this.draw(this.frame, MOST_PIXELS), CALM);
+  }
+
+  hurry(skipped) {
+    this.late = Math.max(0, this.late + (skipped ? 1 : -1));
+    if (this.late < PATIENCE) return;
+    this.late = 0;
+    this.coarse = Math.max(COARSEST, this.coarse * COARSER);
   }
 
   end() {
@@ -101,7 +121,7 @@ class Player {
     this.clock.play();
   }
 
-  draw(frame) {
+  draw(frame, pixels = this.pixels) {
     this.truth.moveTo(frame, null);
     for (const panel of this.panels) {
       const { errorOf } = panel.track;
@@ -109,10 +129,10 @@ class Player {
       panel.heat = this.heat && errorOf;
       panel.numbers.textContent = describe(panel, frame, this.clip);
     }
-    const ratio = Math.min(window.devicePixelRatio, MOST_PIXELS) * this.coarse;
-    measure(this.canvas, this.grid, this.panels, ratio);
+    measure(this.canvas, this.grid, this.panels, pixels);
     this.scene.draw(this.panels, this.camera, this.clip.errorScale / this.clip.perUnit);
     this.controls.update(frame, this.clock.playing, this.heat);
+    this.drawn = frame;
     this.draws += 1;
   }
 }
@@ -130,20 +150,33 @@ function load(id, source) {
   });
 }
 
+// Whether no GPU draws: then edges stay unsmoothed, which halves the time. Throws without WebGL2.
+function drawnBySoftware() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  if (!gl) throw new Error("no WebGL2");
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = names ? gl.getParameter(names.UNMASKED_RENDERER_WEBGL) : "";
+  const ending = gl.getExtension("WEBGL_lose_context"); // browsers allow a page few contexts
+  if (ending) ending.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}
+
 async function begin(figure) {
   const say = figure.querySelector('[data-player="state"]');
   try {
-    if (!document.createElement("canvas").getContext("webgl2")) throw new Error("no WebGL2");
+    const software = drawnBySoftware();
     say.textContent = "Loading the animation ...";
     const clip = await load(figure.dataset.clip, figure.dataset.source);
-    const topology = new Topology(await unpackIndices(clip.faces), clip.numVertices, clip.rims);
-    figure.player = new Player(figure, clip, topology, figure.querySelector("audio"));
+    const topology = new Topology(
+      await unpackIndices(clip.faces), clip.numVertices, clip.eyes, clip.mouths);
+    figure.player = new Player(figure, clip, topology, figure.querySelector("audio"), software);
     figure.querySelector(".player-stage").hidden = false;
     await figure.player.start();
     figure.querySelector(".player-still").hidden = true;
     say.textContent = "";
   } catch (problem) {
     figure.querySelector(".player-stage").hidden = true;
+    figure.player = null;
     say.textContent = `The animation cannot be shown here (${problem.message}); the picture stands in its place.`;
   }
   figure.dataset.ready = figure.player ? "player" : "still";

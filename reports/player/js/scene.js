@@ -29,15 +29,15 @@ void main() {
 }`;
 
 const SKIN = [0.88, 0.80, 0.74];
-const EYE = [0.97, 0.97, 0.97];
+const EYE = [0.97, 0.97, 0.97], MOUTH = [0.16, 0.09, 0.09];
 // of overlaid samples: colours that together are white, so that only what differs is coloured
 const TINTS = [[1.25, 0.85, 0.85], [0.8, 1.1, 1.25], [1.1, 1.15, 0.8], [0.9, 1.05, 1.1], [0.95, 0.85, 1.0]];
 
 class Scene {
-  constructor(canvas, topology, colours) {
+  constructor(canvas, topology, colours, smooth) {
     this.canvas = canvas;
     this.topology = topology;
-    const gl = canvas.getContext("webgl2", { antialias: true, premultipliedAlpha: true });
+    const gl = canvas.getContext("webgl2", { antialias: smooth, premultipliedAlpha: true });
     if (!gl) throw new Error("no WebGL2");
     this.gl = gl;
     this.program = link(gl);
@@ -93,13 +93,18 @@ class Scene {
       gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     }
     const tint = overlaid ? TINTS[k % TINTS.length] : [1, 1, 1];
-    gl.uniform3fv(this.place("skin"), SKIN.map((part, i) => part * tint[i]));
-    gl.drawElements(gl.TRIANGLES, this.topology.numSkin, gl.UNSIGNED_INT, 0);
-    gl.uniform3fv(this.place("skin"), EYE);
+    const { numSkin, numEyes, numMouths } = this.topology;
+    this.drawFaces(0, numSkin, SKIN.map((part, i) => part * tint[i]));
     gl.uniform1i(this.place("heat"), 0);
-    const eyes = this.topology.faces.length - this.topology.numSkin;
-    gl.drawElements(gl.TRIANGLES, eyes, gl.UNSIGNED_INT, 4 * this.topology.numSkin);
+    this.drawFaces(numSkin, numEyes, EYE);
+    this.drawFaces(numSkin + numEyes, numMouths, MOUTH);
     gl.disable(gl.BLEND);
+  }
+
+  drawFaces(start, length, colour) {
+    if (!length) return;
+    this.gl.uniform3fv(this.place("skin"), colour);
+    this.gl.drawElements(this.gl.TRIANGLES, length, this.gl.UNSIGNED_INT, 4 * start);
   }
 
   upload(head) {
