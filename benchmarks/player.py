@@ -116,8 +116,7 @@ def measure(browser: Any, vertices: int, heads: int) -> Row:
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="The file of the table.")] = HERE
-    / "results/player.csv",
+    out: Annotated[Path, typer.Option(help="The file of the table.")] = HERE / "results/player.csv",
     chromium: Annotated[str, typer.Option(help="The browser.")] = "chromium",
 ) -> None:
     """Measure the player and write a small table."""

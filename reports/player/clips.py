@@ -81,7 +81,9 @@ def _document(view: ClipView, grids: Sequence[Grid], most_samples: int) -> dict[
         "unit": view.unit,
         "perUnit": view.per_unit,
         "errorScale": error_scale(view),
-        "colours": [[round(part, 3) for part in MOTION(i / (COLOURS - 1))[:3]] for i in range(COLOURS)],
+        "colours": [
+            [round(part, 3) for part in MOTION(i / (COLOURS - 1))[:3]] for i in range(COLOURS)
+        ],
         "tracks": [
             {
                 "name": track.name,

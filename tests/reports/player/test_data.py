@@ -114,7 +114,10 @@ def test_the_same_view_gives_the_same_bytes(tmp_path: Path) -> None:
     files = sorted(path for path in (tmp_path / "one").rglob("*.*"))
     assert len(files) == 4
     for path in files:
-        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+        assert (
+            path.read_bytes()
+            == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+        )
 
 
 def test_the_colour_scale_ends_above_nearly_all_distances() -> None:
@@ -155,7 +158,9 @@ def test_a_view_is_made_of_stored_predictions(prepared: Path, tmp_path: Path, ma
     folder.mkdir(parents=True)
     np.save(folder / f"{clip.name}.{clip.subject}.npy", draws)
     rows = (
-        make.method_results("gldi", (RunResult(seed=0, status="done", keys={"predict": "gldi-key"}),)),
+        make.method_results(
+            "gldi", (RunResult(seed=0, status="done", keys={"predict": "gldi-key"}),)
+        ),
         make.method_results("voca", (RunResult(seed=0, status="failed", reason="no memory"),)),
         make.method_results("ridge", (RunResult(seed=0, status="done", keys={"predict": "gone"}),)),
         make.method_results("mean", (RunResult(seed=1, status="done", keys={"predict": "gone"}),)),
