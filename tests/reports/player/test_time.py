@@ -18,6 +18,8 @@ def test_scrubbing_moves_the_sound_and_the_heads(page: Any, ask: SimpleNamespace
     scrub = page.locator('[data-player="scrub"]')
     assert scrub.get_attribute("aria-valuetext") == "0.80 s of 1.60 s"
     page.click('[data-player="play"]')
+    page.wait_for_function('document.querySelector("figure").player.clock.follows')
+    assert ask.of_player(page, "player.clock.sound.currentTime") >= 0.8
     page.wait_for_function('document.querySelector("audio").currentTime > 0.9')
     sound, frame = ask.of_player(page, "[player.clock.sound.currentTime, player.frame]")
     assert sound < SOUND_SECONDS + 0.01 and frame == pytest.approx(sound * FPS, abs=1)
