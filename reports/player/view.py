@@ -39,6 +39,7 @@ class ClipView:
     generated: bool
     per_unit: float = 1.0  # printed units in one unit of the vertices: 1000 for m printed as mm
     shown: tuple[str, ...] = ()  # tracks shown at first, besides the ground truth; (): the first 3
+    remark: str = ""  # one sentence under the heads
     missing: tuple[str, ...] = ()  # one line for each method that could not be shown, and why
 
     @property

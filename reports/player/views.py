@@ -48,6 +48,9 @@ def clip_view(rows: Rows, runs: Path, data: Dataset, clip: Clip) -> ClipView:
         generated=data.generated,
         per_unit=per_unit,
         shown=FIRST_SHOWN,
+        remark=""
+        if clip.style is not None
+        else f"{clip.subject} is in no training clip: all methods speak in the style of {style}.",
         missing=tuple(missing),
     )
 

@@ -54,10 +54,12 @@ class Player {
   }
 
   async rearrange() {
+    const turn = (this.turn = (this.turn || 0) + 1);
     const panels = arrange(this.clip.tracks, this.shown, this.way);
     for (const panel of panels) {
       panel.heads = await Promise.all(panel.samples.map((k) => this.head(panel.track, k)));
     }
+    if (turn !== this.turn) return; // the reader has chosen again while samples were decoded
     layOut(this.grid, panels);
     this.panels = panels;
     this.request();
@@ -174,12 +176,24 @@ async function begin(figure) {
     await figure.player.start();
     figure.querySelector(".player-still").hidden = true;
     say.textContent = "";
+    figure.querySelector("canvas").addEventListener("webglcontextlost", () => {
+      figure.player.clock.pause();
+      giveUp(figure, "the graphics card was lost");
+    });
+    figure.dataset.ready = "player";
   } catch (problem) {
-    figure.querySelector(".player-stage").hidden = true;
-    figure.player = null;
-    say.textContent = `The animation cannot be shown here (${problem.message}); the picture stands in its place.`;
+    giveUp(figure, problem.message);
   }
-  figure.dataset.ready = figure.player ? "player" : "still";
+}
+
+// The still takes the player's place.
+function giveUp(figure, reason) {
+  const find = (name) => figure.querySelector(`[data-player="${name}"]`);
+  figure.querySelector(".player-stage").hidden = find("controls").hidden = true;
+  figure.querySelector(".player-still").hidden = false;
+  find("state").textContent =
+    `The animation cannot be shown here (${reason}); the picture stands in its place.`;
+  figure.dataset.ready = "still";
 }
 
 const sight = new IntersectionObserver((entries) => {

@@ -196,4 +196,6 @@ def test_an_unseen_subject_is_shown_in_the_style_of_the_figures(
     row: MethodResults = make.method_results("gldi", (run,))
     found = clip_view((row,), tmp_path, data, clip)
     away = found.tracks[1].samples[0] - found.truth
-    assert away.mean() == pytest.approx(figure_style(data, clip), abs=1e-5)
+    style = figure_style(data, clip)
+    assert away.mean() == pytest.approx(style, abs=1e-5)
+    assert found.remark.endswith(f"all methods speak in the style of {data.spec.styles[style]}.")

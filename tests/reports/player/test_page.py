@@ -62,3 +62,13 @@ def test_without_javascript_the_still_stands_there(browser: Any, made: SimpleNam
     assert page.is_visible(".player-still") and not page.is_visible('[data-player="controls"]')
     assert "needs JavaScript" in page.inner_text("noscript")
     page.context.close()
+
+
+def test_the_still_comes_back_when_the_graphics_card_is_lost(
+    page: Any, ask: SimpleNamespace
+) -> None:
+    ask.of_player(page, 'player.scene.gl.getExtension("WEBGL_lose_context").loseContext()')
+    page.wait_for_selector('figure[data-ready="still"]')
+    assert page.is_visible(".player-still") and not page.is_visible(".player-stage")
+    assert not page.is_visible('[data-player="controls"]')
+    assert "the graphics card was lost" in page.inner_text('[data-player="state"]')
