@@ -1,0 +1,68 @@
+"""Motion as short text: whole numbers on a grid, differences, byte planes, zlib, base64.
+
+Coordinates are rounded to BITS bits over the box of a track, so the error of a coordinate is at
+most half a step. Of every frame the difference to the frame before is taken (of the first one: to
+nothing), and of that the difference from vertex to vertex: neighbours move alike, so most of it is
+zeros, which zlib shortens. js/codec.js undoes it.
+
+Shapes   T frames, V vertices.    Units  step and low in the unit of the vertices.
+"""
+
+import base64
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Integer, UInt16
+
+BITS = 12
+POSITION_BYTES, INDEX_BYTES = 2, 4  # per number
+LEVEL = 7  # of zlib: 9 takes four times as long for two per cent
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where whole numbers lie in space: low + step * number."""
+
+    low: tuple[float, float, float]
+    step: float
+
+
+def grid_of(samples: Sequence[Float32[np.ndarray, "_ V 3"]], bits: int = BITS) -> Grid:
+    """The finest grid of ``bits`` bits that holds all samples of a track."""
+    low = np.min([sample.min(axis=(0, 1)) for sample in samples], axis=0).astype(np.float64)
+    high = np.max([sample.max(axis=(0, 1)) for sample in samples], axis=0).astype(np.float64)
+    step = float((high - low).max()) / (2**bits - 1)
+    return Grid((float(low[0]), float(low[1]), float(low[2])), step or 1.0)
+
+
+def quantise(sample: Float32[np.ndarray, "T V 3"], grid: Grid) -> UInt16[np.ndarray, "T V 3"]:
+    """The nearest numbers of the grid."""
+    return np.round((sample.astype(np.float64) - grid.low) / grid.step).astype(np.uint16)
+
+
+def restore(numbers: UInt16[np.ndarray, "T V 3"], grid: Grid) -> Float32[np.ndarray, "T V 3"]:
+    """The vertices that a player shows; at most half a step off in each coordinate."""
+    return (numbers * grid.step + np.array(grid.low)).astype(np.float32)
+
+
+def pack_positions(numbers: UInt16[np.ndarray, "T V 3"]) -> str:
+    """A sequence as text, axis after axis: x of all frames lies together, then y, then z."""
+    axes = numbers.transpose(2, 0, 1).astype(np.int64)
+    moved = np.diff(axes, axis=1, prepend=0)
+    return pack(np.diff(moved, axis=2, prepend=0).ravel(), POSITION_BYTES)
+
+
+def pack_indices(faces: Integer[np.ndarray, "F 3"]) -> str:
+    """Vertex indices of faces as text."""
+    return pack(np.diff(faces.astype(np.int64).ravel(), prepend=0), INDEX_BYTES)
+
+
+def pack(numbers: Integer[np.ndarray, " n"], num_bytes: int) -> str:
+    """Whole numbers of either sign: small ones get small codes, the low bytes of all come first."""
+    codes = np.where(numbers < 0, -2 * numbers - 1, 2 * numbers)  # 0, -1, 1, -2: 0, 1, 2, 3
+    if len(codes) and codes.max() >= 256**num_bytes:
+        raise ValueError(f"{numbers[codes.argmax()]} does not fit into {num_bytes} bytes")
+    planes = [(codes >> 8 * place & 255).astype(np.uint8) for place in range(num_bytes)]
+    return base64.b64encode(zlib.compress(np.concatenate(planes).tobytes(), LEVEL)).decode("ascii")

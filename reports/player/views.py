@@ -1,0 +1,92 @@
+"""A player's view of one clip, from results files and the cache of stored predictions.
+
+Shapes   N samples, T frames, V vertices.    Units  the dataset's.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from bench.data import Clip, Dataset
+from bench.predict import figure_style, prediction_path
+from bench.results import MethodResults, RunResult
+from reports.inputs import Dataset as Rows
+from reports.labels import LABELS, ORACLE, label, row_of
+from reports.numbers import length_unit
+from reports.player.view import ClipView, Track
+
+SEED = 0  # of the runs whose predictions are shown
+FIRST_SHOWN = ("gldi", "faceformer", "codetalker")
+"""Beside the ground truth; a reader turns on the others."""
+
+
+def clip_view(rows: Rows, runs: Path, data: Dataset, clip: Clip) -> ClipView:
+    """The clip with every row's prediction of it that the cache ``runs`` holds, all samples.
+
+    A row without one is named in ``missing`` with the reason. A subject that no method has heard
+    speak is shown in one training style, the same for all rows, as in the figures.
+    """
+    style = data.spec.styles[clip.style if clip.style is not None else figure_style(data, clip)]
+    tracks = [Track("ground_truth", "ground truth", [clip.vertices.numpy()], False)]
+    missing = []
+    for results in rows:
+        found = _track(results, runs, data, clip, style)
+        if isinstance(found, Track):
+            tracks.append(found)
+        else:
+            missing.append(f"{label(results)}: {found}")
+    per_unit, unit = length_unit(rows[0]) if rows else (1.0, data.spec.unit)
+    return ClipView(
+        id=f"{data.name}-{clip.name}",
+        dataset=data.name,
+        clip=clip.name,
+        fps=data.spec.fps,
+        faces=data.spec.faces.numpy(),
+        tracks=tracks,
+        sound=clip.audio_path if clip.audio_path.suffix else None,
+        unit=unit,
+        generated=data.generated,
+        per_unit=per_unit,
+        shown=FIRST_SHOWN,
+        remark=""
+        if clip.style is not None
+        else f"{clip.subject} is in no training clip: all methods speak in the style of {style}.",
+        missing=tuple(missing),
+    )
+
+
+def _track(
+    results: MethodResults, runs: Path, data: Dataset, clip: Clip, style: str
+) -> Track | str:
+    """A row's samples of the clip, or one line on why there are none."""
+    if results.method == ORACLE:
+        return _another_take(data, clip)
+    run = next((run for run in results.runs if run.seed == SEED), None)
+    path = _stored(run, runs, clip, style) if run else f"no run with seed {SEED}"
+    if isinstance(path, str):
+        return path
+    try:
+        samples = np.load(path, mmap_mode="r", allow_pickle=False)  # (N, T, V, 3)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} is not a readable array; run: bench fill") from error
+    if samples.ndim != 4:
+        raise ValueError(f"{path}: expected (samples, frames, vertices, 3), got {samples.shape}")
+    return Track(row_of(results), label(results), list(np.asarray(samples, np.float32)), True)
+
+
+def _stored(run: RunResult, runs: Path, clip: Clip, style: str) -> Path | str:
+    """The file of a prediction, or one line on why there is none."""
+    if run.status != "done":
+        return f"its run {run.status}: {run.reason}" if run.reason else f"its run {run.status}"
+    key = run.keys.get("predict")
+    if key is None:
+        return "its results name no step that predicts"
+    path = runs / key / prediction_path(clip.split, clip, style)
+    return path if path.exists() else "its predictions are not in this machine's cache"
+
+
+def _another_take(data: Dataset, clip: Clip) -> Track | str:
+    takes = data.takes(clip)[1:]
+    if not takes:
+        return "this clip was recorded once"
+    return Track(ORACLE, LABELS[ORACLE], [takes[0].vertices.numpy()], True)
