@@ -6,13 +6,15 @@ Units  differences are in the unit of their heading.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from bench.metrics import METRICS
 from bench.results import MethodResults
-from bench.statistics import PairedDifference, Record, paired_difference
+from bench.statistics import PairedDifference, paired_difference
 from reports.codebooks import COLLAPSED, collapsed_runs
 from reports.grid import Cell
 from reports.numbers import Scale, decimals_of, number
-from reports.scores import clip_records
+from reports.scores import clip_frame
 
 COMPARED = ("lve", "fdd_abs")
 """Errors only: a signed FDD or a Diversity that is lower is not better."""
@@ -54,13 +56,9 @@ def compare_with(name: str, results: MethodResults, reference: MethodResults) ->
 
 
 def difference(first: MethodResults, other: MethodResults, metric: str) -> PairedDifference | None:
-    """Paired difference of a metric on test_a, or None where no run is scored on both sides."""
-    ours, theirs = list(clip_records(first, metric)), list(clip_records(other, metric))
-    return paired_difference(ours, theirs) if _scored(ours) & _scored(theirs) else None
-
-
-def _scored(records: Sequence[Record]) -> set[tuple[int, str, str]]:
-    return {each.key for each in records if each.value is not None and each.weight}
+    """Paired difference of a metric, or None where no clip of a seed is scored on both sides."""
+    frame = pd.concat([clip_frame(first, metric, "row"), clip_frame(other, metric, "reference")])
+    return paired_difference(frame, "row", "reference")
 
 
 def difference_cell(found: PairedDifference | None, scale: Scale) -> Cell:
