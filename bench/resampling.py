@@ -42,7 +42,7 @@ def pooled_draws(
     return totals[:, kept] / weights[:, kept]
 
 
-@lru_cache(maxsize=4)  # tables draw the same for every pair of rows
+@lru_cache(maxsize=2)  # tables draw the same for every pair of rows, and again for ranks
 def _counts(
     num_seeds: int,
     clips_of_subject: tuple[int, ...],

@@ -31,6 +31,7 @@ from bench.findings import (
     Ranking,
     SignFlipTest,
     Summary,
+    undecided,
 )
 from bench.ranking import ranking
 from bench.resampling import (
@@ -64,6 +65,7 @@ __all__ = [
     "sign_flip_test",
     "smallest_sign_flip_p",
     "summary",
+    "undecided",
 ]
 
 

@@ -65,18 +65,27 @@ def difference_cell(found: PairedDifference | None, scale: Scale) -> Cell:
     """``+2.25 [1.90, 2.60], higher``; the note says over what it is paired."""
     if found is None:
         return Cell("no value", note="no seed is scored on both sides", kind="failed")
+    text = " ".join(spelled(found, scale))
+    value = found.difference / scale.factor
+    return Cell(f"{text.rstrip()}, {verdict_text(found)}", value, note=paired_over(found))
+
+
+def spelled(found: PairedDifference, scale: Scale) -> tuple[str, str]:
+    """``+2.25`` and ``[1.90, 2.60]``, with as many decimals; "" where there is no interval."""
     value = found.difference / scale.factor
     sign = "+" if value > 0 else ""
     if found.interval is None:
-        text = f"{sign}{number(value)}"
-    else:
-        low, high = found.interval.low / scale.factor, found.interval.high / scale.factor
-        places = decimals_of(max(abs(low), abs(high)), 3)
-        if low * high > 0:  # an end that is not 0 must not be printed as 0
-            places = max(places, decimals_of(min(abs(low), abs(high)), 1))
-        text = f"{sign}{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
-    alone = " in the one seed" if found.seeds == 1 else ""
-    return Cell(f"{text}, {found.verdict}{alone}", value, note=paired_over(found))
+        return f"{sign}{number(value)}", ""
+    low, high = found.interval.low / scale.factor, found.interval.high / scale.factor
+    places = decimals_of(max(abs(low), abs(high)), 3)
+    if low * high > 0:  # an end that is not 0 must not be printed as 0
+        places = max(places, decimals_of(min(abs(low), abs(high)), 1))
+    return f"{sign}{value:.{places}f}", f"[{low:.{places}f}, {high:.{places}f}]"
+
+
+def verdict_text(found: PairedDifference) -> str:
+    """The verdict, and whether it is about a single seed."""
+    return f"{found.verdict}{' in the one seed' if found.seeds == 1 else ''}"
 
 
 def paired_over(found: PairedDifference | None) -> str:
@@ -100,7 +109,7 @@ def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
     for metric in COMPARED:
         told.setdefault(_standing(metric, rows), []).append(METRICS[metric].title)
     clauses = [
-        f"{_listed(titles)} {'is' if len(titles) == 1 else 'are'} {standing}"
+        f"{listed(titles)} {'is' if len(titles) == 1 else 'are'} {standing}"
         for standing, titles in told.items()
     ]
     supported = f"Against the reference {reference}, {'; '.join(clauses)}"
@@ -110,7 +119,7 @@ def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
         if any(found is not None and found.seeds == 1 for found in row.differences.values())
     ]
     if alone:
-        supported += f"; nothing is shown about other seeds of {_listed(alone)}, paired under one"
+        supported += f"; nothing is shown about other seeds of {listed(alone)}, paired under one"
     return f"{supported}; {limits}."
 
 
@@ -119,12 +128,18 @@ def _standing(metric: str, rows: Sequence[Compared]) -> str:
     groups: dict[str, list[str]] = {}
     for row in rows:
         found = row.differences[metric]
-        groups.setdefault(_phrase(found), []).append(row.mention(found))
-    *most, last = [f"{phrase} {_listed(names)}" for phrase, names in groups.items()]
+        groups.setdefault(phrase_of(found), []).append(row.mention(found))
+    return standing_of(groups)
+
+
+def standing_of(groups: Mapping[str, Sequence[str]]) -> str:
+    """``higher for a and b, and lower for c``, of phrases and whom they are about."""
+    *most, last = [f"{phrase} {listed(names)}" for phrase, names in groups.items()]
     return f"{', '.join(most)}, and {last}" if most else last
 
 
-def _phrase(found: PairedDifference | None) -> str:
+def phrase_of(found: PairedDifference | None) -> str:
+    """``higher for``: what a list of rows follows."""
     if found is None:
         return "without a value for"
     if found.verdict in PHRASES:
@@ -133,7 +148,7 @@ def _phrase(found: PairedDifference | None) -> str:
     return f"undecided ({found.subjects} {noun} cannot decide it) for"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """``a, b and c``."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last

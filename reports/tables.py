@@ -1,4 +1,4 @@
-"""``python -m reports.tables``: Table 1, ablations, checks and codebooks from results."""
+"""``python -m reports.tables``: Table 1, ablations, comparisons, checks, codebooks from results."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ TABLES = Path("reports/tables")
 
 
 def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
-    """Write table1, test_b, one table per ablation, checks and codebooks as .csv, .md and .tex.
+    """Write table1, test_b, ablations, comparisons, ranks, checks, codebooks as .csv, .md, .tex.
 
     Datasets that were skipped stand in a table of their own; a table without a row is left out.
     Returns what was written. Raises ValueError when there are no results, one cannot be read, or
@@ -21,8 +21,11 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     from reports.ablation_tables import ablation_grid, ablation_records, by_file
     from reports.checks import checks_table
     from reports.codebooks import codebook_grid
+    from reports.comparisons import family_grids, family_records
+    from reports.contest import contests
     from reports.inputs import all_rows, read_ablations, read_datasets, read_skipped
     from reports.published import read_published
+    from reports.ranks import rank_grid, rank_records
     from reports.skipped import skipped_grid
     from reports.table1 import table1, table1_records
     from reports.unseen import unseen_grid, unseen_records
@@ -48,12 +51,18 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     if unseen := [grid for dataset in datasets if (grid := unseen_grid(dataset))]:
         records = [record for dataset in datasets for record in unseen_records(dataset)]
         written += write_table(out / "test_b", unseen, records)
-    for stem, found in by_file(each for group in ablations.values() for each in group).items():
+    for stem, group in by_file(each for every in ablations.values() for each in every).items():
         written += write_table(
             out / stem,
-            [ablation_grid(ablation, published) for ablation in found],
-            [record for ablation in found for record in ablation_records(ablation, published)],
+            [ablation_grid(ablation, published) for ablation in group],
+            [record for ablation in group for record in ablation_records(ablation, published)],
         )
+    if found := [contest for dataset in datasets for contest in contests(dataset)]:
+        grids = [grid for contest in found for grid in family_grids(contest)]
+        records = [record for contest in found for record in family_records(contest)]
+        written += write_table(out / "comparisons", grids, records)
+        records = [record for contest in found for record in rank_records(contest)]
+        written += write_table(out / "ranks", [rank_grid(contest) for contest in found], records)
     checks = [checks_table(dataset) for dataset in datasets]
     written += write_table(out / "checks", checks, grid_records(checks))
     codebooks = [
@@ -70,7 +79,7 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
     out: Annotated[Path, typer.Option(help="Folder the tables are written to.")] = TABLES,
 ) -> None:
-    """Write Table 1, the ablations, the checks and the codebooks as CSV, Markdown and LaTeX."""
+    """Write Table 1, ablations, comparisons, checks and codebooks as CSV, Markdown and LaTeX."""
     try:
         written = build_tables(results, out)
     except ValueError as error:
