@@ -146,9 +146,9 @@ def _finding(contest: Contest, reference: str) -> str:
     )
     smallest = min(found.smallest_holm_p for found in family.values())
     return (
-        f"By the intervals, {contest.title} compared with {name} is {standing_of(groups)}. After Holm over "
-        f"{len(family)} comparisons, where no p below {number(smallest, 3)} can come out: {left}. "
-        f"{limits}"
+        f"By the intervals, {contest.title} compared with {name} is {standing_of(groups)}. After "
+        f"Holm over {len(family)} comparisons, where no p below {number(smallest, 3)} can come "
+        f"out: {left}. {limits}"
     )
 
 

@@ -92,11 +92,16 @@ def paired_over(found: PairedDifference | None) -> str:
     """``3 seeds, 6 subjects, 24 clips``, and how many scores have no partner."""
     if found is None:
         return "no seed scored on both sides"
-    counts = {"seed": found.seeds, "subject": found.subjects, "clip": found.clips}
-    words = [f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items()]
+    words = [counted(found.seeds, found.subjects, found.clips)]
     if found.unpaired:
         words.append(f"{len(found.unpaired)} scores without a partner left out")
     return ", ".join(words)
+
+
+def counted(seeds: int, subjects: int, clips: int) -> str:
+    """``3 seeds, 6 subjects, 1 clip``"""
+    counts = {"seed": seeds, "subject": subjects, "clip": clips}
+    return ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items())
 
 
 def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:

@@ -70,12 +70,11 @@ class Headline:
     @property
     def answer(self) -> str:
         """A few sentences: the best row, and its lead over the rows that matter."""
-        floor = ", a floor that trained methods have to beat" if self.is_floor else ""
-        parts = [
-            f"Lowest {self.title}: {self.best}{floor}, {self.value} {self.unit}".rstrip() + "."
-        ]
-        leads = {lead.other: lead for lead in (self.runner_up, self.reference) if lead}
-        return " ".join([*parts, *(lead.sentence for lead in leads.values())])
+        floor = " (a floor that trained methods have to beat)" if self.is_floor else ""
+        first = f"Lowest {self.title}: {self.best}{floor}, {self.value} {self.unit}".rstrip()
+        told = (self.runner_up, self.trained, self.reference)
+        leads = {lead.other: lead.sentence for lead in told if lead}
+        return " ".join([f"{first}.", *leads.values()])
 
 
 def headline(dataset: Dataset, metric: str = "lve") -> Headline | None:

@@ -7,14 +7,14 @@ from typing import Any
 
 from bench.statistics import SIGNIFICANT, Rank, smallest_sign_flip_p, undecided
 from reports.contest import Contest, ranks_nothing
-from reports.differences import listed
+from reports.differences import counted, listed
 from reports.grid import Cell, Column, Grid
 from reports.numbers import number
 
 NOTES = (
     "Best in: share of the resamples (hierarchical bootstrap over seeds, subjects and clips, all "
-    "rows together) in which the row is lowest. It is no probability of being the best, and with two "
-    "or three seeds it is too sure of them.",
+    "rows together) in which the row is lowest. It is no probability of being the best, and with "
+    "two or three seeds it is too sure of them.",
     "Interval of the rank: 95 %, from the same resamples, widened to what the t intervals over "
     "seeds leave open.",
 )
@@ -23,7 +23,7 @@ NOTES = (
 def rank_grid(contest: Contest) -> Grid:
     """Ranks with their intervals, as people read it."""
     ranking, unit = contest.ranking, contest.scale.text
-    over = f"{ranking.seeds} seeds, {ranking.subjects} subjects, {ranking.clips} clips"
+    over = counted(ranking.seeds, ranking.subjects, ranking.clips)
     others = [contest.label(name) for name in contest.unranked]
     missing = f"Not ranked, no score in common with the others: {listed(others)}." if others else ""
     return Grid(

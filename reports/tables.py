@@ -1,10 +1,14 @@
 """``python -m reports.tables``: Table 1, ablations, comparisons, checks, codebooks from results."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from reports.inputs import Dataset
 
 RESULTS = Path("results")
 TABLES = Path("reports/tables")
@@ -21,11 +25,8 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     from reports.ablation_tables import ablation_grid, ablation_records, by_file
     from reports.checks import checks_table
     from reports.codebooks import codebook_grid
-    from reports.comparisons import family_grids, family_records
-    from reports.contest import contests
     from reports.inputs import all_rows, read_ablations, read_datasets, read_skipped
     from reports.published import read_published
-    from reports.ranks import rank_grid, rank_records
     from reports.skipped import skipped_grid
     from reports.table1 import table1, table1_records
     from reports.unseen import unseen_grid, unseen_records
@@ -51,18 +52,13 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     if unseen := [grid for dataset in datasets if (grid := unseen_grid(dataset))]:
         records = [record for dataset in datasets for record in unseen_records(dataset)]
         written += write_table(out / "test_b", unseen, records)
-    for stem, group in by_file(each for every in ablations.values() for each in every).items():
+    for stem, found in by_file(each for group in ablations.values() for each in group).items():
         written += write_table(
             out / stem,
-            [ablation_grid(ablation, published) for ablation in group],
-            [record for ablation in group for record in ablation_records(ablation, published)],
+            [ablation_grid(ablation, published) for ablation in found],
+            [record for ablation in found for record in ablation_records(ablation, published)],
         )
-    if found := [contest for dataset in datasets for contest in contests(dataset)]:
-        grids = [grid for contest in found for grid in family_grids(contest)]
-        records = [record for contest in found for record in family_records(contest)]
-        written += write_table(out / "comparisons", grids, records)
-        records = [record for contest in found for record in rank_records(contest)]
-        written += write_table(out / "ranks", [rank_grid(contest) for contest in found], records)
+    written += _write_comparisons(datasets, out)
     checks = [checks_table(dataset) for dataset in datasets]
     written += write_table(out / "checks", checks, grid_records(checks))
     codebooks = [
@@ -73,6 +69,25 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     if codebooks:
         written += write_table(out / "codebooks", codebooks, grid_records(codebooks))
     return written
+
+
+def _write_comparisons(datasets: "Sequence[Dataset]", out: Path) -> list[Path]:
+    """Write the comparisons and the ranks, where at least two rows can be compared."""
+    from reports.comparisons import family_grids, family_records
+    from reports.contest import contests
+    from reports.ranks import rank_grid, rank_records
+    from reports.writing import write_table
+
+    found = [contest for dataset in datasets for contest in contests(dataset)]
+    if not found:
+        return []
+    grids = [grid for contest in found for grid in family_grids(contest)]
+    records = [record for contest in found for record in family_records(contest)]
+    ranks = [record for contest in found for record in rank_records(contest)]
+    return [
+        *write_table(out / "comparisons", grids, records),
+        *write_table(out / "ranks", [rank_grid(contest) for contest in found], ranks),
+    ]
 
 
 def main(
