@@ -1,97 +1,78 @@
-"""How sure is a number: spread over seeds, and the difference of two methods with an interval.
+"""How sure is a number: spread over seeds, and how methods compare on the same clips.
 
+The primary answer to "is A better than B" is the paired difference with its interval. The sign-flip
+test, Holm's correction, the effect size and the ranks stand beside it.
+
+Input        one long frame of clip scores: columns method, seed, subject, clip, value, weight, as
+             the head of bench/score_frame.py says. A frame that is not so is a ValueError.
 Conventions  A difference is first minus second. Missing values are listed, never averaged away.
-             Intervals are two-sided with a stated level. The same records give the same interval,
-             in whatever order they come.
-Shapes       R bootstrap replicates, S seeds, J subjects, C clips.
-Units        those of the values.
+             Intervals are two-sided with a stated level. The same scores give the same numbers,
+             in whatever order they come. A pooled value is sum(weight * value) / sum(weight).
+Shapes       M methods, S seeds, J subjects.
+Units        those of the values; an effect size and a p have none.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float64, Int64
+import pandas as pd
+from jaxtyping import Float64
 from scipy import stats
 
-LEVEL = 0.95
-SIGNIFICANT = 0.05  # a test that cannot get below this p cannot decide anything
+from bench.findings import (
+    ASSUMPTION,
+    LEVEL,
+    SIGNIFICANT,
+    Comparison,
+    Interval,
+    PairedDifference,
+    Rank,
+    Ranking,
+    SignFlipTest,
+    Summary,
+    undecided,
+)
+from bench.ranking import ranking
+from bench.resampling import (
+    REPLICATES,
+    expanded_tail,
+    pooled,
+    pooled_draws,
+    sign_flip_p,
+    smallest_sign_flip_p,
+)
+from bench.score_frame import COLUMNS, Cells, check_frame, paired_cells, unpaired
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A range that holds the true value in about ``level`` of all repetitions."""
-
-    low: float
-    high: float
-    level: float = LEVEL
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A number over seeds."""
-
-    n: int  # seeds that have a value
-    mean: float
-    sd: float  # ddof 0: the spread of the seeds that were run; 0 for a single one
-    interval: Interval | None  # t interval of the mean; None for a single seed
-    missing: tuple[int, ...]  # seeds without a value: a table must show them
-
-
-@dataclass(frozen=True)
-class Record:
-    """One clip's score under one seed; ``value`` None or ``weight`` 0 is missing."""
-
-    seed: int
-    subject: str
-    clip: str
-    value: float | None
-    weight: float = 1.0  # frames for a metric pooled over frames, else 1
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.weight) and self.weight >= 0):
-            raise ValueError(f"{self.place}: expected a weight >= 0, got {self.weight}")
-        if self.value is not None and not math.isfinite(self.value):
-            raise ValueError(f"{self.place}: expected a finite value or None, got {self.value}")
-
-    @property
-    def key(self) -> tuple[int, str, str]:
-        """What pairs two records: (seed, subject, clip)."""
-        return self.seed, self.subject, self.clip
-
-    @property
-    def place(self) -> str:
-        """The key in words, for messages."""
-        return f"seed {self.seed}, subject {self.subject}, clip {self.clip}"
-
-
-@dataclass(frozen=True)
-class PairedDifference:
-    """How two methods differ on the same clips under the same seeds."""
-
-    difference: float  # pooled value of the first minus that of the second
-    interval: Interval | None  # over seeds, subjects and clips; None with a single subject
-    seeds: int
-    subjects: int
-    clips: int
-    unpaired: tuple[tuple[int, str, str], ...]  # (seed, subject, clip) that only one side scored
-    smallest_p: float  # of a sign-flip test over subjects, however large the effect
-
-    @property
-    def verdict(self) -> str:
-        """One plain phrase: "lower", "higher", "no difference shown", or why it stays open."""
-        if self.smallest_p > SIGNIFICANT or self.interval is None:
-            noun = "subject" if self.subjects == 1 else "subjects"
-            return f"cannot be decided with {self.subjects} {noun}"
-        if self.interval.low <= 0 <= self.interval.high:
-            return "no difference shown"
-        return "lower" if self.difference < 0 else "higher"
+__all__ = [
+    "ASSUMPTION",
+    "COLUMNS",
+    "LEVEL",
+    "SIGNIFICANT",
+    "Comparison",
+    "Interval",
+    "PairedDifference",
+    "Rank",
+    "Ranking",
+    "SignFlipTest",
+    "Summary",
+    "check_frame",
+    "compare_with",
+    "effect_size",
+    "holm",
+    "paired_difference",
+    "ranking",
+    "sign_flip_test",
+    "smallest_sign_flip_p",
+    "summary",
+    "undecided",
+]
 
 
 def summary(values: Mapping[int, float | None]) -> Summary | None:
     """Mean, spread and 95 % t interval of one value per seed, or None if no seed has a value.
 
+    The values are a run's own pooled numbers, which need no frame.
     The interval is mean -+ t(0.975, n - 1) * s / sqrt(n) with the sample deviation s (ddof 1).
     Raises ValueError for NaN or infinity, which a missing value must not be.
     """
@@ -111,133 +92,148 @@ def summary(values: Mapping[int, float | None]) -> Summary | None:
     return Summary(n, mean, float(present.std()), interval, missing)
 
 
-def smallest_sign_flip_p(subjects: int) -> float:
-    """The smallest two-sided p of a sign-flip test: all n differences agree, 2 / 2^n."""
-    return min(1.0, 2.0 / 2.0**subjects)
-
-
 def paired_difference(
-    first: Iterable[Record],
-    second: Iterable[Record],
-    replicates: int = 10_000,
+    frame: pd.DataFrame,
+    first: str,
+    second: str,
+    replicates: int = REPLICATES,
     bootstrap_seed: int = 0,
 ) -> PairedDifference | None:
-    """Pooled value of ``first`` minus that of ``second``, with an interval.
+    """Pooled value of the method ``first`` minus that of ``second``, with an interval.
 
-    Pooled is sum(weight * value) / sum(weight) over the records that both sides have. None if one
-    side has no record with a value. Raises ValueError for a repeated record, or sides that share
-    no (seed, subject, clip).
+    Pooled over what both have; None where they share no (seed, subject, clip) with a value.
     The interval is the smallest one around two: the hierarchical bootstrap over seeds, subjects and
     clips, whose percentiles are widened for few subjects, and the t interval of the seeds' own
     differences, since a bootstrap of two or three seeds is far too sure of them (simulated, 6
     subjects, seeds varying most: the bootstrap alone covers 82 % with 3 seeds and 60 % with 2, both
     together 93 to 95 %). A single seed shows nothing about others.
     """
-    a, b = _by_key(first, "first"), _by_key(second, "second")
-    scored_a = {key for key, record in a.items() if record.value is not None and record.weight}
-    scored_b = {key for key, record in b.items() if record.value is not None and record.weight}
-    if not scored_a or not scored_b:
+    cells = paired_cells(frame, first, second)
+    if cells is None:
         return None
-    paired = sorted(scored_a & scored_b)
-    if not paired:
-        raise ValueError(
-            f"nothing to pair: first has e.g. {min(scored_a)}, second {min(scored_b)} "
-            "(seed, subject, clip)"
-        )
-    seeds = sorted({seed for seed, _, _ in paired})
-    clips = sorted({(subject, clip) for _, subject, clip in paired})
-    subjects = [subject for subject, _ in clips]  # of each clip, sorted
-    sums = _sums(a, b, paired, seeds, clips)  # (4, S, C)
-    num_subjects = len(set(subjects))
+    num_subjects = len(cells.clips_of_subject)
     interval = None
     if num_subjects > 1:
-        rng = np.random.default_rng(bootstrap_seed)
-        interval = _around(
-            _bootstrap_interval(sums, np.unique(subjects, return_counts=True)[1], replicates, rng),
-            _interval_over_seeds(sums.sum(axis=2)),
-        )
+        a, b = pooled_draws(cells, replicates, bootstrap_seed)
+        tail = expanded_tail(num_subjects, LEVEL)
+        low, high = np.quantile(a - b, [tail, 1 - tail])
+        interval = _around(Interval(float(low), float(high)), _interval_over_seeds(cells))
+    a_pooled, b_pooled = pooled(cells)
     return PairedDifference(
-        difference=float(_difference(sums.sum(axis=(1, 2)))),
+        difference=float(a_pooled - b_pooled),
         interval=interval,
-        seeds=len(seeds),
+        seeds=len(cells.seeds),
         subjects=num_subjects,
-        clips=len(clips),
-        unpaired=tuple(sorted((set(a) | set(b)) - set(paired))),
+        clips=len(cells.subjects),
+        unpaired=unpaired(frame, first, second),
         smallest_p=smallest_sign_flip_p(num_subjects),
     )
 
 
-def _by_key(records: Iterable[Record], side: str) -> dict[tuple[int, str, str], Record]:
-    found: dict[tuple[int, str, str], Record] = {}
-    for record in records:
-        if record.key in found:
-            raise ValueError(f"{side}: {record.place} comes twice; give each clip once per seed")
-        found[record.key] = record
-    return found
+def sign_flip_test(
+    frame: pd.DataFrame, first: str, second: str, flip_seed: int = 0
+) -> SignFlipTest | None:
+    """Could labels that mean nothing have put the two methods as far apart as they are?
 
-
-def _sums(
-    a: Mapping[tuple[int, str, str], Record],
-    b: Mapping[tuple[int, str, str], Record],
-    paired: list[tuple[int, str, str]],
-    seeds: list[int],
-    clips: list[tuple[str, str]],
-) -> Float64[np.ndarray, "4 S C"]:
-    """Weighted value and weight of the first, then of the second; 0 where a pair is missing."""
-    sums = np.zeros((4, len(seeds), len(clips)))
-    row = {seed: i for i, seed in enumerate(seeds)}
-    column = {clip: i for i, clip in enumerate(clips)}
-    for key in paired:
-        one, other = a[key], b[key]
-        assert one.value is not None and other.value is not None
-        sums[:, row[key[0]], column[key[1:]]] = (
-            one.weight * one.value,
-            one.weight,
-            other.weight * other.value,
-            other.weight,
-        )
-    return sums
-
-
-def _difference(sums: Float64[np.ndarray, "4 ..."]) -> Float64[np.ndarray, "..."] | np.float64:
-    return sums[0] / sums[1] - sums[2] / sums[3]
-
-
-def _bootstrap_interval(
-    sums: Float64[np.ndarray, "4 S C"],
-    clips_of_subject: Int64[np.ndarray, " J"],
-    replicates: int,
-    rng: np.random.Generator,
-) -> Interval:
-    """Percentiles over resampled seeds, then subjects, then clips within each subject.
-
-    Every seed is scored on the same clips, so one draw of subjects and clips serves all drawn
-    seeds: drawing them anew for each seed would count one clip's luck as several.
-    Drawing with replacement is kept as counts: a subject drawn k times brings k * n clip draws.
+    The statistic is |sum_j w_j d_j|, d_j the difference of the pooled values of subject j, over its
+    seeds and clips, and w_j the subject's weight in the pool: where both methods weigh a clip
+    alike, the paired difference itself. Under the assumption that the result names, every d_j is as
+    likely with the other sign (Fisher 1935, "The Design of Experiments", section 21). Exact up to
+    13 subjects. None as in :func:`paired_difference`.
     """
-    num_seeds, num_subjects = sums.shape[1], len(clips_of_subject)
-    seed_counts = rng.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), replicates)
-    subject_counts = rng.multinomial(
-        num_subjects, np.full(num_subjects, 1 / num_subjects), replicates
-    )
-    clip_counts = np.concatenate(
-        [
-            rng.multinomial(subject_counts[:, j] * n, np.full(n, 1 / n))
-            for j, n in enumerate(clips_of_subject)
-        ],
-        axis=1,
-    )  # (R, C)
-    drawn = np.einsum("rs,ksc,rc->kr", seed_counts, sums, clip_counts, optimize=True)
-    # a replicate may draw only cells whose pair is missing: it says nothing
-    values = _difference(drawn[:, (drawn[1] > 0) & (drawn[3] > 0)])
-    tail = _expanded_tail(num_subjects)
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(float(low), float(high))
+    cells = paired_cells(frame, first, second)
+    if cells is None:
+        return None
+    differences, weights = _of_subjects(cells)
+    p, exact = sign_flip_p(differences, weights, flip_seed)
+    n = len(differences)
+    return SignFlipTest(p, smallest_sign_flip_p(n), n, exact)
 
 
-def _interval_over_seeds(sums: Float64[np.ndarray, "4 S"]) -> Interval | None:
+def effect_size(frame: pd.DataFrame, first: str, second: str) -> float | None:
+    """Hedges' g of the subjects' paired differences: their mean over their SD, corrected.
+
+    g = J(n - 1) mean(d) / sd(d), ddof 1, each subject weighing the same (Cohen's d_z: Lakens 2013,
+    "Calculating and reporting effect sizes", eq. 6). J(m) = Gamma(m / 2) / (sqrt(m / 2)
+    Gamma((m - 1) / 2)) removes its bias upwards, 0.84 with 6 subjects: Hedges (1981),
+    "Distribution theory for Glass's estimator of effect size", eq. 6e.
+    None with fewer than 3 subjects, where J does not exist, where all differences are equal, and as
+    in :func:`paired_difference`.
+    """
+    cells = paired_cells(frame, first, second)
+    if cells is None:
+        return None
+    differences, _ = _of_subjects(cells)
+    n, size = len(differences), np.abs(pooled(cells)).max()
+    # equal differences leave a spread of rounding only
+    if n < 3 or np.ptp(differences) <= 1e-12 * size:
+        return None
+    m = n - 1
+    correction = math.exp(math.lgamma(m / 2) - math.lgamma((m - 1) / 2)) / math.sqrt(m / 2)
+    return float(correction * differences.mean() / differences.std(ddof=1))
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """p adjusted for a family of m tests: the k-th smallest times m - k + 1, never falling.
+
+    Holm (1979), "A simple sequentially rejective multiple test procedure": the chance of any wrong
+    finding in the family stays below the level, however the tests depend on each other.
+    """
+    for name, p in p_values.items():
+        if not 0 <= p <= 1:
+            raise ValueError(f"{name}: expected a p between 0 and 1, got {p}")
+    adjusted, largest = {}, 0.0
+    for k, (name, p) in enumerate(sorted(p_values.items(), key=lambda pair: pair[1])):
+        largest = max(largest, min(1.0, (len(p_values) - k) * p))
+        adjusted[name] = largest
+    return {name: adjusted[name] for name in p_values}
+
+
+def compare_with(
+    frame: pd.DataFrame,
+    reference: str,
+    methods: Sequence[str],
+    replicates: int = REPLICATES,
+    bootstrap_seed: int = 0,
+) -> dict[str, Comparison]:
+    """Each of the methods minus the reference, with Holm over all of them.
+
+    A method that shares no (seed, subject, clip) with the reference is left out, of the family too.
+    """
+    paired, tests = {}, {}
+    for name in methods:
+        found = paired_difference(frame, name, reference, replicates, bootstrap_seed)
+        test = sign_flip_test(frame, name, reference)
+        if found is not None and test is not None:
+            paired[name], tests[name] = found, test
+    adjusted = holm({name: test.p for name, test in tests.items()})
+    # the smallest that can come out: all tests of the family at their own smallest
+    smallest = holm({name: test.smallest_p for name, test in tests.items()})
+    return {
+        name: Comparison(
+            name,
+            reference,
+            paired[name],
+            tests[name],
+            adjusted[name],
+            smallest[name],
+            effect_size(frame, name, reference),
+        )
+        for name in paired
+    }
+
+
+def _of_subjects(cells: Cells) -> tuple[Float64[np.ndarray, " J"], Float64[np.ndarray, " J"]]:
+    """Of each subject, the difference of its pooled values, and its weight in the pool."""
+    totals, weights = cells.of_subjects()
+    first, second = totals / weights
+    return first - second, weights.sum(axis=0)
+
+
+def _interval_over_seeds(cells: Cells) -> Interval | None:
     """The t interval of one pooled difference per seed; None with a single seed."""
-    found = summary(dict(enumerate(np.atleast_1d(_difference(sums)).tolist())))
+    first, second = cells.totals.sum(axis=2) / cells.weights.sum(axis=2)
+    found = summary(dict(enumerate((first - second).tolist())))
     assert found is not None  # every seed has a pair
     return found.interval
 
@@ -247,12 +243,3 @@ def _around(first: Interval, second: Interval | None) -> Interval:
     if second is None:
         return first
     return Interval(min(first.low, second.low), max(first.high, second.high))
-
-
-def _expanded_tail(n: int) -> float:
-    """The percentile to read off so that n units give about LEVEL: 0.0024 for 6, not 0.025.
-
-    Hesterberg (2015), expanded percentile interval: Phi(-sqrt(n / (n - 1)) t(tail, n - 1)).
-    """
-    t = stats.t.ppf((1 + LEVEL) / 2, n - 1)
-    return float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))

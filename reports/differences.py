@@ -6,13 +6,15 @@ Units  differences are in the unit of their heading.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from bench.metrics import METRICS
 from bench.results import MethodResults
-from bench.statistics import PairedDifference, Record, paired_difference
+from bench.statistics import PairedDifference, paired_difference
 from reports.codebooks import COLLAPSED, collapsed_runs
 from reports.grid import Cell
 from reports.numbers import Scale, decimals_of, number
-from reports.scores import clip_records
+from reports.scores import clip_frame
 
 COMPARED = ("lve", "fdd_abs")
 """Errors only: a signed FDD or a Diversity that is lower is not better."""
@@ -54,42 +56,52 @@ def compare_with(name: str, results: MethodResults, reference: MethodResults) ->
 
 
 def difference(first: MethodResults, other: MethodResults, metric: str) -> PairedDifference | None:
-    """Paired difference of a metric on test_a, or None where no run is scored on both sides."""
-    ours, theirs = list(clip_records(first, metric)), list(clip_records(other, metric))
-    return paired_difference(ours, theirs) if _scored(ours) & _scored(theirs) else None
-
-
-def _scored(records: Sequence[Record]) -> set[tuple[int, str, str]]:
-    return {each.key for each in records if each.value is not None and each.weight}
+    """Paired difference of a metric, or None where no clip of a seed is scored on both sides."""
+    frame = pd.concat([clip_frame(first, metric, "row"), clip_frame(other, metric, "reference")])
+    return paired_difference(frame, "row", "reference")
 
 
 def difference_cell(found: PairedDifference | None, scale: Scale) -> Cell:
     """``+2.25 [1.90, 2.60], higher``; the note says over what it is paired."""
     if found is None:
         return Cell("no value", note="no seed is scored on both sides", kind="failed")
+    text = " ".join(spelled(found, scale))
+    value = found.difference / scale.factor
+    return Cell(f"{text.rstrip()}, {verdict_text(found)}", value, note=paired_over(found))
+
+
+def spelled(found: PairedDifference, scale: Scale) -> tuple[str, str]:
+    """``+2.25`` and ``[1.90, 2.60]``, with as many decimals; "" where there is no interval."""
     value = found.difference / scale.factor
     sign = "+" if value > 0 else ""
     if found.interval is None:
-        text = f"{sign}{number(value)}"
-    else:
-        low, high = found.interval.low / scale.factor, found.interval.high / scale.factor
-        places = decimals_of(max(abs(low), abs(high)), 3)
-        if low * high > 0:  # an end that is not 0 must not be printed as 0
-            places = max(places, decimals_of(min(abs(low), abs(high)), 1))
-        text = f"{sign}{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
-    alone = " in the one seed" if found.seeds == 1 else ""
-    return Cell(f"{text}, {found.verdict}{alone}", value, note=paired_over(found))
+        return f"{sign}{number(value)}", ""
+    low, high = found.interval.low / scale.factor, found.interval.high / scale.factor
+    places = decimals_of(max(abs(low), abs(high)), 3)
+    if low * high > 0:  # an end that is not 0 must not be printed as 0
+        places = max(places, decimals_of(min(abs(low), abs(high)), 1))
+    return f"{sign}{value:.{places}f}", f"[{low:.{places}f}, {high:.{places}f}]"
+
+
+def verdict_text(found: PairedDifference) -> str:
+    """The verdict, and whether it is about a single seed."""
+    return f"{found.verdict}{' in the one seed' if found.seeds == 1 else ''}"
 
 
 def paired_over(found: PairedDifference | None) -> str:
     """``3 seeds, 6 subjects, 24 clips``, and how many scores have no partner."""
     if found is None:
         return "no seed scored on both sides"
-    counts = {"seed": found.seeds, "subject": found.subjects, "clip": found.clips}
-    words = [f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items()]
+    words = [counted(found.seeds, found.subjects, found.clips)]
     if found.unpaired:
         words.append(f"{len(found.unpaired)} scores without a partner left out")
     return ", ".join(words)
+
+
+def counted(seeds: int, subjects: int, clips: int) -> str:
+    """``3 seeds, 6 subjects, 1 clip``"""
+    counts = {"seed": seeds, "subject": subjects, "clip": clips}
+    return ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items())
 
 
 def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
@@ -102,7 +114,7 @@ def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
     for metric in COMPARED:
         told.setdefault(_standing(metric, rows), []).append(METRICS[metric].title)
     clauses = [
-        f"{_listed(titles)} {'is' if len(titles) == 1 else 'are'} {standing}"
+        f"{listed(titles)} {'is' if len(titles) == 1 else 'are'} {standing}"
         for standing, titles in told.items()
     ]
     supported = f"Against the reference {reference}, {'; '.join(clauses)}"
@@ -112,7 +124,7 @@ def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
         if any(found is not None and found.seeds == 1 for found in row.differences.values())
     ]
     if alone:
-        supported += f"; nothing is shown about other seeds of {_listed(alone)}, paired under one"
+        supported += f"; nothing is shown about other seeds of {listed(alone)}, paired under one"
     return f"{supported}; {limits}."
 
 
@@ -121,12 +133,18 @@ def _standing(metric: str, rows: Sequence[Compared]) -> str:
     groups: dict[str, list[str]] = {}
     for row in rows:
         found = row.differences[metric]
-        groups.setdefault(_phrase(found), []).append(row.mention(found))
-    *most, last = [f"{phrase} {_listed(names)}" for phrase, names in groups.items()]
+        groups.setdefault(phrase_of(found), []).append(row.mention(found))
+    return standing_of(groups)
+
+
+def standing_of(groups: Mapping[str, Sequence[str]]) -> str:
+    """``higher for a and b, and lower for c``, of phrases and whom they are about."""
+    *most, last = [f"{phrase} {listed(names)}" for phrase, names in groups.items()]
     return f"{', '.join(most)}, and {last}" if most else last
 
 
-def _phrase(found: PairedDifference | None) -> str:
+def phrase_of(found: PairedDifference | None) -> str:
+    """``higher for``: what a list of rows follows."""
     if found is None:
         return "without a value for"
     if found.verdict in PHRASES:
@@ -135,7 +153,7 @@ def _phrase(found: PairedDifference | None) -> str:
     return f"undecided ({found.subjects} {noun} cannot decide it) for"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """``a, b and c``."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last

@@ -1,11 +1,13 @@
 """Scores of a method over its seeds; a seed without a value is counted, never averaged away."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import pandas as pd
+
 from bench.results import ClipScore, MethodResults, RunResult
-from bench.statistics import Record, Summary, summary
+from bench.statistics import COLUMNS, Summary, summary
 from reports.splits import TEST_B, scored_split, why_missing
 
 
@@ -93,11 +95,13 @@ def unfinished(results: MethodResults) -> list[RunResult]:
     return sorted((run for run in results.runs if run.status != "done"), key=lambda run: run.seed)
 
 
-def clip_records(results: MethodResults, metric: str) -> Iterator[Record]:
-    """One record per finished seed and clip, for paired comparisons.
+def clip_frame(results: MethodResults, metric: str, method: str) -> pd.DataFrame:
+    """One row per finished seed and clip, as bench.statistics takes them, under this name.
 
-    A clip that was predicted in several styles comes once, pooled over them.
+    A clip that was predicted in several styles comes once, pooled over them; one with nothing to
+    score has a value of NaN. Raises ValueError for a score that is no number.
     """
+    rows = []
     for run in results.runs:
         split = scored_split(run)
         score = split[1].metrics.get(metric) if split else None
@@ -107,4 +111,11 @@ def clip_records(results: MethodResults, metric: str) -> Iterator[Record]:
         for (subject, name), styles in by_clip.items():
             total = math.fsum(each.total for each in styles if each.weight)
             weight = math.fsum(each.weight for each in styles)
-            yield Record(run.seed, subject, name, total / weight if weight else None, weight)
+            if not math.isfinite(total):
+                place = f"{method}, seed {run.seed}, clip {name}"
+                raise ValueError(f"{place}: the {metric} is {total}, expected a finite number")
+            rows.append(
+                (method, run.seed, subject, name, total / weight if weight else math.nan, weight)
+            )
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame.astype({"seed": int, "value": float, "weight": float})  # also without a row

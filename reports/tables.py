@@ -1,17 +1,21 @@
-"""``python -m reports.tables``: Table 1, ablations, checks and codebooks from results."""
+"""``python -m reports.tables``: Table 1, ablations, comparisons, checks, codebooks from results."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from reports.inputs import Dataset
 
 RESULTS = Path("results")
 TABLES = Path("reports/tables")
 
 
 def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
-    """Write table1, test_b, one table per ablation, checks and codebooks as .csv, .md and .tex.
+    """Write table1, test_b, ablations, comparisons, ranks, checks, codebooks as .csv, .md, .tex.
 
     Datasets that were skipped stand in a table of their own; a table without a row is left out.
     Returns what was written. Raises ValueError when there are no results, one cannot be read, or
@@ -54,6 +58,7 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
             [ablation_grid(ablation, published) for ablation in found],
             [record for ablation in found for record in ablation_records(ablation, published)],
         )
+    written += _write_comparisons(datasets, out)
     checks = [checks_table(dataset) for dataset in datasets]
     written += write_table(out / "checks", checks, grid_records(checks))
     codebooks = [
@@ -66,11 +71,30 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     return written
 
 
+def _write_comparisons(datasets: "Sequence[Dataset]", out: Path) -> list[Path]:
+    """Write the comparisons and the ranks, where at least two rows can be compared."""
+    from reports.comparisons import family_grids, family_records
+    from reports.contest import contests
+    from reports.ranks import rank_grid, rank_records
+    from reports.writing import write_table
+
+    found = [contest for dataset in datasets for contest in contests(dataset)]
+    if not found:
+        return []
+    grids = [grid for contest in found for grid in family_grids(contest)]
+    records = [record for contest in found for record in family_records(contest)]
+    ranks = [record for contest in found for record in rank_records(contest)]
+    return [
+        *write_table(out / "comparisons", grids, records),
+        *write_table(out / "ranks", [rank_grid(contest) for contest in found], ranks),
+    ]
+
+
 def main(
     results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
     out: Annotated[Path, typer.Option(help="Folder the tables are written to.")] = TABLES,
 ) -> None:
-    """Write Table 1, the ablations, the checks and the codebooks as CSV, Markdown and LaTeX."""
+    """Write Table 1, ablations, comparisons, checks and codebooks as CSV, Markdown and LaTeX."""
     try:
         written = build_tables(results, out)
     except ValueError as error:

@@ -1,16 +1,30 @@
+"""Summaries over seeds and paired differences: by hand, against scipy, and by simulation."""
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.statistics import Record, paired_difference, smallest_sign_flip_p, summary
+from bench.statistics import COLUMNS, paired_difference, smallest_sign_flip_p, summary
 
 
-def records(values, weight=1.0):
-    """Records of an array (seeds, subjects, clips)."""
-    return [
-        Record(seed, f"F{subject + 1}", f"F{subject + 1}_{clip:02d}", float(value), weight)
+def frame(rows):
+    """Rows of (method, seed, subject, clip, value, weight)."""
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def scores(method, values, weight=1.0):
+    """A frame of an array (seeds, subjects, clips)."""
+    return frame(
+        (method, seed, f"F{subject + 1}", f"F{subject + 1}_{clip:02d}", float(value), weight)
         for (seed, subject, clip), value in np.ndenumerate(values)
-    ]
+    )
+
+
+def difference(first, second, **options):
+    """The paired difference of two arrays (seeds, subjects, clips)."""
+    both = pd.concat([scores("a", first), scores("b", second)])
+    return paired_difference(both, "a", "b", **options)
 
 
 def test_summary_agrees_with_scipys_t_interval():
@@ -55,41 +69,48 @@ def test_t_interval_covers_the_mean_as_often_as_it_says():
 
 
 def test_difference_is_of_values_pooled_by_weight():
-    first = [Record(0, "F1", "a", 4.0, 1.0), Record(0, "F2", "b", 1.0, 3.0)]
-    second = [Record(0, "F1", "a", 2.0, 1.0), Record(0, "F2", "b", 1.0, 1.0)]
-    found = paired_difference(first, second)
+    both = frame(
+        [
+            ("a", 0, "F1", "a", 4.0, 1.0),
+            ("a", 0, "F2", "b", 1.0, 3.0),
+            ("b", 0, "F1", "a", 2.0, 1.0),
+            ("b", 0, "F2", "b", 1.0, 1.0),
+        ]
+    )
+    found = paired_difference(both, "a", "b")
     assert found.difference == pytest.approx((4 + 3) / 4 - (2 + 1) / 2)
     assert (found.seeds, found.subjects, found.clips, found.unpaired) == (1, 2, 2, ())
 
 
 def test_a_constant_difference_has_a_point_interval():
     values = np.random.default_rng(0).random((3, 6, 2))
-    found = paired_difference(records(values), records(values + 0.5))
+    found = difference(values, values + 0.5)
     assert found.difference == pytest.approx(-0.5)
     assert (found.interval.low, found.interval.high) == pytest.approx((-0.5, -0.5))
     assert found.verdict == "lower"
-    assert paired_difference(records(values + 0.5), records(values)).verdict == "higher"
+    assert difference(values + 0.5, values).verdict == "higher"
 
 
 def test_identical_methods_show_no_difference():
     values = np.random.default_rng(0).random((3, 6, 2))
-    found = paired_difference(records(values), records(values))
+    found = difference(values, values)
     assert (found.difference, found.interval.low, found.interval.high) == (0, 0, 0)
     assert found.verdict == "no difference shown"
 
 
-def test_the_same_records_in_any_order_give_the_same_interval():
+def test_the_same_scores_in_any_order_and_among_others_give_the_same_interval():
     rng = np.random.default_rng(0)
-    first, second = records(rng.random((3, 6, 2))), records(rng.random((3, 6, 2)))
-    found = paired_difference(first, second)
-    assert paired_difference(first[::-1], second[5:] + second[:5]) == found
-    assert paired_difference(first, second, bootstrap_seed=1).interval != found.interval
+    both = pd.concat([scores("a", rng.random((3, 6, 2))), scores("b", rng.random((3, 6, 2)))])
+    found = paired_difference(both, "a", "b")
+    mixed = pd.concat([both, scores("c", np.ones((1, 2, 1)))]).sample(frac=1, random_state=0)
+    assert paired_difference(mixed.assign(remark="ignored"), "a", "b") == found
+    assert paired_difference(both, "a", "b", bootstrap_seed=1).interval != found.interval
 
 
 def test_exchanging_the_methods_turns_the_sign():
     rng = np.random.default_rng(0)
-    first, second = records(rng.random((3, 6, 2))), records(rng.random((3, 6, 2)))
-    there, back = paired_difference(first, second), paired_difference(second, first)
+    first, second = rng.random((3, 6, 2)), rng.random((3, 6, 2))
+    there, back = difference(first, second), difference(second, first)
     assert back.difference == pytest.approx(-there.difference)
     assert back.interval.low == pytest.approx(-there.interval.high)
     assert back.interval.high == pytest.approx(-there.interval.low)
@@ -98,8 +119,7 @@ def test_exchanging_the_methods_turns_the_sign():
 def test_pairing_removes_what_clips_have_in_common():
     rng = np.random.default_rng(0)
     hard = rng.random((1, 6, 4)) * 100  # some clips are hard for everybody
-    values = hard + rng.normal(0, 0.1, (3, 6, 4))
-    found = paired_difference(records(values), records(hard + rng.normal(1, 0.1, (3, 6, 4))))
+    found = difference(hard + rng.normal(0, 0.1, (3, 6, 4)), hard + rng.normal(1, 0.1, (3, 6, 4)))
     assert found.interval.high - found.interval.low < 0.5
     assert found.verdict == "lower"
 
@@ -109,21 +129,20 @@ def test_variation_of_seeds_and_of_subjects_both_widen_the_interval(axis):
     shape = [1, 1, 1]
     shape[axis] = 6
     values = np.broadcast_to(np.arange(6.0).reshape(shape), (6, 6, 2))
-    found = paired_difference(records(values), records(np.zeros((6, 6, 2))))
+    found = difference(values, np.zeros((6, 6, 2)))
     assert found.interval.high - found.interval.low > 2
 
 
 def test_bootstrap_replicates_by_hand_for_two_subjects():
     # drawing two of two subjects gives means 0, 1 or 2; the tails reach both ends
-    values = np.array([[[0.0], [2.0]]])
-    interval = paired_difference(records(values), records(np.zeros((1, 2, 1)))).interval
+    interval = difference(np.array([[[0.0], [2.0]]]), np.zeros((1, 2, 1))).interval
     assert (interval.low, interval.high) == (0, 2)
 
 
 @pytest.mark.parametrize("few", [1, 2, 3, 4, 5])
 def test_too_few_subjects_cannot_decide_whatever_the_effect(few):
     values = np.random.default_rng(0).random((3, few, 2))
-    found = paired_difference(records(values), records(values + 100))
+    found = difference(values, values + 100)
     noun = "subject" if few == 1 else "subjects"
     assert found.verdict == f"cannot be decided with {few} {noun}"
     assert (found.interval is None) == (few == 1)
@@ -133,40 +152,64 @@ def test_six_subjects_reach_p_of_one_in_32():
     assert smallest_sign_flip_p(6) == 0.03125
     assert smallest_sign_flip_p(1) == 1.0
     values = np.random.default_rng(0).random((3, 6, 2))
-    assert paired_difference(records(values), records(values + 1)).smallest_p == 0.03125
+    assert difference(values, values + 1).smallest_p == 0.03125
 
 
 def test_clips_that_only_one_side_scored_are_listed_and_left_out():
     values = np.ones((2, 6, 2))
-    first, second = records(values + 1), records(values)
-    kept = first[:-1] + [Record(5, "F1", "F1_00", 9.0)]
-    unscored = [Record(0, "F1", "F1_00", None), *second[1:]]
-    found = paired_difference(kept, unscored)
+    ours, other = scores("a", values + 1), scores("b", values)
+    ours = pd.concat([ours[:-1], frame([("a", 5, "F1", "F1_00", 9.0, 1.0)])])
+    unscored = frame([("b", 0, "F1", "F1_00", float("nan"), 1.0)])
+    found = paired_difference(pd.concat([ours, unscored, other[1:]]), "a", "b")
     assert found.difference == pytest.approx(1)
     assert found.unpaired == ((0, "F1", "F1_00"), (1, "F6", "F6_01"), (5, "F1", "F1_00"))
-    zero_weight = [Record(0, "F1", "F1_00", 0.0, 0.0), *second[1:]]
-    assert paired_difference(kept, zero_weight) == found
+    no_weight = frame([("b", 0, "F1", "F1_00", 0.0, 0.0)])
+    assert paired_difference(pd.concat([ours, no_weight, other[1:]]), "a", "b") == found
 
 
-def test_a_side_without_values_gives_nothing():
-    some = records(np.ones((1, 2, 1)))
-    assert paired_difference(some, []) is None
-    assert paired_difference([Record(0, "F1", "F1_00", None)], some) is None
+def test_sides_that_share_no_value_give_nothing():
+    some = scores("a", np.ones((1, 2, 1)))
+    assert paired_difference(some, "a", "b") is None
+    for seed, value in ((0, float("nan")), (1, 1.0)):
+        other = frame([("b", seed, "F1", "F1_00", value, 1.0)])
+        assert paired_difference(pd.concat([some, other]), "a", "b") is None
 
 
-def test_sides_that_share_nothing_are_an_error():
-    first, second = [Record(0, "F1", "F1_01", 1.0)], [Record(0, "F1", "F1-01", 1.0)]
-    with pytest.raises(ValueError, match="nothing to pair: first has e.g. .*F1_01.*F1-01"):
-        paired_difference(first, second)
+GOOD = ("a", 0, "F1", "F1_01", 1.0, 1.0)
 
 
-def test_bad_records_are_refused():
-    with pytest.raises(ValueError, match="clip F1_01 comes twice"):
-        paired_difference([Record(0, "F1", "F1_01", 1.0)] * 2, [Record(0, "F1", "F1_01", 1.0)])
-    with pytest.raises(ValueError, match="seed 0, subject F1, clip c: expected a finite value"):
-        Record(0, "F1", "c", float("nan"))
-    with pytest.raises(ValueError, match="expected a weight >= 0, got -1"):
-        Record(0, "F1", "c", 1.0, -1.0)
+@pytest.mark.parametrize(
+    "place, value, problem",
+    [
+        (4, float("inf"), "expected a finite value, or NaN where it is missing"),
+        (5, -1.0, "expected a finite weight >= 0"),
+        (5, float("nan"), "expected a finite weight >= 0"),
+        (2, None, "a name is missing"),
+    ],
+)
+def test_a_bad_row_is_refused_by_name(place, value, problem):
+    row = [*GOOD]
+    row[place] = value
+    with pytest.raises(ValueError) as error:
+        paired_difference(frame([("b", *GOOD[1:]), row]), "a", "b")
+    assert str(error.value).startswith("method a, seed 0, subject ")
+    assert f", clip F1_01: {problem} (value " in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_frame_of_another_form_is_refused():
+    good = frame([GOOD, ("b", *GOOD[1:])])
+    assert paired_difference(good, "a", "b") is not None
+    for problem, changed in {
+        "'weight'; expected the columns method, seed": good.drop(columns="weight"),
+        "'seed': expected integers, got float64": good.assign(seed=0.5),
+        "'value': expected numbers, got": good.assign(value="high"),
+        "clip F1_01: comes twice": pd.concat([good, good]),
+    }.items():
+        with pytest.raises(ValueError, match=problem):
+            paired_difference(changed, "a", "b")
+    with pytest.raises(ValueError, match="method a cannot be compared with itself"):
+        paired_difference(good, "a", "a")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +219,7 @@ def test_bad_records_are_refused():
 def test_the_interval_covers_the_true_difference(seeds, seed_sd, subject_sd):
     """Also where the seeds differ most, of which a bootstrap alone is far too sure."""
     rng = np.random.default_rng(0)
-    zeros = records(np.zeros((seeds, 6, 2)))
+    zeros = np.zeros((seeds, 6, 2))
     covered = 0
     for _ in range(150):
         values = (
@@ -186,6 +229,6 @@ def test_the_interval_covers_the_true_difference(seeds, seed_sd, subject_sd):
             + 0.3 * rng.standard_normal((1, 6, 2))
             + 0.3 * rng.standard_normal((seeds, 6, 2))
         )
-        interval = paired_difference(records(values), zeros, replicates=1000).interval
+        interval = difference(values, zeros, replicates=1000).interval
         covered += interval.low <= 0.3 <= interval.high
     assert covered / 150 >= 0.90

@@ -13,6 +13,7 @@ from reports.heatmaps import heatmap_figure
 from reports.inputs import Dataset, read_datasets, read_heatmaps, read_lip_errors
 from reports.page import make_section
 from reports.published import read_published
+from reports.scores import clip_frame
 from reports.splits import DRAWN, split_of, split_words, why_missing
 from reports.table1 import table1, table1_records
 from reports.unseen import unseen_grid, unseen_records
@@ -119,11 +120,9 @@ def test_a_clip_in_several_styles_is_one_clip_in_a_comparison(make, vocaset: Dat
     split = run.splits["test_b"].model_copy(
         update={"metrics": {"lve": MetricScore(value=2.25, clips=scores)}}
     )
-    from reports.scores import clip_records
-
     results = make.method_results("gldi", (run.model_copy(update={"splits": {"test_b": split}}),))
-    (record,) = clip_records(results, "lve")
-    assert (record.value, record.weight) == (2.25, 4.0)
+    (row,) = clip_frame(results, "lve", "gldi").to_dict("records")
+    assert (row["value"], row["weight"]) == (2.25, 4.0)
 
 
 def test_checks_say_what_needs_test_a_and_do_not_count_it(vocaset: Dataset) -> None:
