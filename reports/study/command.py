@@ -61,8 +61,9 @@ def build(
     megabytes = page.stat().st_size / 1e6
     print(
         f"{page}: study {key.study}, {len(key.rated)} clips to rate and {len(key.checks)} "
-        f"attention checks, {megabytes:.1f} MB\n{out / KEY}: keep it; without it no answer can be read, and "
-        "whoever has it knows which method made each clip"
+        f"attention checks, {megabytes:.1f} MB\n"
+        f"{out / KEY}: keep it; without it no answer can be read, and whoever has it knows which "
+        "method made each clip"
     )
 
 

@@ -22,8 +22,8 @@ function begin(loaded) {
   const kept = storage.write(state);
   byId("no-storage").hidden = kept;
   const at = state.answers.length;
-  if (at) say(`Going on at clip ${Math.min(at + 1, order.length)}.`);
   next();
+  if (at && at < order.length) say(`Going on at clip ${at + 1}.`);
 }
 
 function next() {
@@ -43,6 +43,7 @@ function load(id) {
   if (video.src) URL.revokeObjectURL(video.src);
   video.src = URL.createObjectURL(new Blob([bytes], { type: "video/mp4" }));
   video.setAttribute("aria-label", byId("trial-title").textContent);
+  video.dataset.stimulus = id;
 }
 
 function rate() {
@@ -119,6 +120,7 @@ video.addEventListener("play", () => { trial.plays += 1; });
 video.addEventListener("ended", () => {
   trial.seen = true;
   byId("rating-problem").textContent = "";
+  say("The clip has ended. Please rate it.");
 });
 video.addEventListener("error", () => {
   if (video.getAttribute("src")) {
