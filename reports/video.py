@@ -92,8 +92,8 @@ def write_video(
         picture = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         picture.width = picture.height = camera.size
         picture.pix_fmt = "yuv420p"
-        # one thread: with several, the same frames now and then give other bytes
-        picture.options = {"crf": "20", "preset": "veryfast", "threads": "1"}
+        picture.options = {"crf": "20", "preset": "veryfast"}
+        picture.thread_count = 1  # with more, the same frames now and then give other bytes
         # streams are declared before anything is written
         voice = container.add_stream("aac", rate=heard[1], layout="mono") if heard else None
         for image in _pictures(camera, motion):

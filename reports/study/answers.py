@@ -94,7 +94,9 @@ def collect_answers(paths: Iterable[Path], key: Key) -> Collected:
             accepted[found.participant] = found
             seen |= {found.session: path, sha256_of_file(path): path}
         except ValueError as error:
-            refused.append(Refused(file=path.name, reason=str(error).removeprefix(f"{path} ")))
+            refused.append(
+                Refused(file=path.name, reason=str(error).removeprefix(str(path)).lstrip(": "))
+            )
     order = sorted(accepted.values(), key=lambda each: each.participant)
     return Collected(tuple(order), tuple(refused))
 

@@ -86,7 +86,7 @@ def _row(summary: Summary, source: Source, published: Published, several: bool) 
         cells += [_score(score), _paper(source.dataset, source.row, question, published)]
     clips = scores["realism"].clips
     verdict = comparable(source, clips, published)
-    raters = Cell(str(summary.raters), summary.raters, note=f"each rated {clips} clips")
+    raters = Cell(str(summary.raters), float(summary.raters), note=f"each rated {clips} clips")
     return *cells, raters, Cell(verdict.text)
 
 
