@@ -24,8 +24,6 @@ from reports.render import rasterise, rotate, shade, vertex_normals
 YAW, PITCH = 15.0, 4.0  # degrees
 MARGIN = 0.06  # of the picture, around everything that the head ever reaches
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-# without the macroblock tree: with it, the same frames now and then give other bytes
-X264 = {"crf": "20", "preset": "veryfast", "x264-params": "mbtree=0"}
 SKIN = np.array([0.86, 0.79, 0.74])
 BACKGROUND = np.array([0.97, 0.97, 0.98])
 
@@ -94,7 +92,8 @@ def write_video(
         picture = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         picture.width = picture.height = camera.size
         picture.pix_fmt = "yuv420p"
-        picture.options = X264
+        # without the macroblock tree: with it, the same frames now and then give other bytes
+        picture.options = {"crf": "20", "preset": "veryfast", "x264-params": "mbtree=0"}
         picture.thread_count = 1  # the encoding depends on the number of threads
         # streams are declared before anything is written
         voice = container.add_stream("aac", rate=heard[1], layout="mono") if heard else None
