@@ -17,7 +17,7 @@ SPLITS = {"vocaset": "VOCASET-Test", "biwi": "BIWI-Test-B"}
 """Dataset -> what the paper calls the clips of its study: test_b of either."""
 
 NOTES = (
-    "Mean opinion score: the mean of ratings from 1 (worst) to 5 (best) over participants and "
+    "MOS, mean opinion score: the mean of ratings from 1 (worst) to 5 (best) over participants and "
     "clips, with a 95 % interval (pigeonhole bootstrap over participants and clips, Owen 2007).",
     "The paper gives no interval, no agreement, and no score of the ground truth.",
 )
@@ -30,7 +30,7 @@ def table2(results: Path) -> Grid:
 
 def table2_of(summaries: Sequence[Summary], published: Published) -> Grid:
     """One row per dataset and method; the paper's rows without answers say so."""
-    scale = "mean opinion score, 1-5"
+    scale = "MOS, 1-5"
     columns = [Column("Dataset", numeric=False), Column("Method", numeric=False)]
     for title in QUESTIONS.values():
         columns += [Column(title, scale), Column(f"{title}, paper")]
