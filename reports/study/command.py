@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.project import data_folder, results_folder, runs_folder
+from reports.study.records import PAPER_CLIPS
 
 STUDY = Path("study")
 
@@ -33,7 +34,9 @@ def build(
     dataset: Annotated[
         list[str] | None, typer.Option(help="A dataset to show; repeat it. Default: all.")
     ] = None,
-    clips: Annotated[int, typer.Option(help="Clips per dataset, or all if there are fewer.")] = 20,
+    clips: Annotated[
+        int, typer.Option(help="Clips per dataset, or all if there are fewer.")
+    ] = PAPER_CLIPS,
     split: Annotated[
         str | None, typer.Option(help="test_a or test_b. Default: test_b where it has clips.")
     ] = None,

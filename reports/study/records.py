@@ -16,6 +16,9 @@ GROUND_TRUTH = "ground_truth"
 QUESTIONS = {"realism": "Realism", "lip_sync": "Lip sync"}
 """What each stimulus is rated for, 1 to 5: name in files -> title."""
 
+PAPER_CLIPS = 20
+"""Clips per dataset in the paper's study."""
+
 
 class Record(BaseModel):
     """Frozen and strict; an unknown field is an error."""

@@ -17,9 +17,6 @@ from reports.study.records import GROUND_TRUTH, Source
 PAPER_ROWS = ("faceformer", "codetalker", "facediffuser", "gldi")
 """What the paper's study compares with the ground truth."""
 
-PAPER_CLIPS = 20
-"""Clips per dataset in the paper's study."""
-
 
 @dataclass(frozen=True, eq=False)
 class Chosen:

@@ -8,11 +8,10 @@ from reports.grid import Cell, Column, Grid
 from reports.labels import LABELS
 from reports.published import Published, read_published
 from reports.study.collected import Difference, Score, Summary, read_summaries
-from reports.study.records import GROUND_TRUTH, QUESTIONS, Source
+from reports.study.records import GROUND_TRUTH, PAPER_CLIPS, QUESTIONS, Source
 
 TABLE = "table2"
 NO_ANSWERS = "no answers collected"
-PAPER_CLIPS = 20
 SPLITS = {"vocaset": "VOCASET-Test", "biwi": "BIWI-Test-B"}
 """Dataset -> what the paper calls the clips of its study: test_b of either."""
 

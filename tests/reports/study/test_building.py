@@ -15,10 +15,10 @@ from reports.inputs import read_datasets
 from reports.labels import LABELS
 from reports.study.building import blinded, build_study
 from reports.study.command import app
-from reports.study.motions import same_view, shown_clips
+from reports.study.motions import shown_clips
 from reports.study.records import GROUND_TRUTH, read_key
 from reports.study.selection import PAPER_ROWS, choose
-from reports.study.videos import padded
+from reports.study.videos import padded, render_clip
 from reports.video import aim
 
 PAYLOAD = re.compile(r'<script type="text/plain" id="v-([0-9a-f]{8})">([^<]+)</script>')
@@ -114,10 +114,19 @@ def test_the_clip_is_cut_to_its_shortest_version(key, videos, chosen):
     assert len(sound) == pytest.approx(16_000 * len(frames) / 25, abs=2048)  # two frames of AAC
 
 
-def test_every_version_is_framed_alike(chosen, invented):
+def test_every_version_is_framed_alike(chosen, invented, monkeypatch):
+    cameras = []
+
+    def look(path, motion, faces, fps, sound, size):
+        cameras.append(aim(motion, faces, size))
+        path.write_bytes(b"video")
+
+    monkeypatch.setattr("reports.study.videos.write_video", look)
+    faces = chosen[0].dataset.spec.faces.numpy()
     for versions in shown_clips(chosen[0], invented / "runs", 0):
-        faces = chosen[0].dataset.spec.faces.numpy()
-        cameras = [aim(motion, faces, 96) for motion in same_view(versions)]
+        cameras.clear()
+        render_clip(versions, faces, 25.0, 96)
+        assert len(cameras) == len(versions) >= 5
         assert len({(camera.scale, *camera.centre) for camera in cameras}) == 1
         alone = {aim(each.motion, faces, 96).scale for each in versions}
         assert len(alone) > 1  # which left alone they are not
