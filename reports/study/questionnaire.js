@@ -33,6 +33,7 @@ function next() {
   byId("progress").value = position;
   byId("rating").reset();
   byId("rating-problem").textContent = "";
+  byId("play").textContent = "Play";
   load(order[position]);
   trial = { plays: 0, seen: false, since: performance.now() };
   show("trial");
@@ -116,9 +117,14 @@ byId("download").addEventListener("click", () => {
   saveFile(fileName("answers"), JSON.stringify(state, null, 1));
   say("Answers saved.");
 });
+byId("play").addEventListener("click", () => {
+  video.currentTime = 0;
+  video.play().catch(() => {}); // what cannot be played is said where the error arrives
+});
 video.addEventListener("play", () => { trial.plays += 1; });
 video.addEventListener("ended", () => {
   trial.seen = true;
+  byId("play").textContent = "Play again";
   byId("rating-problem").textContent = "";
   say("The clip has ended. Please rate it.");
 });

@@ -41,8 +41,8 @@ class Participant:
         return self.page.locator("video").get_attribute("data-stimulus")
 
     def watch(self):
-        self.page.locator("video").focus()
-        self.page.keyboard.press("Space")
+        self.page.get_by_role("button", name="Play").focus()
+        self.page.keyboard.press("Enter")
         self.page.get_by_text("The clip has ended.").wait_for(state="attached")
 
     def rate(self, realism, lip_sync):
