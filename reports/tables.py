@@ -1,4 +1,4 @@
-"""``python -m reports.tables``: Table 1, ablations, comparisons, checks, codebooks from results."""
+"""``python -m reports.tables``: Tables 1 and 2, ablations, comparisons, checks, codebooks."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ TABLES = Path("reports/tables")
 
 
 def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
-    """Write table1, test_b, ablations, comparisons, ranks, checks, codebooks as .csv, .md, .tex.
+    """Write Tables 1 and 2, test_b, ablations, comparisons, ranks, checks, codebooks, in 3 forms.
 
     Datasets that were skipped stand in a table of their own; a table without a row is left out.
     Returns what was written. Raises ValueError when there are no results, one cannot be read, or
@@ -28,6 +28,7 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     from reports.inputs import all_rows, read_ablations, read_datasets, read_skipped
     from reports.published import read_published
     from reports.skipped import skipped_grid
+    from reports.study.table2 import table2
     from reports.table1 import table1, table1_records
     from reports.unseen import unseen_grid, unseen_records
     from reports.writing import grid_records, write_table
@@ -42,6 +43,8 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     if skipped := read_skipped(results):
         grids = [skipped_grid(skipped)]
         written += write_table(out / "skipped", grids, grid_records(grids))
+    opinions = [table2(results)]
+    written += write_table(out / "table2", opinions, grid_records(opinions))
     if not datasets:
         return written
     written += write_table(
@@ -94,7 +97,7 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
     out: Annotated[Path, typer.Option(help="Folder the tables are written to.")] = TABLES,
 ) -> None:
-    """Write Table 1, ablations, comparisons, checks and codebooks as CSV, Markdown and LaTeX."""
+    """Write Tables 1 and 2, ablations, comparisons, checks and codebooks as CSV, Markdown, LaTeX."""
     try:
         written = build_tables(results, out)
     except ValueError as error:

@@ -92,7 +92,9 @@ def write_video(
         picture = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         picture.width = picture.height = camera.size
         picture.pix_fmt = "yuv420p"
-        picture.options = {"crf": "20", "preset": "veryfast"}
+        # without the macroblock tree: with it, the same frames now and then give other bytes
+        picture.options = {"crf": "20", "preset": "veryfast", "x264-params": "mbtree=0"}
+        picture.thread_count = 1  # the encoding depends on the number of threads
         # streams are declared before anything is written
         voice = container.add_stream("aac", rate=heard[1], layout="mono") if heard else None
         for image in _pictures(camera, motion):

@@ -1,0 +1,1 @@
+"""The user study (the paper's Table 2): a questionnaire page, its answers, and what they say."""

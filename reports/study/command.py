@@ -1,0 +1,107 @@
+"""The commands ``build`` and ``collect`` of ``python -m reports.study``."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.project import data_folder, results_folder, runs_folder
+from reports.study.records import PAPER_CLIPS
+
+STUDY = Path("study")
+
+app = typer.Typer(help="The user study (Table 2).", no_args_is_help=True, add_completion=False)
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """A ValueError ends the command with its message and exit status 1."""
+    try:
+        yield
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def build(
+    row: Annotated[
+        list[str] | None, typer.Option(help="A row to show; repeat it. Default: the paper's four.")
+    ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="A dataset to show; repeat it. Default: all.")
+    ] = None,
+    clips: Annotated[
+        int, typer.Option(help="Clips per dataset, or all if there are fewer.")
+    ] = PAPER_CLIPS,
+    split: Annotated[
+        str | None, typer.Option(help="test_a or test_b. Default: test_b where it has clips.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws clips, styles and attention checks.")] = 0,
+    size: Annotated[int, typer.Option(help="Pixels per side of the videos.")] = 320,
+    results: Annotated[Path | None, typer.Option(help="Folder of <dataset>/<row>.json.")] = None,
+    runs: Annotated[Path | None, typer.Option(help="Cache with stored predictions.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of prepared datasets.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the page and its key.")] = STUDY,
+) -> None:
+    """Make questionnaire.html for participants, and key.json, which stays with you."""
+    from bench.names import unknown
+    from reports.inputs import read_datasets
+    from reports.study.building import KEY, build_study
+    from reports.study.selection import PAPER_ROWS, choose
+
+    with one_line():
+        found = read_datasets(results or results_folder())
+        for name in dataset or ():
+            if name not in found:
+                raise unknown("dataset with results", name, found)
+        some = {name: found[name] for name in dict.fromkeys(dataset or found)}
+        chosen = choose(some, data or data_folder(), row or PAPER_ROWS, clips, split, seed)
+        page, key = build_study(chosen, runs or runs_folder(), out, seed, size)
+    megabytes = page.stat().st_size / 1e6
+    print(
+        f"{page}: study {key.study}, {len(key.rated)} clips to rate and {len(key.checks)} "
+        f"attention checks, {megabytes:.1f} MB\n"
+        f"{out / KEY}: keep it; without it no answer can be read, and whoever has it knows which "
+        "method made each clip"
+    )
+
+
+@app.command()
+def collect(
+    answers: Annotated[list[Path], typer.Argument(help="Answer files, or folders of them.")],
+    key: Annotated[Path, typer.Option(help="The key that `build` wrote.")] = STUDY / "key.json",
+    results: Annotated[Path | None, typer.Option(help="Folder that tables read.")] = None,
+    allow_refused: Annotated[
+        bool, typer.Option(help="Exit with 0 also where files were refused.")
+    ] = False,
+) -> None:
+    """Check answer files and store what they say; `dvc repro` then fills Table 2.
+
+    A file that cannot count is refused with a reason and the others go on; the exit status is then
+    1, unless refusals are allowed.
+    """
+    from bench.files import write_json
+    from reports.grid import to_markdown
+    from reports.published import read_published
+    from reports.study.answers import collect_answers
+    from reports.study.collected import summary_path
+    from reports.study.records import read_key
+    from reports.study.summarising import summarise
+    from reports.study.table2 import table2_of
+
+    with one_line():
+        secret = read_key(key)
+        collected = collect_answers(answers, secret)
+        for each in collected.refused:
+            print(f"refused: {each.file}: {each.reason}", file=sys.stderr)
+        summary = summarise(collected, secret)
+        path = summary_path(results or results_folder(), secret.study)
+        write_json(path, summary.model_dump(mode="json"))
+    print(to_markdown([table2_of([summary], read_published())]))
+    print(f"{path}: {summary.raters} participants, {len(collected.refused)} files refused")
+    if collected.refused and not allow_refused:
+        raise typer.Exit(1)
