@@ -97,7 +97,7 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
     out: Annotated[Path, typer.Option(help="Folder the tables are written to.")] = TABLES,
 ) -> None:
-    """Write Tables 1 and 2, ablations, comparisons, checks and codebooks as CSV, Markdown, LaTeX."""
+    """Write Tables 1 and 2, ablations, comparisons, checks, codebooks: CSV, Markdown, LaTeX."""
     try:
         written = build_tables(results, out)
     except ValueError as error:
