@@ -61,7 +61,7 @@ def clip_pages(dataset: Dataset, data: Data | None, runs: Path, assets: Path) ->
 
 
 def spread(names: list[str]) -> list[str]:
-    """``F1_11, F1_12, F2_11`` -> ``F1_11, F2_11, F1_12``: by how many of the subject came before."""
+    """``F1_11, F1_12, F2_11`` -> ``F1_11, F2_11, F1_12``: each subject once, then again."""
     seen: dict[str, int] = {}
     order = []
     for name in names:
