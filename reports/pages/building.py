@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 MAIN = {
-    "index.html": "Which method moves lips best?",
+    "index.html": "Which method is best on lips, by how much, and is that real?",
     "tables.html": "Tables 1 to 4",
     "statistics.html": "Statistics",
     "figures.html": "Figures, checks and codebooks",

@@ -67,7 +67,9 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 def column(page: Any, number: int) -> list[str]:
-    return page.locator(f"{TABLE} tbody tr:visible > :nth-child({number}):visible").all_inner_texts()
+    return page.locator(
+        f"{TABLE} tbody tr:visible > :nth-child({number}):visible"
+    ).all_inner_texts()
 
 
 def heading(page: Any, title: str) -> int:
