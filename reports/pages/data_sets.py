@@ -121,8 +121,8 @@ def draw_masks(data: Dataset, assets: Path) -> Figure:
     drawing = Drawing(figsize=(2.3 * len(spec.masks), 2.6), dpi=140, layout="constrained")
     places = drawing.subplots(1, len(spec.masks), squeeze=False)[0]
     for place, (name, members) in zip(places, spec.masks.items(), strict=True):
-        values = np.zeros(spec.num_vertices)
-        values[members.numpy()] = 0.8
+        values = np.full(spec.num_vertices, 0.45)  # grey, so that the head is seen
+        values[members.numpy()] = 0.95
         place.imshow(picture(head, values, colormaps["cividis"]))
         place.set_title(f"{name}\n{len(members)} vertices", fontsize=9)
         place.axis("off")

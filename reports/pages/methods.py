@@ -122,9 +122,9 @@ def clip_scores(results: MethodResults) -> Grid | None:
         return None
     scales = {m: scale_of(m, METRICS[m].unit, results) for m in metrics}
     rows = []
-    for (clip, style), values in sorted(found.items()):
+    for (name, style), values in sorted(found.items()):
         cells = [_mean(values.get(m), scales[m].factor) for m in metrics]
-        rows.append((Cell(clip), Cell(style), *cells))
+        rows.append((Cell(name), Cell(style), *cells))
     return Grid(
         name=f"clips-{results.dataset}-{row_of(results)}",
         caption=f"{data_sentence(results)} {label(results)}, every sequence of {split_name}: mean "

@@ -38,7 +38,7 @@ def absent_grid(
                 rows.append((Cell(title), Cell(row.label), Cell(table.dataset), Cell(reason)))
     return Grid(
         name="absent",
-        caption="Rows of the paper without a finished run on the paper's dataset.",
+        caption="The paper's rows without a finished run on the paper's dataset.",
         columns=tuple(
             Column(title, numeric=False) for title in ("Table", "Row", "Dataset", "Reason")
         ),
