@@ -1,4 +1,4 @@
-"""``python -m reports.site``: one page that opens from disk, with everything in its assets/."""
+"""``python -m reports.site``: a site of many pages that opens from disk; the rest in assets/."""
 
 import re
 import shutil
@@ -11,10 +11,10 @@ import typer
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-RESULTS, RUNS = Path("results"), Path(".runs")
+RESULTS, RUNS, DATA = Path("results"), Path(".runs"), Path("data")
 TABLES, FIGURES, SITE = Path("reports/tables"), Path("reports/figures"), Path("reports/site")
 TEMPLATES = Path(__file__).with_name("templates")
-STATIC = ("style.css", "sort.js")
+STATIC = ("style.css", "tables.js", "theme.js")
 
 
 def build_site(
@@ -23,24 +23,23 @@ def build_site(
     figures: Path = FIGURES,
     runs: Path = RUNS,
     out: Path = SITE,
+    data: Path = DATA,
 ) -> Path:
-    """Write ``index.html`` and its assets; returns the page's path.
+    """Write all pages and their assets; returns the path of ``index.html``.
 
     Raises ValueError when results, tables or figures are missing.
     """
     # imported here so that --help does not wait for scipy
     from reports.inputs import read_ablations, read_datasets, read_skipped
     from reports.page import make_page
+    from reports.pages.building import Sources, render_pages
     from reports.published import read_published
-    from reports.writing import write_text
 
-    datasets = read_datasets(results)
+    datasets, ablations = read_datasets(results), read_ablations(results)
     downloads = _files(tables, "python -m reports.tables")
     pictures = _files(figures, "python -m reports.figures") if datasets else []
     names = [path.name for path in downloads]
-    page = make_page(
-        datasets, read_published(), runs, names, read_ablations(results), read_skipped(results)
-    )
+    page = make_page(datasets, read_published(), runs, names, ablations, read_skipped(results))
     drawn = {path.name for path in pictures}
     for section in page.sections:
         for figure in section.pictures:
@@ -49,11 +48,14 @@ def build_site(
                     f"{figures / figure.file} is missing; run: python -m reports.figures"
                 )
     assets = out / "assets"
-    assets.mkdir(parents=True, exist_ok=True)
+    for old in out.glob("*.html"):
+        old.unlink()  # a page of a method or clip that is no more
+    shutil.rmtree(assets, ignore_errors=True)
+    assets.mkdir(parents=True)
     for path in [*downloads, *pictures, *(TEMPLATES / name for name in STATIC)]:
         shutil.copyfile(path, assets / path.name)
-    html = environment().get_template("index.html.j2").render(page=page)
-    return write_text(out / "index.html", html)
+    sources = Sources(results, datasets, ablations, read_published(), runs, data, assets)
+    return render_pages(page, sources, environment(), out)
 
 
 def _files(folder: Path, command: str) -> list[Path]:
@@ -68,7 +70,7 @@ def environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader([TEMPLATES, TEMPLATES.parent / "player"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -110,12 +112,13 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
     tables: Annotated[Path, typer.Option(help="Folder of reports.tables.")] = TABLES,
     figures: Annotated[Path, typer.Option(help="Folder of reports.figures.")] = FIGURES,
-    runs: Annotated[Path, typer.Option(help="Cache of runs, for times and machines.")] = RUNS,
-    out: Annotated[Path, typer.Option(help="Folder the page is written to.")] = SITE,
+    runs: Annotated[Path, typer.Option(help="Cache of runs: times, curves, predictions.")] = RUNS,
+    out: Annotated[Path, typer.Option(help="Folder the pages are written to.")] = SITE,
+    data: Annotated[Path, typer.Option(help="Prepared datasets, for clips and masks.")] = DATA,
 ) -> None:
     """Write the HTML report."""
     try:
-        page = build_site(results, tables, figures, runs, out)
+        page = build_site(results, tables, figures, runs, out, data)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from error

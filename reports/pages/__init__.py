@@ -1,0 +1,1 @@
+"""What each page of the site shows, one small module per kind of page; templates only set it."""

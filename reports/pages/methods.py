@@ -1,0 +1,164 @@
+"""One page per row: paper, configuration, curves, codebooks, scores of sequences, best and worst.
+
+Units  scores of sequences are in the unit of their heading.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.metrics import METRICS
+from bench.results import ClipScore, MethodResults
+from reports.codebooks import codebook_grid
+from reports.grid import Cell, Column, Grid
+from reports.inputs import read_run_record
+from reports.labels import data_sentence, label, row_of
+from reports.numbers import number, scale_of
+from reports.pages.beside import beside_method
+from reports.pages.curves import draw_curves, read_curves
+from reports.pictures import Figure
+from reports.provenance import RunFacts, run_facts
+from reports.published import Published
+from reports.splits import scored_split
+
+METHODS = Path(__file__).parents[2] / "methods"
+SHOWN = ("lve", "mve", "fdd", "mouth_opening_error")
+"""Metrics of the table of sequences, those that the row has."""
+ENDS = 3  # clips that are named as the worst, and as the best
+
+
+@dataclass(frozen=True)
+class MethodPage:
+    """All of one row's page."""
+
+    file: str
+    name: str
+    row: str
+    paper: str
+    summary: str
+    config: str  # YAML of what was trained and how, "" where no record tells
+    beside: Grid
+    curves: Figure | None
+    codebooks: Grid | None
+    clips: Grid | None
+    worst: list[tuple[str, str]]  # clip and its LVE
+    best: list[tuple[str, str]]
+    runs: list[RunFacts]
+
+
+def method_file(results: MethodResults) -> str:
+    """Name of a row's page."""
+    return f"method-{results.dataset}-{row_of(results)}.html"
+
+
+def method_page(
+    results: MethodResults, published: Published, runs: Path, assets: Path
+) -> MethodPage:
+    """The page of one row; draws its curves into the assets."""
+    codebooks = codebook_grid([results])
+    clips = clip_scores(results)
+    ranked = _ranked(clips)
+    done = sum(run.status == "done" for run in results.runs)
+    return MethodPage(
+        file=method_file(results),
+        name=label(results),
+        row=row_of(results),
+        paper=paper_of(results.method),
+        summary=f"{done} of {len(results.runs)} runs finished. Profile {results.profile}, "
+        f"speech encoder: {results.speech_encoder}.",
+        config=config_of(results, runs),
+        beside=beside_method(results, published),
+        curves=draw_curves(results, read_curves(results, runs), assets),
+        codebooks=codebooks if codebooks.rows else None,
+        clips=clips,
+        worst=ranked[::-1][:ENDS],
+        best=ranked[:ENDS],
+        runs=run_facts((results,), runs),
+    )
+
+
+def paper_of(method: str) -> str:
+    """First paragraph of the method's README; "" for one that has none."""
+    path = METHODS / method / "README.md"
+    if not path.is_file():
+        return ""
+    blocks = path.read_text(encoding="utf-8").split("\n\n")
+    text = next((block for block in blocks if not block.lstrip().startswith("#")), "")
+    return " ".join(text.replace("`", "").split())
+
+
+def config_of(results: MethodResults, runs: Path) -> str:
+    """Model and training of every step of the first finished run, as YAML."""
+    run = next((run for run in results.runs if run.status == "done"), None)
+    if run is None:
+        return ""
+    found: dict[str, Any] = {}
+    for step, key in run.keys.items():
+        inputs = read_run_record(runs, key).get("inputs")
+        if not isinstance(inputs, dict):
+            continue
+        kept = {name: inputs[name] for name in ("model", "train", "predict") if inputs.get(name)}
+        if kept:
+            found[step] = kept
+    return yaml.safe_dump(found, sort_keys=True) if found else ""
+
+
+def clip_scores(results: MethodResults) -> Grid | None:
+    """Scores of every sequence and style, mean over the seeds that scored it; None without any."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    split_name = ""
+    for run in results.runs:
+        if run.status != "done" or (scored := scored_split(run)) is None:
+            continue
+        split_name, split = scored
+        for metric in SHOWN:
+            for clip in split.metrics[metric].clips if metric in split.metrics else ():
+                values = found.setdefault((clip.clip, clip.style), {})
+                values.setdefault(metric, []).append(_value(clip))
+    metrics = [m for m in SHOWN if any(m in values for values in found.values())]
+    if not metrics:
+        return None
+    scales = {m: scale_of(m, METRICS[m].unit, results) for m in metrics}
+    rows = []
+    for (name, style), values in sorted(found.items()):
+        cells = [_mean(values.get(m), scales[m].factor) for m in metrics]
+        rows.append((Cell(name), Cell(style), *cells))
+    return Grid(
+        name=f"clips-{results.dataset}-{row_of(results)}",
+        caption=f"{data_sentence(results)} {label(results)}, every sequence of {split_name}: mean "
+        "over the seeds that scored it.",
+        columns=(
+            Column("Clip", numeric=False),
+            Column("Style", numeric=False),
+            *(Column(METRICS[m].title, scales[m].text) for m in metrics),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _value(clip: ClipScore) -> float:
+    return clip.total / clip.weight if clip.weight else float("nan")
+
+
+def _mean(values: list[float] | None, factor: float) -> Cell:
+    if not values:
+        return Cell("-", note="not scored")
+    mean = sum(values) / len(values) / factor
+    return Cell(number(mean), mean, note=f"{len(values)} seeds")
+
+
+def _ranked(grid: Grid | None) -> list[tuple[str, str]]:
+    """Clips by LVE, the lowest first: name and number with its unit; a clip once, by its mean."""
+    titles = [column.title for column in grid.columns] if grid else []
+    if grid is None or METRICS["lve"].title not in titles:
+        return []
+    place = titles.index(METRICS["lve"].title)
+    clips: dict[str, list[float]] = {}
+    for row in grid.rows:
+        if (value := row[place].value) is not None:
+            clips.setdefault(row[0].text, []).append(value)
+    means = {clip: sum(values) / len(values) for clip, values in clips.items()}
+    ordered = sorted(means, key=lambda clip: (means[clip], clip))
+    return [(clip, f"{number(means[clip])} {grid.columns[place].unit}") for clip in ordered]

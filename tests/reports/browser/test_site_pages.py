@@ -1,0 +1,192 @@
+"""The site in a real browser, opened from disk: tools of tables, colours, width, accessibility."""
+
+import csv
+import importlib.resources
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.site import build_site
+from reports.tables import build_tables
+
+TABLE = "#synthetic-table1-grid"
+
+
+def missing(what: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(f"continuous integration must install {what}: see .ci/run")
+    pytest.skip(f"no {what} on this machine")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, make: Any, figures: Path) -> Path:
+    """The folder of a site of fabricated results."""
+    folder = tmp_path_factory.mktemp("browser")
+    runs = (make.done("gldi", 0), make.failed(1, "out of memory"), make.done("gldi", 2))
+    results = make.fabricate(folder / "results", {"gldi": make.method_results("gldi", runs)})
+    make.write_ablation(results, make.ablation())
+    build_tables(results, folder / "tables")
+    args = results, folder / "tables", figures, folder / "no-runs", folder / "site"
+    return build_site(*args, data=folder / "no-data").parent
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's Chromium."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        missing("chromium")
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page of its own that remembers what was asked of a network and what went wrong."""
+    context = browser.new_context(accept_downloads=True)
+    made = context.new_page()
+    made.asked, made.wrong = [], []
+    made.on("request", lambda request: made.asked.append(request.url))
+    made.on("console", lambda m: made.wrong.append(m.text) if m.type == "error" else None)
+    made.on("pageerror", lambda error: made.wrong.append(str(error)))
+    yield made
+    context.close()
+    assert made.wrong == []
+
+
+def column(page: Any, number: int) -> list[str]:
+    return page.locator(
+        f"{TABLE} tbody tr:visible > :nth-child({number}):visible"
+    ).all_inner_texts()
+
+
+def heading(page: Any, title: str) -> int:
+    titles = page.locator(f"{TABLE} thead .title").all_inner_texts()
+    return titles.index(title) + 1
+
+
+def test_every_page_opens_from_disk_and_asks_no_network(page: Any, site: Path) -> None:
+    files = sorted(site.glob("*.html"))
+    assert len(files) > 15
+    for file in files:
+        page.goto(file.as_uri())
+        assert page.locator("h1").inner_text()
+        broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+        assert page.evaluate(broken) == []
+    assert [url for url in page.asked if not re.match("file:|data:|blob:", url)] == []
+
+
+def test_a_table_sorts_by_number_both_ways(page: Any, site: Path) -> None:
+    page.goto((site / "tables.html").as_uri())
+    place = heading(page, "LVE")
+    button = page.locator(f"{TABLE} thead th:nth-child({place}) button")
+    button.click()
+    cells = f"{TABLE} tbody tr > :nth-child({place})[data-sort]"
+    numbers = "found => found.map(cell => Number(cell.dataset.sort))"
+    up = page.locator(cells).evaluate_all(numbers)
+    assert len(up) > 4 and up == sorted(up) and up[0] != up[-1]
+    button.press("Enter")  # by keyboard
+    assert page.locator(cells).evaluate_all(numbers) == up[::-1]
+    sorted_by = page.locator(f"{TABLE} thead th:nth-child({place})")
+    assert sorted_by.get_attribute("aria-sort") == "descending"
+
+
+def test_a_table_is_filtered_and_its_columns_are_hidden(page: Any, site: Path) -> None:
+    page.goto((site / "tables.html").as_uri())
+    tools = page.locator(".tools").first
+    before = len(column(page, 1))
+    tools.locator("input[type=search]").fill("faceformer")
+    assert column(page, 1) == ["FaceFormer"] and before > 5
+    tools.locator("input[type=search]").fill("")
+    assert len(column(page, 1)) == before
+    place = heading(page, "LVE")
+    tools.locator("summary", has_text="Columns").click()
+    tools.get_by_label("LVE", exact=True).uncheck()
+    assert not page.locator(f"{TABLE} thead th:nth-child({place})").is_visible()
+    assert column(page, place) == []
+
+
+@pytest.mark.parametrize("form", ["CSV", "Markdown", "LaTeX"])
+def test_a_download_holds_what_is_shown(page: Any, site: Path, form: str) -> None:
+    page.goto((site / "tables.html").as_uri())
+    tools = page.locator(".tools").first
+    tools.locator("input[type=search]").fill("faceformer")
+    tools.locator("summary", has_text="Download").click()
+    with page.expect_download() as waiting:
+        tools.get_by_role("button", name=f"Download {form}").click()
+    text = Path(waiting.value.path()).read_text(encoding="utf-8")
+    ending = {"CSV": "csv", "Markdown": "md", "LaTeX": "tex"}[form]
+    assert waiting.value.suggested_filename == f"synthetic-table1-grid.{ending}"
+    assert "FaceFormer" in text and "5.3077" in text and "GLDiTalker" not in text.split("FaceF")[1]
+    if form == "CSV":
+        titles, row = csv.reader(io.StringIO(text))
+        assert len(titles) == len(row) and titles[0] == "Method"
+        assert row[titles.index(next(t for t in titles if t.startswith("LVE")))] == "11.50 ± 0.57"
+    elif form == "Markdown":
+        assert "| --- |" in text and "11.50 ± 0.57" in text and "Generated data" in text
+    else:
+        assert r"\begin{tabular}" in text and r"11.50 $\pm$ 0.57" in text
+
+
+def test_tables_are_there_without_javascript(browser: Any, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "tables.html").as_uri())
+    assert page.locator(f"{TABLE} tbody tr").count() > 5
+    assert "11.50" in page.locator(TABLE).inner_text()
+    context.close()
+
+
+def test_dark_mode_follows_the_system_and_the_button(page: Any, site: Path) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor"
+    page.emulate_media(color_scheme="dark")
+    page.goto((site / "index.html").as_uri())
+    dark = page.evaluate(paper)
+    page.locator("#theme").click()
+    light = page.evaluate(paper)
+    assert dark == "rgb(21, 24, 28)" and light == "rgb(252, 252, 251)"
+    page.goto((site / "tables.html").as_uri())
+    assert page.evaluate(paper) == light  # it is remembered
+
+
+def test_no_page_scrolls_sideways_on_a_phone(page: Any, site: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    for file in sorted(site.glob("*.html")):
+        page.goto(file.as_uri())
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, (file.name, width)
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_axe_finds_nothing_serious(page: Any, site: Path, colours: str) -> None:
+    try:
+        script = importlib.resources.files("axe_playwright_python") / "axe.min.js"
+    except ImportError:
+        missing("axe-playwright-python")
+    page.emulate_media(color_scheme=colours)
+    kinds = {re.sub(r"^(method|clip)-.*", r"\1", file.name): file for file in site.glob("*.html")}
+    assert {"method", "clip", "index.html"} <= set(kinds)
+    for file in kinds.values():
+        page.goto(file.as_uri())
+        page.evaluate(script.read_text(encoding="utf-8"))
+        # axe would fetch style sheets, which no page from disk may; preload: false leaves that out
+        axe = "axe.run({preload: false}).then(result => result.violations)"
+        found = page.evaluate(axe)
+        grave = [
+            (each["id"], [node["html"][:150] for node in each["nodes"]][:3])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert grave == [], file.name
