@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reports.comparisons import comparison_grids
 from reports.inputs import Ablations, Dataset
 from reports.page import Page
-from reports.pages import parts
 from reports.pages.beside import beside_ablation, beside_table1
 from reports.pages.clips import MAX_CLIPS, ClipPage, clip_pages
 from reports.pages.data_sets import dataset_part, open_data
 from reports.pages.frame import MENU, SitePage
 from reports.pages.methods import MethodPage, method_page
 from reports.pages.not_run import absent_grid, tracebacks
+from reports.pages.parts import lead_sentences
 from reports.pages.reading import read_reading, spell
+from reports.player import write_player
 from reports.published import Published
+from reports.study.table2 import table2
 from reports.writing import write_text
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ class Sources:
 
 def render_pages(page: Page, sources: Sources, environment: "Environment", out: Path) -> Path:
     """Write every page; returns the path of ``index.html``."""
-    has_player = _write_player(sources.assets)
+    write_player(sources.assets)
     clips = {
         name: clip_pages(rows, open_data(name, sources.data), sources.runs, sources.assets)
         for name, rows in sources.datasets.items()
@@ -56,20 +59,11 @@ def render_pages(page: Page, sources: Sources, environment: "Environment", out: 
         name: [method_page(each, sources.published, sources.runs, sources.assets) for each in rows]
         for name, rows in sources.datasets.items()
     }
-    shared = _shared(page, sources, methods) | {"has_player": has_player, "menu": MENU}
+    shared = _shared(page, sources, methods) | {"menu": MENU}
     for here in site_pages(page, sources, clips, methods):
         html = environment.get_template(here.template).render(here=here, page=page, **shared)
         write_text(out / here.file, html)
     return out / "index.html"
-
-
-def _write_player(assets: Path) -> bool:
-    try:
-        from reports.player import write_player
-    except ModuleNotFoundError:
-        return False
-    write_player(assets)
-    return True
 
 
 def _shared(
@@ -82,15 +76,13 @@ def _shared(
     beside = {grid.name: grid for a in ablations if (grid := beside_ablation(a, sources.published))}
     return {
         "methods": methods,
-        "leads": {name: parts.lead_sentences(rows) for name, rows in sources.datasets.items()},
-        "comparisons": {
-            name: parts.comparison_tables(rows) for name, rows in sources.datasets.items()
-        },
+        "leads": {name: lead_sentences(rows) for name, rows in sources.datasets.items()},
+        "comparisons": {name: comparison_grids(rows) for name, rows in sources.datasets.items()},
         "beside_table1": {
             name: beside_table1(rows, sources.published) for name, rows in sources.datasets.items()
         },
         "beside_ablations": {each: beside.get(f"beside-{each}") for each in ids},
-        "study": parts.study_table(sources.results),
+        "study": table2(sources.results),
         "tracebacks": lambda run: tracebacks(run, sources.runs),
         "forms": lambda file: _forms(file, made),
         "spell": lambda check: spell(check, sources.published),

@@ -15,6 +15,8 @@ from reports.inputs import Dataset
 from reports.labels import data_sentence, label
 from reports.numbers import number, scale_of
 from reports.pages.methods import SHOWN
+from reports.player import ClipView, PlayerFiles, write_clip
+from reports.player.views import clip_view
 from reports.splits import scored_split
 
 MAX_CLIPS = 16
@@ -32,8 +34,8 @@ class ClipPage:
     text: str
     seconds: str
     scores: Grid | None
-    view: Any  # reports.player.ClipView, or None
-    files: Any  # reports.player.PlayerFiles, or None
+    view: ClipView | None
+    files: PlayerFiles | None
     missing: str  # why there is no player, or ""
 
 
@@ -77,7 +79,8 @@ def _page(
     view = files = None
     missing = f"data/{dataset[0].dataset} is not on the machine that built this page"
     if clip is not None and data is not None:
-        view, files, missing = _player(dataset, clip, data, runs, assets)
+        view, files = _player(dataset, clip, data, runs, assets)
+        missing = ""
     return ClipPage(
         file=clip_file(dataset[0].dataset, name),
         name=name,
@@ -94,15 +97,10 @@ def _page(
 
 def _player(
     dataset: Dataset, clip: Clip, data: Data, runs: Path, assets: Path
-) -> tuple[Any, Any, str]:
-    """View, files, and why there are none."""
-    try:
-        from reports.player import write_clip
-        from reports.player.views import clip_view
-    except ModuleNotFoundError:
-        return None, None, "this report was built without the player"
+) -> tuple[ClipView, PlayerFiles]:
+    """What the player shows, and where its files lie."""
     view = clip_view(dataset, runs, data, clip)
-    return view, write_clip(assets, view), ""
+    return view, write_clip(assets, view)
 
 
 def scores_of(dataset: Dataset, clip: str) -> Grid | None:
