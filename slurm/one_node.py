@@ -54,14 +54,14 @@ def one_node_slurm(
         raise ValueError(f"SLURM is not installed here: {', '.join(missing)} (Debian: slurm-wlm)")
     client = _client_environment(dict(environment or os.environ), folder)
     with ExitStack() as stack:
-        # the socket's path must be short: a sockaddr has room for 107 characters
-        run = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="munge-")))
+        # paths of sockets must be short: a sockaddr has room for 107 characters
+        run = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-")))
         munge = (
             _start_munge(stack, run, client) if shutil.which("munged", path=client["PATH"]) else ""
         )
         (folder / "state").mkdir(parents=True, exist_ok=True)
         first = first_job or int(time.time()) % 60_000_000 + 1
-        conf = _configuration(folder, cpus or os.cpu_count() or 1, munge, first)
+        conf = _configuration(folder, run, cpus or os.cpu_count() or 1, munge, first)
         (folder / "slurm.conf").write_text(conf, encoding="utf-8")
         for name, more in (("slurmctld", ()), ("slurmd", ("-N", NODE))):
             command = [name, "-D", "-f", str(folder / "slurm.conf"), *more]
@@ -79,7 +79,7 @@ def _client_environment(inherited: dict[str, str], folder: Path) -> dict[str, st
     return client | {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
 
 
-def _configuration(folder: Path, cpus: int, munge: str, first_job: int) -> str:
+def _configuration(folder: Path, run: Path, cpus: int, munge: str, first_job: int) -> str:
     """slurm.conf: no cgroups, no accounting, memory enforced by looking at it."""
     user = psutil.Process().username()
     memory = int(psutil.virtual_memory().total / 2**20 * 0.8)
@@ -92,7 +92,7 @@ CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 SlurmUser={user}
 SlurmdUser={user}
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool.%n
+SlurmdSpoolDir={run}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.%n.pid
 SlurmctldLogFile={folder}/slurmctld.log

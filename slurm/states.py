@@ -13,6 +13,7 @@ from slurm.calls import ClusterError, call
 from slurm.ledger import Submission, SubmittedArray, Task
 
 ENDED = "ENDED"  # local: the process is gone; what came of it only the cache knows
+LAUNCH_FAILED = "LAUNCH_FAILED"  # SLURM keeps such a job, held for ever
 FORGOTTEN = "FORGOTTEN"  # nobody knows the job any more
 WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED", "PREEMPTED", "REQUEUE_FED"}
 RUNNING = {"RUNNING", "CONFIGURING", "COMPLETING", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"}
@@ -64,6 +65,8 @@ def _squeue(names: Sequence[str]) -> Iterator[tuple[str, JobState]]:
         text = call("squeue", "-h", "-r", "-t", "all", "-n", chosen, "-o", "%i|%T|%r")
         for line in text.splitlines():
             job, word, reason = (part.strip() for part in line.split("|", 2))
+            if reason.startswith("launch failed"):
+                word = LAUNCH_FAILED
             yield job, JobState(word, "" if reason == "None" else reason)
 
 

@@ -1,21 +1,24 @@
 """What `bench submit` does, once its options are read."""
 
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 
 from bench.commands import say_cached
 from bench.plan import Step
-from bench.progress import title
+from bench.progress import QUIET_SECONDS, title
 from bench.project import jobs_folder
 from bench.session import Choice, Session
 from bench.terminal import complain
 from slurm.ledger import Ledger
 from slurm.planning import Asked, Planned, plan
 from slurm.presets import Cluster, load_cluster
-from slurm.seen import look
+from slurm.seen import Seen, look
 from slurm.submitting import Desk, live, plan_arrays, submit_steps
 from slurm.tables import runs_table, show_plan
 from slurm.waiting import Wait
@@ -111,6 +114,32 @@ def _say_device(session: Session, console: Console) -> None:
         )
 
 
+class Lines:
+    """A line for each step that ends, and now and then one on what is still to come."""
+
+    def __init__(self, desk: Desk, steps: Sequence[Step], console: Console):
+        self.desk, self.console = desk, console
+        self.open = {step.key: step for step in steps if desk.cache.record(step.key) is None}
+        self.total, self.said = len(self.open), time.monotonic()
+
+    def __call__(self, seen: Mapping[str, Seen]) -> None:
+        for key, step in list(self.open.items()):
+            record = self.desk.cache.record(key)
+            if record is not None:
+                del self.open[key]
+                self._print(f"[{self.total - len(self.open)}/{self.total}] {title(step)}: ", record)
+        if self.open and time.monotonic() - self.said > QUIET_SECONDS:
+            words = [f"{each.state} {each.reason}".strip() for each in seen.values()]
+            left = Counter(word for word in words if word != "done")
+            told = ", ".join(f"{count} {word}" for word, count in left.items())
+            self._print(f"        {told}", {})
+
+    def _print(self, text: str, record: Mapping[str, Any]) -> None:
+        self.said = time.monotonic()
+        line = text + record.get("status", "")
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def _wait(desk: Desk, steps: Sequence[Step], watch: bool, console: Console) -> int:
     """Follow until the end; 1 if anything did not come to a good one."""
     waiting = Wait(desk, steps, console)
@@ -118,7 +147,7 @@ def _wait(desk: Desk, steps: Sequence[Step], watch: bool, console: Console) -> i
         with Live(console=console, auto_refresh=False, transient=False) as shown:
             status = waiting.run(lambda seen: shown.update(runs_table(seen.values()), refresh=True))
     else:
-        status = waiting.run(lambda seen: None)
+        status = waiting.run(Lines(desk, steps, console))
     bad = {step.key: step for step in steps if status.get(step.key) != "done"}
     for key, step in bad.items():
         record = desk.cache.record(key) or {}

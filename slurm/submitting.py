@@ -11,7 +11,7 @@ from bench.locks import hold
 from bench.plan import Step
 from bench.provenance import git_state
 from slurm.arrays import Array, make_arrays
-from slurm.calls import max_array_size
+from slurm.calls import cancel, max_array_size
 from slurm.ledger import (
     Ledger,
     Submission,
@@ -26,7 +26,7 @@ from slurm.presets import Cluster
 from slurm.sbatch import job_environment, parameters, sbatch
 from slurm.seen import LIVE, Seen, look
 from slurm.snapshot import take_snapshot
-from slurm.states import jobs_of
+from slurm.states import LAUNCH_FAILED, jobs_of
 from slurm.work import Work
 
 LOCAL_ARRAY_SIZE = 1_000_000
@@ -57,6 +57,7 @@ def submit_steps(
     with hold(desk.ledger.root / "launcher.owner"):
         adopt(desk)
         todo = [step for step in steps if desk.cache.record(step.key) is None]
+        _drop_held(desk, todo)
         under_way = live(desk, [step for step in todo if step.key not in over])
         arrays = plan_arrays(desk, todo, under_way)
         if not arrays:
@@ -64,6 +65,13 @@ def submit_steps(
         submission = _write_down(desk, arrays, asked)
         _start(desk, submission, arrays)
     return [step for array in arrays for step in array.steps]
+
+
+def _drop_held(desk: Desk, steps: Sequence[Step]) -> None:
+    """Cancel the jobs that SLURM could not launch and holds: others take their place."""
+    seen = look(desk.ledger, desk.cache, [step.key for step in steps])
+    held = [e.task.job for e in seen.values() if e.job and e.job.word == LAUNCH_FAILED]
+    cancel([job for job in held if job is not None])
 
 
 def live(desk: Desk, steps: Sequence[Step]) -> dict[str, Seen]:
