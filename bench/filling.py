@@ -35,8 +35,9 @@ from bench.probing import why_skipped
 from bench.project import data_folder, plans_folder, results_folder, runs_folder
 from bench.rows import find_ablation_of
 from bench.session import AblationPlan, Choice, MethodPlan, Session
+from bench.shown_motion import write_shown_motion
 
-FIGURE_ARRAYS = ("heatmaps.npz", "lip_error.npz")
+FIGURE_ARRAYS = ("heatmaps.npz", "lip_error.npz", "motion.npz")
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,10 @@ def collect_figures(dataset: str) -> None:
     planned = [read_planned(plans_folder(), dataset, name) for name in names]
     loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
     folder = results_folder() / dataset
-    heatmaps, lip_errors = FIGURE_ARRAYS
+    heatmaps, lip_errors, motion = FIGURE_ARRAYS
     write_heatmaps(folder / heatmaps, loaded, cache, planned)
     write_lip_errors(folder / lip_errors, loaded, cache, planned)
+    write_shown_motion(folder / motion, loaded, cache, planned)
 
 
 def _rows(session: Session, dataset: str) -> list[MethodPlan]:

@@ -1,6 +1,7 @@
-"""``python -m reports.figures``: Figure 1, heatmaps, listening and codebook charts from results."""
+"""``python -m reports.figures``: Figures 1, 4 and 5, lip opening, listening and codebook charts."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,15 +12,15 @@ FIGURES = Path("reports/figures")
 
 
 def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
-    """Write ``<dataset>-heatmaps.png`` and ``<dataset>-{figure1,listening,codebook}.{png,svg}``.
+    """Write ``<dataset>-<figure>.png`` and ``.svg``.
 
-    A chart of which the results hold nothing is left out. Returns the paths. Raises ValueError
-    when there are no results, no heatmaps, no lip errors, or one cannot be read.
+    The figures: figure1, heatmaps, heatmaps-mean, strips, opening, listening, codebook. One of
+    which the results hold nothing is left out. Returns the paths. Raises ValueError when there are no results, no heatmaps, no lip errors, or one cannot be read.
     """
     # imported here so that --help does not wait for matplotlib and seaborn
     from reports.codebook_chart import draw_codebooks
     from reports.figure1 import draw_figure1
-    from reports.heatmaps import draw_heatmaps
+    from reports.heatmaps import MEAN, NO_MASKS, STD, draw_heatmaps
     from reports.inputs import (
         all_rows,
         read_ablations,
@@ -28,6 +29,9 @@ def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
         read_lip_errors,
     )
     from reports.listening import draw_listening
+    from reports.opening import draw_openings
+    from reports.shown_motion import read_shown_motion
+    from reports.strips import draw_strips
 
     out.mkdir(parents=True, exist_ok=True)  # it is there even if all datasets were skipped
     written: list[Path] = []
@@ -35,7 +39,15 @@ def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
     for name, dataset in read_datasets(results).items():
         errors = read_lip_errors(results / name / "lip_error.npz")
         maps = read_heatmaps(results / name / "heatmaps.npz")
-        written.append(draw_heatmaps(maps, dataset, out / f"{name}-heatmaps.png"))
+        motion = read_shown_motion(results / name / "motion.npz")
+        masks = motion.masks if motion else NO_MASKS
+        written += draw_heatmaps(maps, dataset, out / f"{name}-heatmaps", STD, masks)
+        if motion:
+            stem = f"{name}-heatmaps-mean"
+            mean = replace(maps, means=motion.means, clip={})
+            written += draw_heatmaps(mean, dataset, out / stem, MEAN, masks)
+            written += draw_strips(motion, dataset, out / f"{name}-strips")
+            written += draw_openings(motion, dataset, out / f"{name}-opening")
         written += draw_figure1(errors, dataset, out / f"{name}-figure1")
         written += draw_listening(dataset, out / f"{name}-listening")
         rows = all_rows(dataset, ablations.get(name, ()))
@@ -47,7 +59,7 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
     out: Annotated[Path, typer.Option(help="Folder the figures are written to.")] = FIGURES,
 ) -> None:
-    """Draw Figure 1, the heatmaps, and the charts of listening and codebooks of every dataset."""
+    """Draw the figures of every dataset, each as PNG and SVG."""
     try:
         written = build_figures(results, out)
     except ValueError as error:

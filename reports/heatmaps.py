@@ -3,11 +3,14 @@
 Units  maps are in the dataset's unit; the colour bar is in mm where the unit has a length.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
@@ -16,9 +19,13 @@ from reports.head import Head, picture, pose
 from reports.inputs import Dataset, Heatmaps
 from reports.labels import ORACLE, data_sentence, label, row_of, sentences
 from reports.numbers import length_unit
+from reports.outlines import MASK_COLOURS, outline
 from reports.splits import drawn_style, split_of
-from reports.style import INK, save_png
+from reports.style import INK, save_png, save_svg
 
+STD = "standard deviation of motion over time"
+MEAN = "mean distance from the neutral face over time"
+NO_MASKS: Mapping[str, np.ndarray] = MappingProxyType({})
 # from little motion to much, growing steadily lighter, so that it also reads without colour
 MOTION = LinearSegmentedColormap.from_list(
     "motion", ["#33519e", "#5b62b8", "#a45cb4", "#e0556b", "#f7653a", "#ffd24d"]
@@ -34,16 +41,34 @@ def colour_scale(maps: Heatmaps) -> Normalize:
     return Normalize(0.0, largest or 1.0)
 
 
-def draw_heatmaps(maps: Heatmaps, dataset: Dataset, path: Path) -> Path:
-    """Write the picture as a PNG; returns its path."""
-    return save_png(heatmap_figure(maps, dataset), path)
+def draw_heatmaps(
+    maps: Heatmaps,
+    dataset: Dataset,
+    stem: Path,
+    quantity: str = STD,
+    masks: Mapping[str, np.ndarray] = NO_MASKS,
+) -> list[Path]:
+    """Write ``<stem>.png`` and ``.svg``; returns their paths."""
+    figure = heatmap_figure(maps, dataset, quantity, masks)
+    return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]
 
 
-def heatmap_figure(maps: Heatmaps, dataset: Dataset) -> Figure:
+def heatmap_figure(
+    maps: Heatmaps,
+    dataset: Dataset,
+    quantity: str = STD,
+    masks: Mapping[str, np.ndarray] = NO_MASKS,
+) -> Figure:
     """Heads side by side: one row for all clips of the tables' split, one for the named clip.
 
-    A row of the tables without a map keeps its place, with words instead of a head.
+    A row of the tables without a map keeps its place, with words instead of a head. ``masks``, name
+    -> vertices, are outlined.
     """
+    borders = {
+        name: outline(maps.vertices, maps.faces, masks[name])
+        for name in MASK_COLOURS
+        if name in masks
+    }
     by_row = {row_of(results): results for results in dataset}
     columns = ["ground_truth", *(name for name in by_row if name != ORACLE)]
     rows = {f"mean of all\n{split_of(dataset)} clips": maps.means}
@@ -61,13 +86,13 @@ def heatmap_figure(maps: Heatmaps, dataset: Dataset) -> Figure:
             for column, name in enumerate(names):
                 place = (LEFT + CELL * column, bottom, CELL * 0.98, CELL * 0.98)
                 axes = figure.add_axes(_shares(place, width, height))
-                _draw_head(axes, head, values.get(name), scale)
+                _draw_head(axes, head, values.get(name), scale, borders)
                 if row == 0:
                     axes.set_title(_title(name, by_row), fontsize=10, color=INK)
                 if column == 0:
                     axes.set_ylabel(row_name, fontsize=10, color=INK, rotation=0, labelpad=4)
                     axes.yaxis.label.set(horizontalalignment="right", verticalalignment="center")
-    _colour_bar(figure, scale, dataset)
+    _colour_bar(figure, scale, dataset, quantity, borders)
     return figure
 
 
@@ -85,12 +110,21 @@ def _shares(
     return left / width, bottom / height, across / width, up / height
 
 
-def _draw_head(axes: Axes, head: Head, values: np.ndarray | None, scale: Normalize) -> None:
+def _draw_head(
+    axes: Axes,
+    head: Head,
+    values: np.ndarray | None,
+    scale: Normalize,
+    borders: Mapping[str, np.ndarray],
+) -> None:
     axes.set(xticks=[], yticks=[], frame_on=False)
     if values is None:
         axes.text(0.5, 0.5, "no finished run", ha="center", fontsize=10, color=INK)
     else:
         axes.imshow(picture(head, values, lambda numbers: MOTION(scale(numbers))))
+        for name, edges in borders.items():
+            lines = LineCollection(list(edges), colors=MASK_COLOURS[name], linewidths=0.8)
+            axes.add_collection(lines)
 
 
 def _title(name: str, by_row: dict[str, MethodResults]) -> str:
@@ -98,13 +132,20 @@ def _title(name: str, by_row: dict[str, MethodResults]) -> str:
     return title.replace(", ", ",\n").replace(" (", "\n(")
 
 
-def _colour_bar(figure: Figure, scale: Normalize, dataset: Dataset) -> None:
+def _colour_bar(
+    figure: Figure,
+    scale: Normalize,
+    dataset: Dataset,
+    quantity: str,
+    borders: Mapping[str, np.ndarray],
+) -> None:
     factor, unit = length_unit(dataset[0])
     height = figure.get_figheight()
     axes = figure.add_axes((0.25, 0.66 / height, 0.5, 0.14 / height))
     printed = Normalize(0.0, float(scale.vmax or 0.0) * factor)
     bar = figure.colorbar(ScalarMappable(printed, MOTION), cax=axes, orientation="horizontal")
-    bar.set_label(f"standard deviation of motion over time ({unit})", fontsize=10, color=INK)
+    bar.set_label(f"{quantity} ({unit})", fontsize=10, color=INK)
     bar.ax.tick_params(labelsize=9, colors=INK)
-    words = sentences(data_sentence(dataset[0]), drawn_style(dataset))
+    lines = f"Outlined: {', '.join(borders)} mask." if borders else ""
+    words = sentences(data_sentence(dataset[0]), drawn_style(dataset), lines)
     figure.text(0.5, 0.08 / height, words, ha="center", fontsize=9, color=INK)
