@@ -15,7 +15,8 @@ def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
     """Write ``<dataset>-<figure>.png`` and ``.svg``.
 
     The figures: figure1, heatmaps, heatmaps-mean, strips, opening, listening, codebook. One of
-    which the results hold nothing is left out. Returns the paths. Raises ValueError when there are no results, no heatmaps, no lip errors, or one cannot be read.
+    which the results hold nothing is left out. Returns the paths. Raises ValueError when there are
+    no results, no heatmaps, no lip errors, or one cannot be read.
     """
     # imported here so that --help does not wait for matplotlib and seaborn
     from reports.codebook_chart import draw_codebooks

@@ -46,7 +46,7 @@ def openings_figure(motion: ShownMotion, dataset: Dataset) -> Figure:
         axes.set_title(name, fontsize=10, color=INK, loc="left", pad=2)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=9, colors=INK)
-        axes.set_ylim(bottom=0)
+    places[0].set_ylim(bottom=0)  # of all, once everything is drawn
     for axes in places[len(rows) :]:
         axes.set_axis_off()
     figure.supxlabel("time (s)", fontsize=10, color=INK)

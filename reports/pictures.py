@@ -11,6 +11,7 @@ from reports.labels import ORACLE, data_sentence, label, sentences
 from reports.masks import mask_sentence
 from reports.numbers import number, scale_of
 from reports.scores import never, over_seeds
+from reports.shown_motion import GROUND_TRUTH, ShownMotion
 from reports.splits import drawn_style, split_of
 
 
@@ -108,6 +109,60 @@ def heatmaps_picture(dataset: Dataset) -> Figure:
         ),
         wide=True,
     )
+
+
+def motion_pictures(dataset: Dataset, motion: ShownMotion | None) -> list[Figure]:
+    """Mean motion, heads at phonemes, lip opening; those that the results hold."""
+    if motion is None:
+        return []
+    stem, names = dataset[0].dataset, [label(r) for r in dataset if r.method != ORACLE]
+    about, style = data_sentence(dataset[0]), drawn_style(dataset)
+    rows = ", ".join(["ground truth", *names])
+    found = [
+        Figure(
+            file=f"{stem}-heatmaps-mean.png",
+            alt=f"Heads coloured by each vertex's mean distance from the neutral face: {rows}.",
+            caption=sentences(
+                about,
+                "Mean over frames of each vertex's distance from the neutral face, one colour "
+                f"scale for all heads; first samples, averaged over all {split_of(dataset)} clips "
+                "and seeds. The masks of the metrics are outlined.",
+                style,
+            ),
+            wide=True,
+        )
+    ]
+    if motion.heads:
+        clip = f"clip {motion.clip_name}"
+        found.append(
+            Figure(
+                file=f"{stem}-strips.png",
+                alt=f"Rendered heads of {clip} at {', '.join(motion.moments)}, a line each: {rows}.",
+                caption=sentences(
+                    about,
+                    f"Heads at the middle of the longest phonemes of {clip}, or at equal distances "
+                    "where the data has no phonemes: first sample of the first finished seed.",
+                    style,
+                ),
+                wide=True,
+            )
+        )
+    if GROUND_TRUTH in motion.openings:
+        found.append(
+            Figure(
+                file=f"{stem}-opening.svg",
+                alt=f"Line charts of lip opening over time, ground truth in black, one per row: "
+                f"{', '.join(names)}.",
+                caption=sentences(
+                    about,
+                    f"Distance between the middle of the upper and the lower lip in clip "
+                    f"{motion.clip_name}; black: ground truth; a line per seed.",
+                    style,
+                ),
+                wide=True,
+            )
+        )
+    return found
 
 
 def listening_picture(dataset: Dataset, values: Grid) -> Figure | None:

@@ -15,7 +15,7 @@ from reports.splits import drawn_style
 from reports.style import INK, save_png, save_svg
 from reports.video import aim, render
 
-CELL, LEFT, TOP, BOTTOM = 1.45, 1.35, 0.75, 0.5  # inches
+CELL, LEFT, TOP, BOTTOM = 1.45, 1.35, 0.85, 0.5  # inches
 PIXELS = 240
 
 
@@ -56,6 +56,8 @@ def strips_figure(motion: ShownMotion, dataset: Dataset) -> Figure:
         at = (LEFT + CELL * (column + 0.5)) / width
         text = moment if moment.endswith(" s") else f"{moment}\n{frame / motion.fps:.2f} s"
         figure.text(at, 1 - 0.7 / height, text, ha="center", va="bottom", fontsize=10, color=INK)
+    spoken = f"Clip {motion.clip_name}: \u201c{motion.text}\u201d" if motion.text else ""
+    figure.text(0.5, 1 - 0.22 / height, spoken, ha="center", fontsize=10, color=INK)
     words = sentences(data_sentence(dataset[0]), drawn_style(dataset))
     figure.text(0.5, 0.15 / height, words, ha="center", fontsize=8, color=INK)
     return figure

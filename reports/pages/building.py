@@ -16,8 +16,10 @@ from reports.pages.methods import MethodPage, method_page
 from reports.pages.not_run import absent_grid, tracebacks
 from reports.pages.parts import lead_sentences
 from reports.pages.reading import read_reading, spell
+from reports.pictures import Figure, motion_pictures
 from reports.player import write_player
 from reports.published import Published
+from reports.shown_motion import read_shown_motion
 from reports.study.table2 import table2
 from reports.writing import write_text
 
@@ -83,10 +85,20 @@ def _shared(
         },
         "beside_ablations": {each: beside.get(f"beside-{each}") for each in ids},
         "study": table2(sources.results),
+        "motion": {name: _motion(rows, sources) for name, rows in sources.datasets.items()},
         "tracebacks": lambda run: tracebacks(run, sources.runs),
         "forms": lambda file: _forms(file, made),
         "spell": lambda check: spell(check, sources.published),
     }
+
+
+def _motion(rows: Dataset, sources: Sources) -> list[Figure]:
+    """Pictures of stored predictions, as far as they were drawn."""
+    motion = read_shown_motion(sources.results / rows[0].dataset / "motion.npz")
+    found = motion_pictures(rows, motion)
+    if absent := [each.file for each in found if not (sources.assets / each.file).exists()]:
+        raise ValueError(f"{', '.join(absent)} is not drawn yet; run: python -m reports.figures")
+    return found
 
 
 def _forms(file: str, made: set[str]) -> list[str]:

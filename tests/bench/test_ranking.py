@@ -55,6 +55,16 @@ def test_the_share_of_being_best_by_hand():
     assert sum(each.best_share for each in found.ranks) == pytest.approx(1)
 
 
+def test_one_subject_and_one_seed_fewer_are_drawn():
+    # method i is lowest under subject i, and equal means go to the first: of the 9 ways to draw two
+    # of three subjects, m0 is lowest in the 5 with F0, m1 in the 3 others with F1, m2 in the last
+    offsets = np.array([0.0, 1e-3, 2e-3])[:, None, None, None]
+    found = ranking(scores(3.0 * (1 - np.eye(3))[:, None, :, None] + offsets), names(3))
+    shares = {each.method: each.best_share for each in found.ranks}
+    expected = {"m0": 5 / 9, "m1": 3 / 9, "m2": 1 / 9}
+    assert shares == pytest.approx(expected, abs=0.02)
+
+
 def test_what_is_hard_for_all_changes_no_rank():
     rng = np.random.default_rng(0)
     hard = 100 * rng.random((1, 1, 6, 2))
