@@ -93,7 +93,7 @@ def _add(
     seeds: Sequence[Sequences],
     shown: Clip,
     frames: Sequence[int],
-    pair: tuple[int, int] | None,
+    pair: Sequence[int] | None,
 ) -> None:
     if not seeds:
         return

@@ -137,7 +137,7 @@ def motion_pictures(dataset: Dataset, motion: ShownMotion | None) -> list[Figure
         found.append(
             Figure(
                 file=f"{stem}-strips.png",
-                alt=f"Rendered heads of {clip} at {', '.join(motion.moments)}, a line each: {rows}.",
+                alt=f"Heads of {clip} at {', '.join(motion.moments)}, a line each: {rows}.",
                 caption=sentences(
                     about,
                     f"Heads at the middle of the longest phonemes of {clip}, or at equal distances "

@@ -1,30 +1,33 @@
-"""Videos of a talking head with its sound, rendered on the CPU and without a window.
+"""Videos of talking heads with their sound, rendered on the CPU and without a window.
+
+``python -m reports.video --clip F1_11 --out side.mp4``: ground truth and methods side by side.
 
 Shapes   T frames, V vertices, F faces, S pixels per side.
 Units    vertices in any length unit, y up and z to the viewer; fps in frames per second.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float, Integer, UInt8
+import typer
+from jaxtyping import Bool, Float, Integer, UInt8
+from scipy.ndimage import binary_fill_holes
 
-from bench.audio import read_sound, resample
-from bench.files import write_atomically
 from reports.head import EYE, eyes
+from reports.movie import write_movie
 from reports.render import rasterise, rotate, shade, vertex_normals
 
 YAW, PITCH = 15.0, 4.0  # degrees
 MARGIN = 0.06  # of the picture, around everything that the head ever reaches
-AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 SKIN = np.array([0.86, 0.79, 0.74])
+MOUTH = np.array([0.32, 0.17, 0.16])
 BACKGROUND = np.array([0.97, 0.97, 0.98])
 
 
@@ -67,9 +70,16 @@ def render(camera: Camera, vertices: Float[np.ndarray, "V 3"]) -> UInt8[np.ndarr
     covered, brightness = shade(fragments, vertex_normals(turned, camera.faces), camera.faces)
     colour = np.where(fragments.face[covered, None] < camera.num_faces, SKIN, EYE)
     picture = np.tile(BACKGROUND, (camera.size**2, 1))
+    picture[_within(covered, camera.size)] = MOUTH
     picture[covered] = colour * brightness[:, None]
     shape = (camera.size, camera.size, 3)
     return np.round(255 * picture.reshape(shape)).astype(np.uint8)
+
+
+def _within(covered: Bool[np.ndarray, " S2"], size: int) -> Bool[np.ndarray, " S2"]:
+    """Uncovered pixels that the head surrounds: an open mouth, behind which a mesh has nothing."""
+    head = covered.reshape(size, size)
+    return (binary_fill_holes(head) & ~head).ravel()
 
 
 def write_video(
@@ -84,35 +94,12 @@ def write_video(
 
     Raises ValueError for an unusable sound file.
     """
-    import av
-
     camera = aim(motion, faces, size)
-    heard = _sound(sound) if sound is not None else None
-    with write_atomically(path) as temporary, av.open(str(temporary), "w") as container:
-        picture = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
-        picture.width = picture.height = camera.size
-        picture.pix_fmt = "yuv420p"
-        # without the macroblock tree: with it, the same frames now and then give other bytes
-        picture.options = {"crf": "20", "preset": "veryfast", "x264-params": "mbtree=0"}
-        picture.thread_count = 1  # the encoding depends on the number of threads
-        # streams are declared before anything is written
-        voice = container.add_stream("aac", rate=heard[1], layout="mono") if heard else None
-        for image in _pictures(camera, motion):
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            container.mux(picture.encode(frame))
-        container.mux(picture.encode(None))
-        if heard is not None:
-            samples, rate = heard
-            _write_sound(container, voice, samples[: round(len(motion) / fps * rate)], rate)
+    sides = (camera.size, camera.size)
+    write_movie(path, pictures(camera, motion), sides, len(motion), fps, sound)
 
 
-def _sound(path: Path) -> tuple[np.ndarray, int]:
-    """Mono samples at a rate that AAC has."""
-    samples, rate = read_sound(path)
-    return (samples, rate) if rate in AAC_RATES else (resample(samples, rate, 48_000), 48_000)
-
-
-def _pictures(
+def pictures(
     camera: Camera, motion: Float[np.ndarray, "T V 3"]
 ) -> Iterator[UInt8[np.ndarray, "S S 3"]]:
     """All frames in order, rendered by as many processes as there are cores."""
@@ -121,13 +108,31 @@ def _pictures(
         yield from pool.map(partial(render, camera), frames, chunksize=4)
 
 
-def _write_sound(container: Any, stream: Any, samples: np.ndarray, rate: int) -> None:
-    import av
+def main(
+    clip: Annotated[str, typer.Option(help="A clip of the figures, e.g. F1_11.")],
+    out: Annotated[Path, typer.Option(help="NAME.mp4")],
+    dataset: Annotated[str, typer.Option("--dataset", "-d")] = "synthetic",
+    methods: Annotated[
+        str, typer.Option("--methods", "-m", help="Rows, in order; default: all of the results.")
+    ] = "",
+    size: Annotated[int, typer.Option(min=64, help="Pixels of one head's side.")] = 320,
+    results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = Path(
+        "results"
+    ),
+    runs: Annotated[Path, typer.Option(help="Cache of runs: stored predictions.")] = Path(".runs"),
+    data: Annotated[Path, typer.Option(help="Prepared datasets.")] = Path("data"),
+) -> None:
+    """Write heads side by side, ground truth first, with the sound: from stored predictions."""
+    from reports.side_by_side import Sources, write_side_by_side
 
-    size = 1024  # samples of an AAC frame
-    for start in range(0, len(samples), size):
-        block = np.ascontiguousarray(samples[None, start : start + size])
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-        container.mux(stream.encode(frame))
-    container.mux(stream.encode(None))
+    try:
+        chosen = tuple(name.strip() for name in methods.split(",") if name.strip())
+        write_side_by_side(out, Sources(results, runs, data), dataset, clip, chosen, size)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    print(out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

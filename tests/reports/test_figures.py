@@ -56,6 +56,7 @@ def test_the_same_results_give_the_same_bytes(results: Path, tmp_path: Path, fig
         "synthetic-figure1.png",
         "synthetic-figure1.svg",
         "synthetic-heatmaps.png",
+        "synthetic-heatmaps.svg",
         "synthetic-listening.png",
         "synthetic-listening.svg",
     ]
