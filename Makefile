@@ -4,14 +4,18 @@ BIN := .venv/bin
 export DVC_NO_ANALYTICS = 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test lint bench slurm-proof clean-venv
+.PHONY: repro test test-cluster lint bench slurm-proof clean-venv
 
 repro: .venv/installed
 	$(BIN)/dvc repro
 	@echo "open reports/site/index.html"
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup -m "not cluster"
+
+# What clusters do to jobs, on a real one-node SLURM (slurm-wlm, munge) and in the background here.
+test-cluster: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup -m cluster
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from bench.terminal import console
 from slurm.one_node import one_node_slurm
 
 pytestmark = [
+    pytest.mark.cluster,
     pytest.mark.timeout(900),
     pytest.mark.skipif(shutil.which("dvc") is None, reason="dvc is not installed"),
 ]

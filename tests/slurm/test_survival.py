@@ -18,6 +18,7 @@ from bench.locks import read_owner
 from slurm.jobs import cancel, logs, retry, status
 from slurm.seen import look
 
+pytestmark = pytest.mark.cluster
 SIZE = ("train.coarse.steps=80", "train.coarse.checkpoint_every=10")
 LONG = (*SIZE, "model.slow=0.1")
 DONE = {"done"}
