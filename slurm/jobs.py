@@ -1,5 +1,6 @@
 """What `status`, `cancel`, `retry` and `logs` do, on what was submitted from here."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -26,10 +27,10 @@ def status(console: Console, every: bool) -> int:
     if not seen:
         console.print("nothing was submitted from here; run: bench submit")
         return 0
-    open_runs = {each.task.run for each in seen if each.state != "done"}
-    shown = [each for each in seen if every or not open_runs or each.task.run in open_runs]
+    open_runs = {each.run for each in seen if each.state != "done"}
+    shown = [each for each in seen if every or not open_runs or each.run in open_runs]
     console.print(runs_table(shown))
-    finished = len({each.task.run for each in seen}) - len(open_runs)
+    finished = len({each.run for each in seen}) - len(open_runs)
     if finished and len(shown) < len(seen):
         console.print(f"{finished} runs are done; --all shows them")
     return 1 if any(each.state in BAD for each in seen) else 0
@@ -80,7 +81,7 @@ def logs(name: str, console: Console) -> int:
     chosen = _chosen(_seen(), [name], every=False)
     ledger, cache = Ledger(jobs_folder()), Cache(runs_folder())
     for each in chosen:
-        heading = f"== {each.task.run}, {each.task.step}: {each.state}"
+        heading = f"== {each.run}, {each.task.step}: {each.state}"
         console.print(heading, markup=False, highlight=False, style="bold", soft_wrap=True)
         for path in log_paths(ledger, each):
             console.print(f"-- {path}", markup=False, highlight=False, soft_wrap=True)
@@ -110,13 +111,16 @@ def _chosen(seen: Iterable[Seen], names: Sequence[str], every: bool) -> list[See
         return seen
     found: list[Seen] = []
     for name in names:
-        words = name.replace(",", " ").split()
-        named = [e for e in seen if set(words) <= set(e.task.run.replace(",", " ").split())]
+        named = [each for each in seen if _words(name) <= _words(each.run)]
         chosen = [each for each in seen if each.task.key.startswith(name)] or named
         if not chosen:
             raise ValueError(f"{name!r} is no run that was submitted from here; see: bench status")
         found += chosen
     return found
+
+
+def _words(text: str) -> set[str]:
+    return set(re.sub(r"[,()]", " ", text).split())
 
 
 def _origin(seen: Seen) -> tuple[Asked | None, str]:

@@ -63,6 +63,14 @@ class Submission(Frozen):
         return self.preset.scheduler
 
     @property
+    def about(self) -> str:
+        """What its runs have in common beside their names: profile, device, overrides."""
+        if self.asked is None:
+            return ""
+        device = "" if self.asked.device == "auto" else self.asked.device
+        return " ".join(filter(None, [self.asked.profile or "", device, *self.asked.overrides]))
+
+    @property
     def tasks(self) -> list[Task]:
         """Of all arrays."""
         return [task for array in self.arrays for task in array.tasks]
@@ -102,13 +110,18 @@ class Ledger:
             yield self.read(path.parent.name)
 
     def latest_tasks(self) -> dict[str, tuple[Submission, SubmittedArray, Task]]:
-        """Key -> its last task."""
-        return {
-            task.key: (submission, array, task)
-            for submission in self.submissions()
-            for array in submission.arrays
-            for task in array.tasks
-        }
+        """Key -> its last task; of a step whose key changed with the code, only the last key."""
+        found: dict[str, tuple[Submission, SubmittedArray, Task]] = {}
+        last: dict[tuple[str, str, str], str] = {}
+        for submission in self.submissions():
+            for array in submission.arrays:
+                for task in array.tasks:
+                    step = (task.run, task.step, submission.about)
+                    if last.get(step, task.key) != task.key:
+                        found.pop(last[step], None)
+                    last[step] = task.key
+                    found[task.key] = (submission, array, task)
+        return found
 
 
 def run_of(step: Step) -> str:

@@ -27,6 +27,7 @@ from slurm.work import Work
 WORKS = "works"  # folder of a submission: the pickled work of each key
 READY = "ready"  # file of a submission: its queue may read it, and alone writes it from now on
 _started: list["subprocess.Popen[bytes]"] = []  # kept: they are not waited for
+PATIENCE = 60.0  # seconds until a launcher that is not ready is taken for dead
 TICK = 0.2  # seconds between two looks
 
 
@@ -63,7 +64,10 @@ class Queue:
         from submitit.local.local import LocalExecutor
 
         self.ledger, self.folder = ledger, ledger.folder(id)
+        end = time.monotonic() + PATIENCE
         while not (self.folder / READY).exists():
+            if time.monotonic() > end:
+                raise SystemExit("the launcher died before it was ready; submit again")
             time.sleep(TICK)
         self.submission = ledger.read(id)
         self.preset, self.cache = self.submission.preset, Cache(Path(self.submission.runs))

@@ -28,6 +28,12 @@ class Seen:
     job: JobState | None = None  # None: nobody needed to ask
     reason: str = ""
 
+    @property
+    def run(self) -> str:
+        """The run's name, with what tells it from others of that name."""
+        about = self.submission.about
+        return f"{self.task.run} ({about})" if about else self.task.run
+
 
 def look(ledger: Ledger, cache: Cache, keys: Iterable[str] | None = None) -> dict[str, Seen]:
     """Key -> where the step stands, of all submitted ones or of those with some keys."""
@@ -48,6 +54,7 @@ def look(ledger: Ledger, cache: Cache, keys: Iterable[str] | None = None) -> dic
 
 def _ask(ledger: Ledger, tasks: list[tuple[Submission, SubmittedArray, Task]]) -> dict[str, Seen]:
     found = {}
+    tasks = sorted(tasks, key=lambda each: each[0].id)
     for _, group in groupby(tasks, key=lambda each: each[0].id):
         members = list(group)
         submission = members[0][0]

@@ -132,7 +132,7 @@ class Lines:
             words = [f"{each.state} {each.reason}".strip() for each in seen.values()]
             left = Counter(word for word in words if word != "done")
             told = ", ".join(f"{count} {word}" for word, count in left.items())
-            self._print(f"        {told}", {})
+            self._print(f"        {told or 'nothing under way'}", {})
 
     def _print(self, text: str, record: Mapping[str, Any]) -> None:
         self.said = time.monotonic()

@@ -1,5 +1,6 @@
 """Submitting steps through submitit: what is done or under way already is not submitted again."""
 
+import os
 import pickle
 import shlex
 import time
@@ -7,8 +8,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.cache import Cache
-from bench.locks import hold
+from bench.locks import Held, hold
 from bench.plan import Step
+from bench.progress import title
 from bench.provenance import git_state
 from slurm.arrays import Array, make_arrays
 from slurm.calls import cancel, max_array_size
@@ -54,7 +56,7 @@ def submit_steps(
     ``over``: their old jobs have said all they will, even if they have not ended yet. Raises
     ClusterError where the cluster refuses; what was submitted before that goes on.
     """
-    with hold(desk.ledger.root / "launcher.owner"):
+    with hold(desk.ledger.root / "launcher.owner") as held:
         adopt(desk)
         todo = [step for step in steps if desk.cache.record(step.key) is None]
         _drop_held(desk, todo)
@@ -62,8 +64,17 @@ def submit_steps(
         arrays = plan_arrays(desk, todo, under_way)
         if not arrays:
             return []
+        works = {s.key: Work(pickle.dumps(s), runs_of(desk)) for a in arrays for s in a.steps}
+        held.check()
         submission = _write_down(desk, arrays, asked)
-        _start(desk, submission, arrays)
+        if desk.cluster.scheduler == "slurm":
+            _start_slurm(desk, submission, works, held)
+        elif desk.cluster.scheduler == "local":
+            from slurm.local_queue import start_queue
+
+            start_queue(desk.ledger, submission, works)
+    if desk.cluster.scheduler == "debug":  # for hours, maybe: others may submit meanwhile
+        _run_here(desk, submission, works)
     return [step for array in arrays for step in array.steps]
 
 
@@ -82,6 +93,15 @@ def live(desk: Desk, steps: Sequence[Step]) -> dict[str, Seen]:
 
 def plan_arrays(desk: Desk, steps: Sequence[Step], under_way: Mapping[str, Seen]) -> list[Array]:
     """The arrays that steps would be submitted as."""
+
+    for step in steps:
+        parent = under_way.get(step.parent.key) if step.parent else None
+        other = parent.submission.scheduler if parent else desk.cluster.scheduler
+        if parent and step.key not in under_way and other != desk.cluster.scheduler:
+            raise ValueError(
+                f"{title(step)} needs {parent.task.step}, which is under way at "
+                f"{parent.submission.cluster}; submit again when that has ended"
+            )
 
     def running(key: str) -> str | None:
         seen = under_way.get(key)
@@ -117,6 +137,11 @@ def forget_failures(cache: Cache, steps: Iterable[Step]) -> set[str]:
     return keys
 
 
+def runs_of(desk: Desk) -> str:
+    """The cache's folder, wherever a job starts."""
+    return str(desk.cache.root.resolve())
+
+
 def _most(cluster: Cluster) -> int:
     if cluster.max_array_size is not None:
         return cluster.max_array_size
@@ -130,7 +155,9 @@ def _write_down(desk: Desk, arrays: Sequence[Array], asked: Asked | None) -> Sub
         created=time.strftime("%Y-%m-%d %H:%M:%S"),
         cluster=desk.name,
         preset=desk.cluster,
-        runs=str(desk.cache.root.resolve()),
+        # debug: this process does the work itself; local: the queue notes itself
+        queue=os.getpid() if desk.cluster.scheduler == "debug" else None,
+        runs=runs_of(desk),
         git=git_state(),
         asked=asked,
         arrays=tuple(
@@ -152,23 +179,7 @@ def _task(step: Step) -> Task:
     return Task(key=step.key, run=run_of(step), step=step.name)
 
 
-def _start(desk: Desk, submission: Submission, arrays: Sequence[Array]) -> None:
-    works = {
-        step.key: Work(pickle.dumps(step), submission.runs)
-        for array in arrays
-        for step in array.steps
-    }
-    if desk.cluster.scheduler == "slurm":
-        _start_slurm(desk, submission, works)
-    elif desk.cluster.scheduler == "local":
-        from slurm.local_queue import start_queue
-
-        start_queue(desk.ledger, submission, works)
-    else:
-        _run_here(desk, submission, works)
-
-
-def _start_slurm(desk: Desk, submission: Submission, works: Mapping[str, Work]) -> None:
+def _start_slurm(desk: Desk, submission: Submission, works: Mapping[str, Work], held: Held) -> None:
     code = take_snapshot(desk.ledger.root)
     exports = job_environment(desk.cluster, code).items()
     setup = [*desk.cluster.setup, *(f"export {n}={shlex.quote(v)}" for n, v in exports)]
@@ -178,6 +189,7 @@ def _start_slurm(desk: Desk, submission: Submission, works: Mapping[str, Work]) 
         told = parameters(desk.cluster, resources, array.name) | {"slurm_setup": setup}
         if dependency := _dependency(submission, array):
             told["slurm_additional_parameters"]["dependency"] = dependency
+        held.check()
         jobs = sbatch(folder, desk.cluster, told, [works[task.key] for task in array.tasks])
         submission = replace_array(submission, number, with_jobs(array, jobs))
         desk.ledger.write(submission)

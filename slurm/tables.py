@@ -31,7 +31,7 @@ def runs_table(seen: Iterable[Seen]) -> Table:
     """A row per run: where it stands, which is at its first step that is not done."""
     runs: dict[str, list[Seen]] = {}
     for each in seen:
-        runs.setdefault(each.task.run, []).append(each)
+        runs.setdefault(each.run, []).append(each)
     table = Table(title=_counts(runs), title_justify="left")
     for name in ("run", "step", "job", "state", "why"):
         table.add_column(name, overflow="fold")
@@ -39,7 +39,7 @@ def runs_table(seen: Iterable[Seen]) -> Table:
     for row in rows[:MOST_ROWS]:
         style = COLOURS[row.state]
         why = row.reason if row.state != "done" else ""
-        table.add_row(row.task.run, row.task.step, row.task.job or "-", row.state, why, style=style)
+        table.add_row(row.run, row.task.step, row.task.job or "-", row.state, why, style=style)
     if rows[MOST_ROWS:]:
         table.caption = f"and {len(rows) - MOST_ROWS} more"
     return table
@@ -57,6 +57,8 @@ def _counts(runs: Mapping[str, Sequence[Seen]]) -> str:
 
 def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session, out: Console) -> None:
     """The arrays with the sbatch parameters of their classes, and the hours that they will take."""
+    if not arrays:
+        return
     table = Table(title="arrays, in the order of submission", title_justify="left")
     for column in ("", "tasks", "steps", "class", "after", "longest"):
         table.add_column(column, justify="right" if column == "tasks" else "left", overflow="fold")

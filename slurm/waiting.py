@@ -10,10 +10,11 @@ from bench.plan import Step
 from bench.progress import title
 from bench.steps import describe
 from slurm.doing import record_failure, why_not
-from slurm.seen import LIVE, Seen, end_of_log, look
+from slurm.seen import Seen, end_of_log, look
 from slurm.submitting import Desk, forget_failures, submit_steps
 
 MEMORY = ("OUT_OF_MEMORY", "exceeded memory limit", "oom-kill", "oom_kill")
+ENDED = {"done", "failed", "skipped", "cancelled"}
 LOOKS = 2  # a shared disk may show a record later than the cluster shows the job's end
 
 Show = Callable[[Mapping[str, Seen]], None]
@@ -27,42 +28,46 @@ class Wait:
         self.steps = {step.key: step for step in steps}
         self.looks: Counter[str] = Counter()  # that found a job lost, in a row
         self.tries: Counter[str] = Counter()  # submissions after the first one
-        self.status: dict[str, str] = {}
 
     def run(self, show: Show) -> dict[str, str]:
         """Status by key: done, failed, skipped or cancelled."""
         while True:
             seen = look(self.desk.ledger, self.desk.cache, self.steps)
-            for key, step in self.steps.items():
-                record = self.desk.cache.record(key)
-                if record is not None:
-                    self.status[key] = record["status"]
-                elif key in seen and seen[key].state == "cancelled":
-                    self.status[key] = "cancelled"
-                elif key not in seen and step.parent is None:
-                    self.status[key] = "lost"
+            standing = self._standing(seen)
             show(seen)
-            if len(self.status) == len(self.steps):
-                return self.status
-            self._mend(seen)
+            if not set(standing.values()) - ENDED:
+                return standing
+            self._mend(seen, standing)
             time.sleep(self.desk.cluster.poll_seconds)
 
-    def _mend(self, seen: Mapping[str, Seen]) -> None:
+    def _standing(self, seen: Mapping[str, Seen]) -> dict[str, str]:
+        """How each step stands; one that nobody knows of is lost, unless it waits for another."""
+        found: dict[str, str] = {}
+        for key, step in self.steps.items():  # parents come first
+            record = self.desk.cache.record(key)
+            parent = found.get(step.parent.key, "done") if step.parent else "done"
+            if record is not None:
+                found[key] = record["status"]
+            elif key in seen:
+                found[key] = seen[key].state
+            else:
+                found[key] = "lost" if parent in ENDED else "held back"
+        return found
+
+    def _mend(self, seen: Mapping[str, Seen], standing: Mapping[str, str]) -> None:
         """Submit what was lost again, or write down why not."""
-        lost = [key for key, each in seen.items() if each.state == "lost"]
+        lost = [key for key, state in standing.items() if state == "lost"]
         self.looks = Counter({key: self.looks[key] + 1 for key in lost})
         sure = [key for key in lost if self.looks[key] >= LOOKS]
-        if not sure:
-            return
         for key in sure:
             self.looks[key] = 0
-            self._give_up_or_count(self.steps[key], seen[key])
-        again = [step for key, step in self.steps.items() if self._is_open(key, seen)]
-        if again:
-            self._retry(again, sure)
+            self._give_up_or_count(self.steps[key], seen.get(key))
+        if any(self.desk.cache.record(key) is None for key in sure):
+            self._retry(sure)
 
-    def _give_up_or_count(self, step: Step, seen: Seen) -> None:
-        log, word = end_of_log(self.desk.ledger, seen), seen.job.word if seen.job else ""
+    def _give_up_or_count(self, step: Step, seen: Seen | None) -> None:
+        log = end_of_log(self.desk.ledger, seen) if seen else ""
+        word = seen.job.word if seen and seen.job else "never submitted"
         about, cache = describe(step), self.desk.cache
         if word == MEMORY[0] or any(each in log for each in MEMORY[1:]):
             reason = "the job was killed for its memory; ask for more (memory_gb of its class)"
@@ -83,13 +88,7 @@ class Wait:
                     record = {**describe(other), "status": "skipped", "reason": reason}
                     cache.write_record(other.key, record)
 
-    def _is_open(self, key: str, seen: Mapping[str, Seen]) -> bool:
-        """Whether nobody works on a step that has no record, or waits to."""
-        if self.desk.cache.record(key) is not None:
-            return False
-        return key not in seen or seen[key].state not in (*LIVE, "cancelled")
-
-    def _retry(self, steps: Sequence[Step], lost: Sequence[str]) -> None:
+    def _retry(self, lost: Sequence[str]) -> None:
         delay = self.desk.cluster.backoff_seconds * 2 ** (max(map(self._tries, lost)) - 1)
         names = ", ".join(title(self.steps[key]) for key in lost[:3])
         more = f" and {len(lost) - 3} more" if lost[3:] else ""
@@ -99,8 +98,7 @@ class Wait:
             soft_wrap=True,
         )
         time.sleep(delay)
-        keys = {step.key for step in steps}
-        waiting = [s for s in self.steps.values() if s.parent and s.parent.key in keys]
+        waiting = [s for s in self.steps.values() if s.parent and s.parent.key in lost]
         over = forget_failures(self.desk.cache, waiting)  # skipped, as their parent was lost
         submit_steps(self.desk, list(self.steps.values()), over=over)
 

@@ -1,6 +1,7 @@
 """How the house is built: imports run one way, files and functions are small."""
 
 import ast
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,3 +143,9 @@ def test_the_layer_test_sees_an_import_against_the_direction(
         "bench/loop.py imports methods.gldi",
         "bench/loop.py imports methods.gldi.G",
     ]
+
+
+def test_no_link_of_the_repository_leads_out_of_it() -> None:
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-s"], capture_output=True, text=True)
+    links = [line.split("\t")[1] for line in listed.stdout.splitlines() if line[:6] == "120000"]
+    assert [link for link in links if ROOT not in (ROOT / link).resolve().parents] == []

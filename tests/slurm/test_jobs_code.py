@@ -4,19 +4,24 @@ import dataclasses
 import os
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
 from places import Place
+from rich.console import Console
 
 from bench.cache import Cache
 from bench.provenance import git_state
 from bench.stopping import never
 from slurm import submitting
 from slurm.doing import do_step
-from slurm.ledger import replace_array
+from slurm.ledger import replace_array, with_jobs
+from slurm.presets import load_cluster
 from slurm.seen import look
 from slurm.snapshot import take_snapshot
 from slurm.states import JobState
+from slurm.submitting import Desk
+from slurm.waiting import Wait
 
 
 def test_a_snapshot_is_what_jobs_import_whatever_becomes_of_the_tree(tmp_path):
@@ -108,3 +113,47 @@ def test_a_launcher_that_died_before_it_noted_its_jobs_finds_them_again(noted, m
         "13",
         "14",
     }
+
+
+def test_work_that_is_under_way_elsewhere_is_not_waited_for_by_its_number(noted, monkeypatch):
+    """A process of this machine is no job of the cluster."""
+    assert noted.submit(cluster={"max_array_size": 10}) == 0
+    (submission,) = noted.ledger.submissions()
+    update = {
+        "preset": submission.preset.model_copy(update={"scheduler": "local"}),
+        "cluster": "local",
+        "queue": os.getpid(),
+        "arrays": tuple(with_jobs(array, [None]) for array in submission.arrays),
+    }
+    noted.ledger.write(submission.model_copy(update=update))
+    with pytest.raises(ValueError, match="needs train/coarse, which is under way at local"):
+        noted.submit("model.fine.strength=0.9", cluster={"max_array_size": 10})
+
+
+def test_a_mended_step_takes_the_place_of_the_one_that_failed(noted, plan):
+    """The code changed, so the key did; the run is one run all the same."""
+    assert noted.submit(cluster={"max_array_size": 10}) == 0
+    (submission,) = noted.ledger.submissions()
+    old = {task.key for task in submission.tasks}
+    renamed = tuple(
+        array.model_copy(
+            update={
+                "tasks": tuple(t.model_copy(update={"key": f"new{t.key}"}) for t in array.tasks)
+            }
+        )
+        for array in submission.arrays
+    )
+    noted.ledger.write(submission.model_copy(update={"id": "9999", "arrays": renamed}))
+    assert {key.removeprefix("new") for key in noted.ledger.latest_tasks()} == old
+    assert all(key.startswith("new") for key in noted.ledger.latest_tasks())
+
+
+def test_waiting_submits_what_nobody_knows_of(noted, plan):
+    """Somebody deleted the ledger: nothing hangs, what is missing is submitted again."""
+    steps = plan()
+    preset = noted.write_preset(retries=1, poll_seconds=0.01, backoff_seconds=0.0)
+    desk = Desk(preset, load_cluster(preset), noted.cache, noted.ledger)
+    status = Wait(desk, steps, Console(file=StringIO())).run(lambda seen: None)
+    assert [status[step.key] for step in steps] == ["failed", "skipped", "skipped", "skipped"]
+    assert noted.cache.record(steps[0].key)["error"] == "WorkerDied"
+    assert len(list(noted.ledger.submissions())) == 1
