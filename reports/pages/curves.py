@@ -49,7 +49,8 @@ def read_curves(results: MethodResults, runs: Path) -> list[Curve]:
 def _points(records: object) -> Points:
     if not isinstance(records, list):
         return []
-    return [(r["step"], r["loss"]) for r in records if "step" in r and r.get("loss", 0) > 0]
+    found = (r for r in records if "step" in r and r.get("loss", 0) > 0)
+    return [(float(r["step"]), float(r["loss"])) for r in found]
 
 
 def draw_curves(results: MethodResults, curves: list[Curve], assets: Path) -> Figure | None:
