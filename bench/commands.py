@@ -9,7 +9,8 @@ from rich.console import Console
 from bench.cache import Cache
 from bench.collect import collect_method
 from bench.estimate import estimate_lines, say_estimate
-from bench.executor import Executor, get_executor
+from bench.executor import Executor
+from bench.executors import get_executor
 from bench.names import unknown
 from bench.plan import Step, difference
 from bench.planned import PlannedMethod, planned_method

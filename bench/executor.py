@@ -11,7 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +18,6 @@ from threading import Thread
 from typing import Any
 
 from bench.cache import Cache
-from bench.names import unknown
 from bench.plan import Step
 from bench.progress import Progress
 
@@ -213,19 +211,3 @@ def _skip(step: Step, cache: Cache) -> str:
     reason = f"{step.parent.name} {record.get('status', 'failed')}: {record.get('reason', '')}"
     cache.write_record(step.key, {**describe(step), "status": "skipped", "reason": reason})
     return "skipped"
-
-
-EXECUTORS: dict[str, Executor | str] = {"local": run_local}
-"""By name; another package's as ``module:function``, imported when it is asked for."""
-
-
-def get_executor(name: str) -> Executor:
-    """A registered executor. Raises ValueError naming the known ones."""
-    if name not in EXECUTORS:
-        raise unknown("executor", name, EXECUTORS)
-    found = EXECUTORS[name]
-    if isinstance(found, str):
-        module, _, function = found.partition(":")
-        found = EXECUTORS[name] = getattr(import_module(module), function)
-    assert not isinstance(found, str)
-    return found

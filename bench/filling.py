@@ -16,7 +16,7 @@ from bench.collect import (
 )
 from bench.commands import execute, planned_of, say_cached, unique
 from bench.data import load_dataset
-from bench.executor import get_executor
+from bench.executors import get_executor
 from bench.figure_data import write_heatmaps, write_lip_errors
 from bench.files import write_json
 from bench.plan import Step

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.executor import EXECUTORS
+from bench.executors import EXECUTORS
 from bench.imports import leave_repository_root
 from bench.terminal import console, fail_in_one_line
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.executor import get_executor
+from bench.executors import get_executor
 from bench.locks import read_owner
 
 PATIENCE = 60.0  # seconds until a test gives up

@@ -161,7 +161,7 @@ def test_the_oracle_depends_on_test_a_and_its_scores_alone(own_data, table):
 
 def test_a_stage_is_keyed_by_the_shared_config_and_its_own_section(plan):
     preset = plan()[0].run.preset
-    shared = {"speech", "dropout", "fault", "fault_stage", "fault_call"}
+    shared = {"speech", "dropout", "fault", "fault_stage", "fault_call", "slow"}
     assert model_config_of(preset, ("coarse", "fine"), "coarse").keys() == shared | {"coarse"}
     assert model_config_of(preset, ("coarse", "fine"), "fine").keys() == shared | {"fine"}
 
