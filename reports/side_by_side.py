@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 
 from bench.data import load_dataset
 from bench.names import unknown
+from reports.camera import Camera, aim, pictures
 from reports.inputs import read_datasets
 from reports.movie import write_movie
 from reports.player.views import clip_view
 from reports.style import INK
-from reports.video import Camera, aim, pictures
 
 PER_LINE = 6
 LABEL = 36  # pixels of the strip that names a head; even, as videos want it

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from reports.camera import aim, render
 from reports.inputs import Dataset
 from reports.labels import ORACLE, data_sentence, label, row_of, sentences
 from reports.shown_motion import GROUND_TRUTH, ShownMotion
 from reports.splits import drawn_style
 from reports.style import INK, save_png, save_svg
-from reports.video import aim, render
 
 CELL, LEFT, TOP, BOTTOM = 1.45, 1.35, 0.85, 0.5  # inches
 PIXELS = 240

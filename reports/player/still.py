@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from reports.camera import aim, render
 from reports.player.view import ClipView
 from reports.style import INK, save_png
-from reports.video import aim, render
 
 SIZE = 280  # pixels per side of a head
 

@@ -16,10 +16,10 @@ from bench.audio import AUDIO_RATE
 from bench.data import Clip
 from bench.predict import prediction_path
 from bench.seeding import derive
+from reports.camera import PITCH, YAW
 from reports.render import rotate
 from reports.study.records import CHECKS, GROUND_TRUTH, Source, Stimulus
 from reports.study.selection import Chosen
-from reports.video import PITCH, YAW
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from reports.video import aim, render, write_video
+from reports.camera import aim, render
+from reports.video import write_video
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,9 @@ def test_the_page_has_a_line_near_its_top_and_the_others_tables(
     build_tables(results, tmp_path / "t")
     html = build_site(results, tmp_path / "t", figures, tmp_path, tmp_path / "s").read_text()
     line = f"<p><strong>Not run: biwi:</strong> {WHY} &lt;b&gt;</p>"
-    assert html.count(line) == 1 and html.index(line) < html.index('<main id="main">')
-    assert "synthetic-table1" in html and "biwi-table1" not in html
+    assert html.count(line) == 1 and html.index(line) < html.index('id="synthetic-overview"')
+    tables = (tmp_path / "s" / "tables.html").read_text()
+    assert "synthetic-table1" in tables and "biwi-table1" not in tables
     assert "no results" not in html
     with (tmp_path / "t" / "skipped.csv").open(newline="") as file:
         assert [(r["Dataset"], r["Reason"]) for r in csv.DictReader(file)] == [
@@ -61,7 +62,8 @@ def test_a_page_without_a_dataset_says_so(real, tmp_path: Path) -> None:
     ]
     assert "No dataset was run, so this page has no results." in html
     names = {path.name for path in (tmp_path / "tables").iterdir()}
-    assert names == {"skipped.csv", "skipped.md", "skipped.tex"}
+    stems = ("skipped", "table2")
+    assert names == {f"{stem}.{form}" for stem in stems for form in ("csv", "md", "tex")}
 
 
 def test_a_dataset_is_skipped_whole_or_not_at_all(make, real, tmp_path: Path) -> None:

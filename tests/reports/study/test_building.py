@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from reports.camera import aim
 from reports.inputs import read_datasets
 from reports.labels import LABELS
 from reports.study.building import blinded, build_study
@@ -19,7 +20,6 @@ from reports.study.motions import shown_clips
 from reports.study.records import GROUND_TRUTH, read_key
 from reports.study.selection import PAPER_ROWS, choose
 from reports.study.videos import padded, render_clip
-from reports.video import aim
 
 PAYLOAD = re.compile(r'<script type="text/plain" id="v-([0-9a-f]{8})">([^<]+)</script>')
 
