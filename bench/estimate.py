@@ -4,7 +4,8 @@ Units    seconds of one worker; sums in core hours (a worker takes its preset's 
 accelerator, in GPU hours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from bench.config import preset_path
 from bench.plan import Step, threads_of
@@ -13,6 +14,7 @@ from bench.registry import load, preset_folder
 from bench.session import Session
 from bench.timing_header import Timing, read_timings
 
+T = TypeVar("T")
 ASSUMPTIONS = (
     "a machine like the one that was measured, nothing else running on it, one worker; "
     "overrides change the number of steps, not what a step takes; "
@@ -68,6 +70,15 @@ def _measured(timing: Timing) -> str:
     return f"{timing.machine} ({timing.date}{data})"
 
 
+def _once(what: str, step: Step, session: Session, find: Callable[[], T]) -> T:
+    """A value that all seeds of a row share, found once: a plan may have thousands of steps."""
+    key = (what, step.run.dataset, id(step.run.preset))  # the steps keep the preset alive
+    if key not in session.estimates:
+        session.estimates[key] = find()
+    found: T = session.estimates[key]
+    return found
+
+
 def estimate_seconds(step: Step, session: Session) -> float | None:
     """What a train or predict step will take on the session's device; None: nobody knows.
 
@@ -75,6 +86,10 @@ def estimate_seconds(step: Step, session: Session) -> float | None:
     predict step every prediction's first sample and the others, as if each heard new audio, which
     is too much where styles share a clip. Raises ValueError for a damaged head.
     """
+    return _once(step.name, step, session, lambda: _estimate(step, session))
+
+
+def _estimate(step: Step, session: Session) -> float | None:
     timing = timing_of(step, session)
     if timing is None:
         return None
@@ -87,6 +102,10 @@ def estimate_seconds(step: Step, session: Session) -> float | None:
 
 def timing_of(step: Step, session: Session) -> Timing | None:
     """What the head of the step's preset says about its device."""
+    return _once("timing", step, session, lambda: _timing(step, session))
+
+
+def _timing(step: Step, session: Session) -> Timing | None:
     run = step.run
     if not run.reference:
         return None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from bench.ablations import Ablation, find_ablation, pick
 from bench.cache import Cache
@@ -76,6 +77,7 @@ class Session:
         self.profile_name = choice.profile or self.params.profile
         self.cache = Cache(runs_folder())
         self._datasets: dict[str, Dataset] = {}
+        self.estimates: dict[tuple[str, str, int], Any] = {}  # of bench/estimate.py
 
     @cached_property
     def device(self) -> str:
