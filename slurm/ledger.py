@@ -29,6 +29,7 @@ class Task(Frozen):
     key: str
     run: str  # method, variant, dataset and seed: what its steps share
     step: str
+    needs: str | None = None  # key of the step before it
     job: str | None = None  # "12_3"; local: the process; None: not submitted (yet)
     started: float | None = None  # local: when that process was created
 

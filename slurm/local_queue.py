@@ -110,8 +110,8 @@ class Queue:
             return "later" if self._turn(array.parent, place) != "never" else "never"
         if not array.running:
             return "now"
-        parent_key = pickle.loads(self._work(array.tasks[place].key).step).parent.key
-        others = look(self.ledger, self.cache, [parent_key]).values()
+        needs = array.tasks[place].needs
+        others = look(self.ledger, self.cache, [needs] if needs else []).values()
         return "later" if any(seen.state in LIVE for seen in others) else "now"
 
     def _last_look(self, parent: str) -> Literal["now", "never"]:

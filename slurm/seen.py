@@ -8,7 +8,7 @@ from typing import Literal
 
 from bench.cache import Cache
 from slurm.ledger import Ledger, Submission, SubmittedArray, Task
-from slurm.states import FORGOTTEN, RUNNING, JobState, states
+from slurm.states import RUNNING, JobState, states
 
 State = Literal["done", "failed", "skipped", "running", "queued", "cancelled", "lost", "held back"]
 """See slurm/README.md for what each one means and what to do about it."""
@@ -114,8 +114,3 @@ def end_of_log(ledger: Ledger, seen: Seen, lines: int = 30) -> str:
         if text:
             return "\n".join(text[-lines:]) + "\n"
     return ""
-
-
-def is_forgotten(seen: Seen) -> bool:
-    """Whether a lost job was never there, or so long ago that nobody knows it."""
-    return seen.job is not None and seen.job.word == FORGOTTEN

@@ -176,7 +176,8 @@ def _write_down(desk: Desk, arrays: Sequence[Array], asked: Asked | None) -> Sub
 
 
 def _task(step: Step) -> Task:
-    return Task(key=step.key, run=run_of(step), step=step.name)
+    needs = step.parent.key if step.parent else None
+    return Task(key=step.key, run=run_of(step), step=step.name, needs=needs)
 
 
 def _start_slurm(desk: Desk, submission: Submission, works: Mapping[str, Work], held: Held) -> None:
