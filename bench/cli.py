@@ -192,8 +192,8 @@ def collect(
     ablation: Annotated[str | None, typer.Option(help="method-ablation, e.g. gldi-kernel.")] = None,
 ) -> None:
     """Write results files from the cache (the `runs`, `ablation` and `arrays` stages)."""
-    from bench.filling import collect as collect_method
-    from bench.filling import collect_figures, collect_variants
+    from bench.collect_stages import collect as collect_method
+    from bench.collect_stages import collect_figures, collect_variants
 
     if ablation is not None:
         collect_variants(dataset, ablation)

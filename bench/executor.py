@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.cache import Cache
 from bench.plan import Step
@@ -74,7 +74,7 @@ def _in_pool(
 ) -> dict[str, str]:
     status: dict[str, str] = {}
     waiting = dict(pending)
-    while waiting:  # a pool whose worker died is of no use any more: the rest gets a new one
+    while waiting:  # a pool with a dead worker or a broken GPU is of no more use: a new one
         # whoever kills a worker takes its neighbours along; alone, it can only blame itself
         for step in _one_pool(waiting, status, cache, workers, progress):
             if _one_pool({step.key: step}, status, cache, 1, progress):
@@ -90,14 +90,18 @@ def _one_pool(
     workers: int,
     progress: Progress,
 ) -> list[Step]:
-    """Run what is waiting until nothing is left, or a worker dies: then return what ran there."""
+    """Run what is waiting until nothing is left, or a worker is of no more use.
+
+    Returns what was running when a worker died. One whose GPU is broken ends with its step.
+    """
     context = get_context("spawn")  # fork would copy torch's threads and locks
     channel = context.SimpleQueue()
-    running: dict[Future[str], Step] = {}
+    running: dict[Future[Done], Step] = {}
     lost: list[Step] = []
+    usable = True
     with _few_threads(), _pool(min(workers, len(waiting)), context, channel) as pool:
-        while running or (waiting and not lost):
-            for key in [] if lost else _ready(waiting, running):
+        while running or (waiting and usable):
+            for key in _ready(waiting, running) if usable else []:
                 if _parent_failed(waiting[key], status):
                     step = waiting.pop(key)
                     status[key] = _skip(step, cache)
@@ -108,6 +112,7 @@ def _one_pool(
                         running[pool.submit(_work, step, str(cache.root))] = step
                     except BrokenProcessPool:  # it broke a moment ago
                         lost.append(step)
+                        usable = False
                         break
             done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             while not channel.empty():
@@ -116,8 +121,10 @@ def _one_pool(
                 step = running.pop(future)
                 if isinstance(future.exception(), BrokenProcessPool):
                     lost.append(step)
+                    usable = False
                 else:
-                    status[step.key] = future.result()
+                    status[step.key], healthy = future.result()
+                    usable = usable and healthy
                     progress.finish(step, status[step.key])
     return lost
 
@@ -178,10 +185,32 @@ def _nothing() -> None:
     """What a worker is started with."""
 
 
-def _work(step: Step, root: str) -> str:
-    from bench.steps import run_step  # heavy: torch and the method are imported in the worker
+class Done(NamedTuple):
+    """What a worker says of its step, and whether it can do another."""
 
-    return run_step(step, Cache(Path(root)), lambda text: _channel.put((step.key, text)))
+    status: str
+    healthy: bool
+
+
+def _work(step: Step, root: str) -> Done:
+    # heavy: torch and the method are imported in the worker
+    from bench.steps import run_step
+
+    status = run_step(step, Cache(Path(root)), lambda text: _channel.put((step.key, text)))
+    return Done(status, healthy=not _gpu_is_broken())
+
+
+def _gpu_is_broken() -> bool:
+    """Whether CUDA refuses everything from now on, as after a device-side assertion."""
+    import torch
+
+    if not torch.cuda.is_initialized():
+        return False
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return True
+    return False
 
 
 def _died(step: Step, cache: Cache) -> str:
@@ -193,7 +222,7 @@ def _died(step: Step, cache: Cache) -> str:
     return "failed"
 
 
-def _ready(waiting: dict[str, Step], running: dict[Future[str], Step]) -> list[str]:
+def _ready(waiting: dict[str, Step], running: dict[Future[Done], Step]) -> list[str]:
     """Keys of the steps whose parent is finished, in order."""
     unfinished = waiting.keys() | {step.key for step in running.values()}
     return [k for k, s in waiting.items() if s.parent is None or s.parent.key not in unfinished]

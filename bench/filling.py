@@ -1,43 +1,27 @@
-"""What `dvc repro` calls: compute every missing step, write what was planned, collect results."""
+"""`bench fill`, which `dvc repro` calls: compute every missing step, write what was planned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
-from bench.arrays import write_arrays
-from bench.cache import Cache
-from bench.collect import (
-    collect_ablation,
-    collect_method,
-    remove_other_results,
-    write_ablation,
-    write_method,
-)
+from bench.collect import remove_other_results
+from bench.collect_stages import FIGURE_ARRAYS
 from bench.commands import execute, planned_of, say_cached, unique
-from bench.data import load_dataset
 from bench.executors import get_executor
-from bench.figure_data import write_heatmaps, write_lip_errors
-from bench.files import write_json
 from bench.plan import Step
 from bench.planned import (
     ABLATIONS,
     ORACLE,
     planned_ablation,
-    read_planned,
-    read_planned_ablation,
-    skipped_plan,
     write_planned,
     write_planned_ablation,
     write_skipped,
 )
 from bench.probing import why_skipped
-from bench.project import data_folder, plans_folder, results_folder, runs_folder
+from bench.project import plans_folder, results_folder
 from bench.rows import find_ablation_of
 from bench.session import AblationPlan, Choice, MethodPlan, Session
-from bench.shown_motion import write_shown_motion
-
-FIGURE_ARRAYS = ("heatmaps.npz", "lip_error.npz", "motion.npz")
 
 
 @dataclass(frozen=True)
@@ -87,46 +71,8 @@ def fill(profile: str | None, workers: int | None, table: dict[str, str], consol
     for dataset, reason in planned.skipped.items():
         console.print(f"{dataset}: skipped: {reason}", markup=False)
         _write_skipped_plans(session, dataset, reason)
+    _remove_other_datasets(session.params.datasets)
     return 0
-
-
-def collect(dataset: str, row: str) -> None:
-    """Write the results files of one row, or of the oracle, from what `fill` planned."""
-    results = results_folder() / dataset
-    if reason := skipped_plan(plans_folder() / dataset / f"{row}.json"):
-        write_skipped(results / f"{row}.json", dataset, reason)
-        write_json(results / f"{row}.metrics.json", {})
-        return
-    planned = read_planned(plans_folder(), dataset, row)
-    loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
-    write_method(results, collect_method(loaded, cache, planned))
-
-
-def collect_variants(dataset: str, ablation: str) -> None:
-    """Write the results file of one ablation from what `fill` planned."""
-    if reason := skipped_plan(plans_folder() / dataset / ABLATIONS / f"{ablation}.json"):
-        write_skipped(results_folder() / dataset / ABLATIONS / f"{ablation}.json", dataset, reason)
-        return
-    planned = read_planned_ablation(plans_folder(), dataset, ablation)
-    loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
-    write_ablation(results_folder() / dataset, collect_ablation(loaded, cache, planned))
-
-
-def collect_figures(dataset: str) -> None:
-    """Write the arrays of the figures, of every row that `fill` planned on a dataset."""
-    paths = sorted((plans_folder() / dataset).glob("*.json"))
-    if any(skipped_plan(path) for path in paths):
-        for name in FIGURE_ARRAYS:
-            write_arrays(results_folder() / dataset / name, {})
-        return
-    names = [path.stem for path in paths]
-    planned = [read_planned(plans_folder(), dataset, name) for name in names]
-    loaded, cache = load_dataset(dataset, data_folder()), Cache(runs_folder())
-    folder = results_folder() / dataset
-    heatmaps, lip_errors, motion = FIGURE_ARRAYS
-    write_heatmaps(folder / heatmaps, loaded, cache, planned)
-    write_lip_errors(folder / lip_errors, loaded, cache, planned)
-    write_shown_motion(folder / motion, loaded, cache, planned)
 
 
 def _rows(session: Session, dataset: str) -> list[MethodPlan]:
@@ -167,3 +113,14 @@ def _write_plans(
     folder = results_folder() / dataset
     remove_other_results(folder, {plan.row for plan in rows})
     remove_other_results(folder / ABLATIONS, {f"{a.method}-{a.name}" for a in ablations})
+
+
+def _remove_other_datasets(datasets: Sequence[str]) -> None:
+    """Delete the results of datasets that are turned on no more: no stage would."""
+    for oracle in results_folder().glob(f"*/{ORACLE}.json"):
+        folder = oracle.parent
+        if folder.name not in datasets:
+            remove_other_results(folder, ())
+            remove_other_results(folder / ABLATIONS, ())
+            for name in FIGURE_ARRAYS:
+                (folder / name).unlink(missing_ok=True)

@@ -5,22 +5,24 @@ a row uses is in its pointer (bench/pointers.py).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from bench.cache import Cache
 from bench.config import Preset
-from bench.data import Dataset
 from bench.fingerprint import fingerprint
-from bench.method import Method
 from bench.plan import RunSpec, Step
 from bench.pointers import IMPORT, ReadFile, pointer_path, read_pointer
 from bench.registry import official_module
 
+if TYPE_CHECKING:
+    from bench.data import Dataset
+    from bench.method import Method
+
 
 def import_step(
-    run: RunSpec, dataset: Dataset, files: Mapping[str, ReadFile], overrides: Mapping[str, Any]
+    run: RunSpec, dataset: "Dataset", files: Mapping[str, ReadFile], overrides: Mapping[str, Any]
 ) -> Step:
     """The step that stands for imported weights, keyed by files, config, loader and faces."""
     module = official_module(run.reference)
@@ -35,7 +37,7 @@ def import_step(
     return Step(IMPORT, run, inputs)
 
 
-def find_imported(cache: Cache, run: RunSpec, dataset: Dataset) -> Step | str:
+def find_imported(cache: Cache, run: RunSpec, dataset: "Dataset") -> Step | str:
     """The import step that a row's predictions start from, or one line on what to run first."""
     if official_module(run.reference) is None:
         return f"{run.method} has no published checkpoints to import (no module `official`)"
@@ -52,7 +54,7 @@ def find_imported(cache: Cache, run: RunSpec, dataset: Dataset) -> Step | str:
     return step
 
 
-def imported_preset(cls: type[Method], step: Step, cache: Cache, preset: Preset) -> Preset:
+def imported_preset(cls: "type[Method]", step: Step, cache: Cache, preset: Preset) -> Preset:
     """The preset with the imported model; the preset's own ``sampling`` and ``predict`` stay.
 
     Raises ValueError when the record's config is not one of this method.

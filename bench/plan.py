@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.config import Preset, StageConfig
-from bench.data import Dataset
 from bench.files import sha256_of
 from bench.fingerprint import fingerprint
-from bench.method import Method
 from bench.pointers import IMPORT
 from bench.registry import module_of
-from bench.sound_backend import backend_inputs
+
+if TYPE_CHECKING:  # torch, which who only reads plans does without
+    from bench.data import Dataset
+    from bench.method import Method
 
 KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
 # do not change a result, so they are no part of a key
@@ -65,7 +66,7 @@ class Step:
         return [] if self.parent is None else [self.parent, *self.parent.ancestors()]
 
 
-def plan_run(run: RunSpec, dataset: Dataset) -> list[Step]:
+def plan_run(run: RunSpec, dataset: "Dataset") -> list[Step]:
     """The steps of a run in the order they must be done; the last one is ``evaluate``."""
     steps: list[Step] = []
     for stage in run.stages:
@@ -75,13 +76,13 @@ def plan_run(run: RunSpec, dataset: Dataset) -> list[Step]:
     return steps
 
 
-def plan_imported(run: RunSpec, dataset: Dataset, imported: Step) -> list[Step]:
+def plan_imported(run: RunSpec, dataset: "Dataset", imported: Step) -> list[Step]:
     """The steps after an import, which is done before anything is planned."""
     predict = _predict_step(run, dataset, imported)
     return [predict, _evaluate_step(run, dataset, predict)]
 
 
-def plan_oracle(run: RunSpec, dataset: Dataset) -> Step:
+def plan_oracle(run: RunSpec, dataset: "Dataset") -> Step:
     """The step that scores another take of each sentence as if it were a prediction."""
     splits = tuple(dict.fromkeys(clip.split for clip in dataset.shown_clips()))
     inputs = {
@@ -114,7 +115,13 @@ def _shown(value: Any) -> str:
     return text[:12] if re.fullmatch("[0-9a-f]{32}|[0-9a-f]{64}", text) else text
 
 
-def _train_step(run: RunSpec, dataset: Dataset, stage: str, parent: Step | None) -> Step:
+def _sound_inputs() -> dict[str, str]:
+    from bench.sound_backend import backend_inputs  # heavy: torch
+
+    return backend_inputs()
+
+
+def _train_step(run: RunSpec, dataset: "Dataset", stage: str, parent: Step | None) -> Step:
     inputs = {
         "step": f"train/{stage}",
         "method": run.reference,
@@ -125,12 +132,12 @@ def _train_step(run: RunSpec, dataset: Dataset, stage: str, parent: Step | None)
         "data": dataset.clips_hash(("train", "val")),
         "code": fingerprint([module_of(run.reference), "bench.train"]),
         "parent": parent.key if parent else None,
-        **backend_inputs(),
+        **_sound_inputs(),
     }
     return Step(f"train/{stage}", run, inputs, parent)
 
 
-def _predict_step(run: RunSpec, dataset: Dataset, parent: Step) -> Step:
+def _predict_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
     code = [module_of(run.reference), "bench.predict"]
     if run.preset.predict.keep_samples == "first":
         code.append("bench.sample_scores")  # samples are scored while they are there
@@ -143,14 +150,14 @@ def _predict_step(run: RunSpec, dataset: Dataset, parent: Step) -> Step:
         "data": dataset.clips_hash(("test_a", "test_b")),
         "code": fingerprint(code),
         "parent": parent.key,
-        **backend_inputs(),
+        **_sound_inputs(),
     }
     if parent.name == IMPORT:  # a trained parent's key has it already
         inputs["device"] = run.device
     return Step("predict", run, inputs, parent)
 
 
-def _evaluate_step(run: RunSpec, dataset: Dataset, parent: Step) -> Step:
+def _evaluate_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
     inputs = {
         "step": "evaluate",
         "data": dataset.clips_hash(("test_a", "test_b")),
@@ -166,7 +173,7 @@ def threads_of(run: RunSpec) -> int:
     return config.threads
 
 
-def unsupported(method: type[Method], dataset: Dataset) -> str | None:
+def unsupported(method: "type[Method]", dataset: "Dataset") -> str | None:
     """Why a method cannot run on a dataset, or None."""
     return method.unsupported(dataset.spec)
 

@@ -1,5 +1,6 @@
 """From a method's name to its class and its folder; a method is imported only to run it."""
 
+import os
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -49,6 +50,8 @@ def load(reference: str) -> type[Any]:
     from bench.method import Method  # heavy: torch
 
     module, _, name = reference.partition(":")
+    # asked for files of this machine only, the hub library still asks the network once for others
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     hide_broken_torchaudio()  # methods import transformers, which would die of it
     try:
         cls = getattr(import_module(module), name)

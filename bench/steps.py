@@ -64,6 +64,7 @@ def _run(step: Step, cache: Cache, report: Report, stop: Stop, held: Held) -> st
     folder.mkdir(parents=True, exist_ok=True)
     remove_temporary(folder)
     (folder / TRACEBACK).unlink(missing_ok=True)
+    provenance = provenance_of(step)  # before the work: a GPU that broke in it tells nothing
     reset_peak_memory()
     started, clock = datetime.now(UTC), time.monotonic()
     try:
@@ -81,7 +82,7 @@ def _run(step: Step, cache: Cache, report: Report, stop: Stop, held: Held) -> st
         "peak_memory_mb": round(peak_memory_mb(), 1),
     }
     held.check()
-    cache.write_record(step.key, {**describe(step), **outcome, **times, **provenance_of(step)})
+    cache.write_record(step.key, {**describe(step), **outcome, **times, **provenance})
     return str(outcome["status"])
 
 

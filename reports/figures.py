@@ -1,7 +1,6 @@
 """``python -m reports.figures``: Figures 1, 4 and 5, lip opening, listening and codebook charts."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,14 +13,15 @@ FIGURES = Path("reports/figures")
 def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
     """Write ``<dataset>-<figure>.png`` and ``.svg``.
 
-    The figures: figure1, heatmaps, heatmaps-mean, strips, opening, listening, codebook. One of
-    which the results hold nothing is left out. Returns the paths. Raises ValueError when there are
-    no results, no heatmaps, no lip errors, or one cannot be read.
+    The figures: figure1, heatmaps, heatmaps-mean, strips, opening, listening, codebook, and for
+    every row <row>-heatmap and <row>-heatmap-mean. One of which the results hold nothing is left
+    out. Returns the paths. Raises ValueError when there are no results, no heatmaps, no lip errors,
+    or one cannot be read.
     """
     # imported here so that --help does not wait for matplotlib and seaborn
     from reports.codebook_chart import draw_codebooks
     from reports.figure1 import draw_figure1
-    from reports.heatmaps import MEAN, NO_MASKS, STD, draw_heatmaps
+    from reports.heatmaps import MEAN, NO_MASKS, STD, draw_heatmaps, mean_maps
     from reports.inputs import (
         all_rows,
         read_ablations,
@@ -31,6 +31,7 @@ def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
     )
     from reports.listening import draw_listening
     from reports.opening import draw_openings
+    from reports.row_heatmaps import draw_row_heatmaps
     from reports.shown_motion import read_shown_motion
     from reports.strips import draw_strips
 
@@ -43,10 +44,11 @@ def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
         motion = read_shown_motion(results / name / "motion.npz")
         masks = motion.masks if motion else NO_MASKS
         written += draw_heatmaps(maps, dataset, out / f"{name}-heatmaps", STD, masks)
+        written += draw_row_heatmaps(maps, dataset, out, "", masks)
         if motion:
-            stem = f"{name}-heatmaps-mean"
-            mean = replace(maps, means=motion.means, clip={})
-            written += draw_heatmaps(mean, dataset, out / stem, MEAN, masks)
+            mean, stem = mean_maps(maps, motion), out / f"{name}-heatmaps-mean"
+            written += draw_heatmaps(mean, dataset, stem, MEAN, masks)
+            written += draw_row_heatmaps(mean, dataset, out, "-mean", masks)
             written += draw_strips(motion, dataset, out / f"{name}-strips")
             written += draw_openings(motion, dataset, out / f"{name}-opening")
         written += draw_figure1(errors, dataset, out / f"{name}-figure1")

@@ -4,6 +4,7 @@ Units  maps are in the dataset's unit; the colour bar is in mm where the unit ha
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +21,7 @@ from reports.inputs import Dataset, Heatmaps
 from reports.labels import ORACLE, data_sentence, label, row_of, sentences
 from reports.numbers import length_unit
 from reports.outlines import MASK_COLOURS, outline
+from reports.shown_motion import ShownMotion
 from reports.splits import drawn_style, split_of
 from reports.style import INK, save_png, save_svg
 
@@ -33,6 +35,11 @@ MOTION = LinearSegmentedColormap.from_list(
 # inches: a head, the row names, the column titles, the colour bar with the caption
 CELL, LEFT, TITLE, FOOTER = 2.1, 1.0, 0.5, 1.0
 PER_LINE = 6  # heads beside each other
+
+
+def mean_maps(maps: Heatmaps, motion: ShownMotion) -> Heatmaps:
+    """The maps of mean motion, of all clips; those of one clip are not stored."""
+    return replace(maps, means=motion.means, clip={})
 
 
 def colour_scale(maps: Heatmaps) -> Normalize:

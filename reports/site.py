@@ -112,9 +112,13 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
     tables: Annotated[Path, typer.Option(help="Folder of reports.tables.")] = TABLES,
     figures: Annotated[Path, typer.Option(help="Folder of reports.figures.")] = FIGURES,
-    runs: Annotated[Path, typer.Option(help="Cache of runs: times, curves, predictions.")] = RUNS,
+    runs: Annotated[
+        Path, typer.Option(envvar="BENCH_RUNS", help="Cache of runs: times, curves, predictions.")
+    ] = RUNS,
     out: Annotated[Path, typer.Option(help="Folder the pages are written to.")] = SITE,
-    data: Annotated[Path, typer.Option(help="Prepared datasets, for clips and masks.")] = DATA,
+    data: Annotated[
+        Path, typer.Option(envvar="BENCH_DATA", help="Prepared datasets, for clips and masks.")
+    ] = DATA,
 ) -> None:
     """Write the HTML report."""
     try:

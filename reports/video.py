@@ -45,8 +45,12 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = Path(
         "results"
     ),
-    runs: Annotated[Path, typer.Option(help="Cache of runs: stored predictions.")] = Path(".runs"),
-    data: Annotated[Path, typer.Option(help="Prepared datasets.")] = Path("data"),
+    runs: Annotated[
+        Path, typer.Option(envvar="BENCH_RUNS", help="Cache of runs: stored predictions.")
+    ] = Path(".runs"),
+    data: Annotated[Path, typer.Option(envvar="BENCH_DATA", help="Prepared datasets.")] = Path(
+        "data"
+    ),
 ) -> None:
     """Write heads side by side, ground truth first, with the sound: from stored predictions."""
     from reports.side_by_side import Sources, write_side_by_side

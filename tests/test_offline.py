@@ -93,3 +93,4 @@ def test_weights_that_are_not_there_name_the_command_that_brings_them(offline):
     done = offline("run", "-m", "faceformer", *missing, "--workers", "0")
     assert done.returncode == 1
     assert "bench fetch" in done.stderr and "Traceback" not in done.stderr
+    assert "blocked by this test" not in done.stderr

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench.filling import collect, collect_figures, collect_variants, fill
+from bench.collect_stages import collect, collect_figures, collect_variants
+from bench.filling import fill
 from bench.preparation import prepare
 from methods import METHODS
 from reports.figures import build_figures

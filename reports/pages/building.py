@@ -131,7 +131,7 @@ def site_pages(
     for section in page.sections:
         of_clip = {clip.name: clip.file for clip in clips[section.name]}
         for method in methods[section.name]:
-            context = {"method": method, "heatmaps": section.heatmaps, "pages": of_clip}
+            context = {"method": method, "pages": of_clip}
             title = f"{method.name} on {section.name}"
             found.append(SitePage(method.file, title, "method.html.j2", "methods.html", context))
         found += _clips(clips[section.name])

@@ -21,6 +21,7 @@ from reports.pages.curves import draw_curves, read_curves
 from reports.pictures import Figure
 from reports.provenance import RunFacts, run_facts
 from reports.published import Published
+from reports.row_heatmaps import row_pictures
 from reports.splits import scored_split
 
 METHODS = Path(__file__).parents[2] / "methods"
@@ -41,6 +42,7 @@ class MethodPage:
     config: str  # YAML of what was trained and how, "" where no record tells
     beside: Grid
     curves: Figure | None
+    heatmaps: list[Figure]
     codebooks: Grid | None
     clips: Grid | None
     worst: list[tuple[str, str]]  # clip and its LVE
@@ -56,7 +58,7 @@ def method_file(results: MethodResults) -> str:
 def method_page(
     results: MethodResults, published: Published, runs: Path, assets: Path
 ) -> MethodPage:
-    """The page of one row; draws its curves into the assets."""
+    """The page of one row; draws its curves into the assets, where its heatmaps are."""
     codebooks = codebook_grid([results])
     clips = clip_scores(results)
     ranked = _ranked(clips)
@@ -71,6 +73,7 @@ def method_page(
         config=config_of(results, runs),
         beside=beside_method(results, published),
         curves=draw_curves(results, read_curves(results, runs), assets),
+        heatmaps=row_pictures(results, assets),
         codebooks=codebooks if codebooks.rows else None,
         clips=clips,
         worst=ranked[::-1][:ENDS],

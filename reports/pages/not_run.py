@@ -1,6 +1,7 @@
 """What has no result: rows of the paper that were not run, and why; tracebacks of failed runs."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from reports.grid import Cell, Column, Grid
@@ -27,13 +28,13 @@ def absent_grid(
     datasets: Mapping[str, Dataset], ablations: Mapping[str, Ablations], published: Published
 ) -> Grid:
     """Rows of Tables 1, 3 and 4 without a finished run, each with its reason."""
+    ours = _Ours(datasets, ablations)
     rows = []
     for name, table in published.tables.items():
         if name == "table2":
             continue  # has a page of its own, which says when there are no answers
         for key, row in table.rows.items():
-            if not _has(name, key, table.dataset, datasets, ablations):
-                reason = _reason(name, key, table.dataset, datasets, ablations)
+            if reason := ours.why_absent(name, key, table.dataset):
                 title = table.title.split(":")[0]
                 rows.append((Cell(title), Cell(row.label), Cell(table.dataset), Cell(reason)))
     return Grid(
@@ -46,47 +47,35 @@ def absent_grid(
     )
 
 
-def _done(
-    table: str,
-    row: str,
-    dataset: str,
-    datasets: Mapping[str, Dataset],
-    ablations: Mapping[str, Ablations],
-) -> list[bool]:
-    """For every row of ours that stands for it: whether a run finished."""
-    if table == "table1":
-        found = [each for each in datasets.get(dataset, ()) if each.method == row]
-    else:
-        found = [
-            each.results
-            for ablation in ablations.get(dataset, ())
-            if ablation.paper == table
-            for each in ablation.rows
-            if each.paper == row
-        ]
-    return [any(run.status == "done" for run in each.runs) for each in found]
+@dataclass(frozen=True)
+class _Ours:
+    """All results, asked for the rows of the paper that they stand for."""
 
+    datasets: Mapping[str, Dataset]
+    ablations: Mapping[str, Ablations]
 
-def _has(
-    table: str,
-    row: str,
-    dataset: str,
-    datasets: Mapping[str, Dataset],
-    ablations: Mapping[str, Ablations],
-) -> bool:
-    return any(_done(table, row, dataset, datasets, ablations))
+    def why_absent(self, table: str, row: str, dataset: str) -> str:
+        """Why a row of the paper has no finished run on its dataset; "" for one that has."""
+        found = self._done(table, row, dataset)
+        if any(found):
+            return ""
+        if found:
+            return "every run failed or was skipped; see the list below"
+        other = [name for name in self.datasets if any(self._done(table, row, name))]
+        if other:
+            return f"not run on {dataset}; run on {', '.join(other)}"
+        return f"not run: no results on {dataset}"
 
-
-def _reason(
-    table: str,
-    row: str,
-    dataset: str,
-    datasets: Mapping[str, Dataset],
-    ablations: Mapping[str, Ablations],
-) -> str:
-    if _done(table, row, dataset, datasets, ablations):
-        return "every run failed or was skipped; see the list below"
-    other = [name for name in datasets if any(_done(table, row, name, datasets, ablations))]
-    if other:
-        return f"not run on {dataset}; run on {', '.join(other)}"
-    return f"not run: no results on {dataset}"
+    def _done(self, table: str, row: str, dataset: str) -> list[bool]:
+        """For every row of ours that stands for it: whether a run finished."""
+        if table == "table1":
+            found = [each for each in self.datasets.get(dataset, ()) if each.method == row]
+        else:
+            found = [
+                each.results
+                for ablation in self.ablations.get(dataset, ())
+                if ablation.paper == table
+                for each in ablation.rows
+                if each.paper == row
+            ]
+        return [any(run.status == "done" for run in each.runs) for each in found]

@@ -7,8 +7,9 @@ import pytest
 
 from bench.ablations import find_ablation
 from bench.catalogue import clean, lines
+from bench.collect_stages import collect_variants
 from bench.commands import RunOptions, run_methods
-from bench.filling import collect_variants, fill
+from bench.filling import fill
 from bench.results import read_ablation
 from bench.rows import Row, find_ablation_of, find_row
 from bench.session import Choice, Session

@@ -7,9 +7,10 @@ import pytest
 
 from bench.cache import Cache
 from bench.collect import collect_method, means, write_method
+from bench.collect_stages import collect, collect_figures
 from bench.figure_data import write_heatmaps
 from bench.files import read_json, write_json
-from bench.filling import collect, collect_figures, fill
+from bench.filling import fill
 from bench.planned import planned_method, read_planned, write_planned
 from bench.results import read_results
 from bench.terminal import console
@@ -190,6 +191,17 @@ def test_fill_removes_results_of_rows_that_are_planned_no_more(filled, table):
     assert fill(None, 0, table, console()) == 0
     names = {path.name for path in (filled / "toy").glob("*.json")}
     assert names == {"still.json", "still.metrics.json"}
+
+
+def test_fill_removes_results_of_datasets_that_are_turned_on_no_more(filled, table):
+    old, study = filled / "gone", filled / "study" / "abc"
+    for path in (old / "oracle.json", old / "talker.json", old / "ablations" / "talker-size.json"):
+        write_json(path, {})
+    write_json(study / "summary.json", {})
+    (old / "heatmaps.npz").touch()
+    assert fill(None, 0, table, console()) == 0
+    assert [path for path in old.rglob("*") if path.is_file()] == []
+    assert (study / "summary.json").is_file() and (filled / "plans" / "toy").is_dir()
 
 
 def test_fill_goes_on_after_a_failed_run(own_data, table):

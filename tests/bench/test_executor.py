@@ -78,6 +78,17 @@ def test_a_worker_that_dies_is_a_failed_run_and_the_others_go_on(plan, work, cac
     assert cache.record(dead[2].key)["reason"].startswith("predict skipped: train/main failed:")
 
 
+def test_a_broken_gpu_fails_one_run_and_no_other_in_that_worker(plan, work, cache):
+    broken = plan("model.when_prepared=break_gpu", method="still")
+    others = [plan("model.when_prepared=use_gpu", method="still", seed=seed) for seed in (1, 2)]
+    status = work([*broken, *(step for other in others for step in other)], workers=1)
+    assert [status[step.key] for step in broken] == ["failed", "skipped", "skipped"]
+    record = cache.record(broken[0].key)
+    assert record["error"] == "AcceleratorError"
+    assert record["reason"] == "CUDA error: device-side assert triggered"
+    assert {status[step.key] for other in others for step in other} == {"done"}
+
+
 def test_two_processes_on_one_cache_do_no_step_twice(project):
     both = [start_still("log", "--workers", "0") for _ in range(2)]
     assert [process.wait(PATIENCE) for process in both] == [0, 0]

@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 from bench.cache import Cache
 from bench.catalogue import clean, lines, show_lines
 from bench.collect import means
+from bench.collect_stages import collect
 from bench.commands import RunOptions, results_of, run_methods
-from bench.filling import collect, fill
+from bench.filling import fill
 from bench.importing import ImportOptions
 from bench.plan import plan_imported
 from bench.predict import make_noise

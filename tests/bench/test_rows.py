@@ -5,8 +5,9 @@ import pytest
 
 from bench.catalogue import lines
 from bench.collect import means
+from bench.collect_stages import collect, collect_figures
 from bench.commands import RunOptions, results_of, run_methods
-from bench.filling import collect, collect_figures, fill
+from bench.filling import fill
 from bench.results import read_results
 from bench.rows import Row, find_row, known_rows, row_name
 from bench.session import Choice, Session

@@ -7,11 +7,12 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from reports.figures import build_figures
-from reports.heatmaps import MEAN, heatmap_figure
+from reports.heatmaps import MEAN, heatmap_figure, mean_maps
 from reports.inputs import read_datasets, read_heatmaps
 from reports.opening import openings_figure
 from reports.outlines import border, outline
 from reports.pictures import motion_pictures
+from reports.row_heatmaps import draw_row_heatmaps
 from reports.shown_motion import read_shown_motion
 from reports.strips import strips_figure
 
@@ -141,3 +142,23 @@ def test_damaged_arrays_are_one_line(moving):
     np.savez(path, **arrays)
     with pytest.raises(ValueError, match=r"motion\.npz has no array 'fps'; run: dvc repro"):
         read_shown_motion(path)
+
+
+def test_the_pictures_of_a_row_show_it_beside_the_ground_truth_on_the_scale_of_all(
+    moving, motion, rows, tmp_path, monkeypatch
+):
+    drawn = {}
+
+    def remember(maps, dataset, stem, quantity, masks):
+        drawn[stem.name] = heatmap_figure(maps, dataset, quantity, masks)
+        return [stem.with_suffix(".png"), stem.with_suffix(".svg")]
+
+    monkeypatch.setattr("reports.row_heatmaps.draw_heatmaps", remember)
+    maps = mean_maps(read_heatmaps(moving / "synthetic" / "heatmaps.npz"), motion)
+    written = draw_row_heatmaps(maps, rows, tmp_path, "-mean", motion.masks)
+    names = [f"synthetic-{row}-heatmap-mean" for row in ("template", "mean", "ridge", "gldi")]
+    assert list(drawn) == names and len(written) == 8  # faceformer has no map, nor the oracle
+    (all_of_them,) = {figure.axes[-1].get_xlim() for figure in drawn.values()}
+    assert all_of_them == heatmap_figure(maps, rows, MEAN).axes[-1].get_xlim()
+    titles = [axes.get_title() for axes in drawn[names[-1]].axes[:2]]
+    assert titles == ["ground truth", "GLDiTalker"]

@@ -1,10 +1,14 @@
 """First on the path of a process, this takes its network away: all connections fail."""
 
 import socket
+import sys
+
+SAID = "the network is blocked by this test"
 
 
 def _refuse(*_arguments: object, **_options: object) -> None:
-    raise OSError("the network is blocked by this test")
+    print(SAID, file=sys.stderr)  # also where the error is swallowed
+    raise OSError(SAID)
 
 
 _connect = socket.socket.connect

@@ -1,7 +1,5 @@
 """A page with one 3D player, opened from disk in a real browser, and what tests ask of it."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -31,41 +29,6 @@ SHOT = """(frame) => {
   const panels = player.panels.map(({x, y, width, height}) => [x, y, width, height]);
   return [player.canvas.toDataURL(), panels, player.canvas.height];
 }"""
-
-
-def missing(what: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(f"continuous integration must install {what}: see .ci/run")
-    pytest.skip(f"no {what} on this machine")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A function that starts the browser, with more arguments if need be."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        missing("chromium")
-    with sync_playwright() as driver:
-        started = []
-
-        def start(*arguments: str) -> Any:
-            args = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *arguments]
-            started.append(driver.chromium.launch(executable_path=path, args=args))
-            return started[-1]
-
-        yield start
-        for browser in started:
-            browser.close()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Any) -> Any:
-    """One browser for most tests."""
-    return chromium()
 
 
 def bowl(swing: float, frames: int = FRAMES) -> np.ndarray:

@@ -73,7 +73,7 @@ def test_distances_are_coloured_and_named(page: Any, ask: SimpleNamespace) -> No
         [away.mean(), away.max()], abs=0.05
     )
     page.select_option('[data-player="colour"]', "plain")
-    assert not page.is_visible('[data-player="legend"]')
+    page.locator('[data-player="legend"]').wait_for(state="hidden")
 
 
 def brow(picture: np.ndarray) -> np.ndarray:

@@ -207,3 +207,13 @@ def test_every_control_has_a_name(participant):
     assert person.page.get_by_role("radio", name="5 fully natural").count() == 1
     assert person.page.get_by_role("radio").count() == 10
     assert person.page.locator("video").get_attribute("aria-label") == "Clip 1 of 12"
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_screen(participant, grave, colours):
+    person = participant(color_scheme=colours)
+    assert grave(person.page) == []
+    person.start("p06")
+    assert grave(person.page) == []
+    person.watch()
+    assert grave(person.page) == []

@@ -1,6 +1,7 @@
 """A method that trains nothing and always says the same, for tests.
 
-It can leave a mark (a file that TOY_MARK names) and wait, or wait for the mark and die.
+It can leave a mark (a file that TOY_MARK names) and wait, or wait for the mark and die. It can
+break the GPU as a failed device assertion does: whatever uses it later in the process fails, too.
 """
 
 import os
@@ -20,7 +21,7 @@ from bench.method import Method, Noise
 class ToyStillConfig(Frozen):
     """What happens when it is prepared."""
 
-    when_prepared: Literal["", "log", "wait", "die"] = ""
+    when_prepared: Literal["", "log", "wait", "die", "break_gpu", "use_gpu"] = ""
 
 
 class ToyStill(Method):
@@ -51,6 +52,11 @@ class ToyStill(Method):
             while not mark.exists():
                 time.sleep(0.05)
             os._exit(3)
+        elif self.config.when_prepared == "break_gpu":
+            torch.cuda.is_initialized, torch.cuda.synchronize = lambda: True, broken_gpu
+            torch.cuda.synchronize()
+        elif self.config.when_prepared == "use_gpu" and torch.cuda.is_initialized():
+            torch.cuda.synchronize()
 
     def trainable(self, stage: str) -> Iterable[dict[str, Any]]:
         return []
@@ -68,3 +74,8 @@ class ToyStill(Method):
         noise: Noise,
     ) -> Tensor:
         return template.expand(num_samples, num_frames, -1, -1).clone()
+
+
+def broken_gpu(*_: object) -> None:
+    """What CUDA says after a device-side assertion, until the process ends."""
+    raise torch.AcceleratorError("CUDA error: device-side assert triggered")
