@@ -122,7 +122,6 @@ def is_exact(subjects: int) -> bool:
 def smallest_sign_flip_p(subjects: int) -> float:
     """The smallest two-sided p that can come out, however large the effect.
 
-    2 / 2^n where all n differences agree in sign; where patterns are drawn, not below 1 draw.
+    2 / 2^n where all n differences agree in sign; where patterns are drawn, the observed one alone.
     """
-    least = min(1.0, 2.0 / 2.0**subjects)
-    return least if is_exact(subjects) else max(least, 1 / (FLIPS + 1))
+    return min(1.0, 2.0 / 2.0**subjects) if is_exact(subjects) else 1 / (FLIPS + 1)

@@ -16,11 +16,11 @@ from reports.differences import (
     verdict_text,
 )
 from reports.grid import Cell, Column, Grid
-from reports.headline import Headline, headline
+from reports.headline import Headline, chosen_by_scores, headline
 from reports.inputs import Dataset
 from reports.numbers import number
 from reports.ranks import rank_grid
-from reports.table1 import collapse_note
+from reports.table1 import REFERENCE, collapse_note
 
 __all__ = ["Headline", "comparison_grids", "family_grids", "family_records", "headline"]
 
@@ -114,15 +114,12 @@ def _rounded(value: float) -> Cell:
 def _notes(contest: Contest, reference: str) -> list[str]:
     """What this reference means, and over how many tests Holm goes."""
     family = contest.families[reference]
-    chosen = (
-        f"{contest.label(reference)} was chosen as the best by the same scores, so its lead looks "
-        "larger than it is."
-    )
+    is_chosen = reference == contest.best or reference != REFERENCE
     drawn = any(not each.test.exact for each in family.values())
     return [
         f"Difference: the row minus {contest.label(reference)} on the same clips under the same "
         "seeds, pooled. Lower is better.",
-        chosen if reference == contest.best else "",
+        chosen_by_scores(contest.label(reference)) if is_chosen else "",
         f"Holm p: p corrected over the {len(family)} comparisons of this table (Holm 1979).",
         "p of many subjects: of 9999 random sign patterns instead of all." if drawn else "",
         collapse_note(list(contest.rows.values())),

@@ -4,7 +4,7 @@ Units  those of the results; printed numbers are divided by the scale.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,7 @@ from bench.results import MethodResults
 from bench.statistics import Comparison, Ranking, compare_with, ranking
 from reports.differences import COMPARED
 from reports.inputs import Dataset
-from reports.labels import ORACLE, data_sentence, label, limits_sentence, row_of, sentences
+from reports.labels import FLOORS, ORACLE, data_sentence, label, limits_sentence, row_of, sentences
 from reports.masks import mask_of, mask_sentence
 from reports.numbers import Scale, scale_of, unit_of
 from reports.score_cells import Entry, identity_of
@@ -36,6 +36,12 @@ class Contest:
     def best(self) -> str:
         """The row with the lowest value."""
         return self.ranking.ranks[0].method
+
+    @property
+    def best_trained(self) -> str | None:
+        """The lowest row that is no floor."""
+        order = (each.method for each in self.ranking.ranks)
+        return next((name for name in order if self.rows[name].method not in FLOORS), None)
 
     @property
     def title(self) -> str:
@@ -102,14 +108,14 @@ def contest(dataset: Dataset, metric: str) -> Contest | None:
         names.remove(min(reversed(names), key=lambda name: scored[name]))
     if found is None:
         return None
-    references = dict.fromkeys(
-        name for name in (REFERENCE, found.ranks[0].method) if scored.get(name)
-    )
+    made = Contest(metric, rows, found, {})
+    references = dict.fromkeys((REFERENCE, made.best, made.best_trained))
     families = {
         reference: compare_with(frame, reference, [name for name in rows if name != reference])
         for reference in references
+        if reference is not None and scored.get(reference)
     }
-    return Contest(metric, rows, found, families)
+    return replace(made, families=families)
 
 
 def ranks_nothing(results: MethodResults) -> str:

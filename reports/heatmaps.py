@@ -6,6 +6,7 @@ Units  maps are in the dataset's unit; the colour bar is in mm where the unit ha
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from textwrap import wrap
 from types import MappingProxyType
 
 import numpy as np
@@ -18,7 +19,7 @@ from matplotlib.figure import Figure
 from bench.results import MethodResults
 from reports.head import Head, picture, pose
 from reports.inputs import Dataset, Heatmaps
-from reports.labels import ORACLE, data_sentence, label, row_of, sentences
+from reports.labels import GROUND_TRUTH, ORACLE, data_sentence, label, row_of, sentences
 from reports.numbers import length_unit
 from reports.outlines import MASK_COLOURS, outline
 from reports.shown_motion import ShownMotion
@@ -32,8 +33,9 @@ NO_MASKS: Mapping[str, np.ndarray] = MappingProxyType({})
 MOTION = LinearSegmentedColormap.from_list(
     "motion", ["#33519e", "#5b62b8", "#a45cb4", "#e0556b", "#f7653a", "#ffd24d"]
 )
-# inches: a head, the row names, the column titles, the colour bar with the caption
-CELL, LEFT, TITLE, FOOTER = 2.1, 1.0, 0.5, 1.0
+# inches: a head, the row names, the column titles, the colour bar, a line below it
+CELL, LEFT, TITLE, BAR, LINE = 2.1, 1.0, 0.5, 0.85, 0.16
+LETTERS = 14  # of a line below the bar, per inch
 PER_LINE = 6  # heads beside each other
 
 
@@ -77,13 +79,14 @@ def heatmap_figure(
         if name in masks
     }
     by_row = {row_of(results): results for results in dataset}
-    columns = ["ground_truth", *(name for name in by_row if name != ORACLE)]
+    columns = [GROUND_TRUTH, *(name for name in by_row if name != ORACLE)]
     rows = {f"mean of all\n{split_of(dataset)} clips": maps.means}
     if maps.clip:
         rows[f"one clip:\n{maps.clip_name}"] = maps.clip
     lines = _lines(columns)
-    block = TITLE + CELL * len(rows)
-    width, height = LEFT + CELL * len(lines[0]), block * len(lines) + FOOTER
+    block, width = TITLE + CELL * len(rows), LEFT + CELL * len(lines[0])
+    words = wrap(_words(dataset, borders), int(LETTERS * width))
+    height = block * len(lines) + BAR + LINE * len(words)
     figure = Figure(figsize=(width, height), dpi=140)
     head, scale = pose(maps.vertices, maps.faces), colour_scale(maps)
     for line, names in enumerate(lines):
@@ -99,8 +102,15 @@ def heatmap_figure(
                 if column == 0:
                     axes.set_ylabel(row_name, fontsize=10, color=INK, rotation=0, labelpad=4)
                     axes.yaxis.label.set(horizontalalignment="right", verticalalignment="center")
-    _colour_bar(figure, scale, dataset, quantity, borders)
+    _colour_bar(figure, scale, dataset, quantity, LINE * len(words))
+    figure.text(0.5, 0.05 / height, "\n".join(words), ha="center", fontsize=9, color=INK)
     return figure
+
+
+def _words(dataset: Dataset, borders: Mapping[str, np.ndarray]) -> str:
+    """What stands below the colour bar."""
+    lines = f"Outlined: {', '.join(borders)} mask." if borders else ""
+    return sentences(data_sentence(dataset[0]), drawn_style(dataset), lines)
 
 
 def _lines(names: list[str]) -> list[list[str]]:
@@ -135,24 +145,18 @@ def _draw_head(
 
 
 def _title(name: str, by_row: dict[str, MethodResults]) -> str:
-    title = "ground truth" if name == "ground_truth" else label(by_row[name])
+    title = "ground truth" if name == GROUND_TRUTH else label(by_row[name])
     return title.replace(", ", ",\n").replace(" (", "\n(")
 
 
 def _colour_bar(
-    figure: Figure,
-    scale: Normalize,
-    dataset: Dataset,
-    quantity: str,
-    borders: Mapping[str, np.ndarray],
+    figure: Figure, scale: Normalize, dataset: Dataset, quantity: str, below: float
 ) -> None:
+    """The bar with its unit; ``below`` inches are left under it."""
     factor, unit = length_unit(dataset[0])
     height = figure.get_figheight()
-    axes = figure.add_axes((0.25, 0.66 / height, 0.5, 0.14 / height))
+    axes = figure.add_axes((0.25, (below + 0.5) / height, 0.5, 0.14 / height))
     printed = Normalize(0.0, float(scale.vmax or 0.0) * factor)
     bar = figure.colorbar(ScalarMappable(printed, MOTION), cax=axes, orientation="horizontal")
     bar.set_label(f"{quantity} ({unit})", fontsize=10, color=INK)
     bar.ax.tick_params(labelsize=9, colors=INK)
-    lines = f"Outlined: {', '.join(borders)} mask." if borders else ""
-    words = sentences(data_sentence(dataset[0]), drawn_style(dataset), lines)
-    figure.text(0.5, 0.08 / height, words, ha="center", fontsize=9, color=INK)

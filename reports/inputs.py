@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.files import read_json
 from bench.results import AblationResults, MethodResults, read_ablation, read_results
-from reports.labels import place, row_of
+from reports.labels import GROUND_TRUTH, place, row_of
 
 Dataset = tuple[MethodResults, ...]
 """All rows on one dataset, in the order of the tables."""
@@ -159,7 +159,7 @@ def read_heatmaps(path: Path) -> Heatmaps:
             raise ValueError(f"{path}: {name} is {values.shape}, expected ({len(vertices)},)")
         if not np.isfinite(values).all():
             raise ValueError(f"{path}: {name} holds NaN or infinity")
-    if "ground_truth" not in arrays:
+    if GROUND_TRUTH not in arrays:
         raise ValueError(f"{path} has no array 'ground_truth'; run: dvc repro")
     return Heatmaps(
         means={name: values for name, values in arrays.items() if not name.startswith("clip/")},

@@ -21,6 +21,7 @@ FLOORS = ("template", "mean", "ridge")
 """Methods that a trained model has to beat; no line is drawn for them."""
 
 ORACLE = "oracle"
+GROUND_TRUTH = "ground_truth"  # of maps, heads and ratings, as a row of the tables is named
 SMALL = "synthetic"  # the generated dataset with the small mesh
 SPLIT = "test_a"
 

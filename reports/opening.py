@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reports.inputs import Dataset
-from reports.labels import ORACLE, data_sentence, label, row_of, sentences
+from reports.labels import GROUND_TRUTH, ORACLE, data_sentence, label, row_of, sentences
 from reports.numbers import length_unit
-from reports.shown_motion import GROUND_TRUTH, ShownMotion
+from reports.shown_motion import ShownMotion
 from reports.splits import drawn_style
 from reports.style import INK, line_styles, save_png, save_svg
 

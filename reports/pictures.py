@@ -7,11 +7,11 @@ from bench.results import COLLAPSE
 from reports.codebooks import share, trained_stages
 from reports.grid import Cell, Column, Grid
 from reports.inputs import Dataset
-from reports.labels import ORACLE, data_sentence, label, sentences
+from reports.labels import GROUND_TRUTH, ORACLE, data_sentence, label, sentences
 from reports.masks import mask_sentence
 from reports.numbers import number, scale_of
 from reports.scores import never, over_seeds
-from reports.shown_motion import GROUND_TRUTH, ShownMotion
+from reports.shown_motion import ShownMotion
 from reports.splits import drawn_style, split_of
 
 

@@ -13,8 +13,6 @@ from jaxtyping import Float, Integer, Num
 
 from bench.arrays import read_arrays
 
-GROUND_TRUTH = "ground_truth"
-
 
 @dataclass(frozen=True, eq=False)
 class ShownMotion:

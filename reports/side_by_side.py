@@ -17,13 +17,13 @@ from bench.data import load_dataset
 from bench.names import unknown
 from reports.camera import Camera, aim, pictures
 from reports.inputs import read_datasets
+from reports.labels import GROUND_TRUTH
 from reports.movie import write_movie
 from reports.player.views import clip_view
 from reports.style import INK
 
 PER_LINE = 6
 LABEL = 36  # pixels of the strip that names a head; even, as videos want it
-GROUND_TRUTH = "ground_truth"
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def write_side_by_side(
     wanted = [GROUND_TRUTH, *(methods or [name for name in tracks if name != GROUND_TRUTH])]
     for name in wanted:
         if name not in tracks:
-            if reasons := [reason for reason in view.missing if name in reason]:
-                raise ValueError(f"{name}: {reasons[0]}")
+            if name in view.missing:
+                raise ValueError(view.missing[name])
             raise unknown("row with a stored prediction", name, tracks)
     heads = [np.asarray(tracks[name].samples[0]) for name in dict.fromkeys(wanted)]
     names = [tracks[name].label for name in dict.fromkeys(wanted)]

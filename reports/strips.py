@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from reports.camera import aim, render
 from reports.inputs import Dataset
-from reports.labels import ORACLE, data_sentence, label, row_of, sentences
-from reports.shown_motion import GROUND_TRUTH, ShownMotion
+from reports.labels import GROUND_TRUTH, ORACLE, data_sentence, label, row_of, sentences
+from reports.shown_motion import ShownMotion
 from reports.splits import drawn_style
 from reports.style import INK, save_png, save_svg
 

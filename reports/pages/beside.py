@@ -85,13 +85,15 @@ def _rows(pair: Pair, published: Published) -> Iterable[tuple[Cell, ...]]:
         if printed is None:
             continue
         verdict = compare(pair.results, metric, METRICS[metric].unit, published, pair.paper)
-        found = over_seeds(pair.results, metric).summary
+        seeds = over_seeds(pair.results, metric)
+        found = seeds.summary
         ours, unit, difference = Cell("-"), "-", Cell("-", note="the units differ")
         same = unit_of(METRICS[metric].unit, pair.results.unit) == column.unit
         scale = scale_of(metric, METRICS[metric].unit, pair.results)
         if found is not None:
             value = found.mean / (column.scale if same else scale.factor)
-            ours = Cell(number(value), value)
+            partial = "" if seeds.complete else f" ({seeds.seeds})"
+            ours = Cell(f"{number(value)}{partial}", value, kind="partial" if partial else "")
             unit = f"{spell_factor(column.scale)}{column.unit}" if same else scale.text
             if same:
                 difference = Cell(f"{value - printed.printed:+.4g}", value - printed.printed)

@@ -120,7 +120,7 @@ def site_pages(
         dataset_part(rows[0], datas[name], sources.assets)
         for name, rows in sources.datasets.items()
     ]
-    absent = absent_grid(sources.datasets, sources.ablations, sources.published)
+    absent = absent_grid(sources.datasets, sources.ablations, page.skipped, sources.published)
     lone: dict[str, tuple[str, dict[str, Any]]] = {
         "clips.html": ("Clips", {"clips": clips, "most": MAX_CLIPS}),
         "datasets.html": ("Datasets", {"parts": data_parts}),
@@ -133,7 +133,8 @@ def site_pages(
         for method in methods[section.name]:
             context = {"method": method, "pages": of_clip}
             title = f"{method.name} on {section.name}"
-            found.append(SitePage(method.file, title, "method.html.j2", "methods.html", context))
+            place = (method.file, title, "method.html.j2", "methods.html")
+            found.append(SitePage(*place, context, section.name))
         found += _clips(clips[section.name])
     return found
 
@@ -148,6 +149,7 @@ def _clips(pages: list[ClipPage]) -> list[SitePage]:
             "clip.html.j2",
             "clips.html",
             {"clip": page, "before": files[i], "after": files[i + 2]},
+            page.dataset,
         )
         for i, page in enumerate(pages)
     ]

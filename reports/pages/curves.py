@@ -5,6 +5,7 @@ Units  losses have the unit of their stage, which the method defines; the axis i
 
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
@@ -13,10 +14,12 @@ from bench.files import read_json
 from bench.results import MethodResults
 from reports.labels import data_sentence, label, row_of
 from reports.pictures import Figure
-from reports.style import OTHER_COLOURS, save_png, save_svg
+from reports.style import INK, OTHER_COLOURS, save_png, save_svg
 
 SEEDS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", *OTHER_COLOURS)
 """A colour per seed, of the palette of Okabe and Ito."""
+
+LETTERS = 15  # of the line above the chart, per inch
 
 Points = list[tuple[float, float]]
 
@@ -62,6 +65,8 @@ def draw_curves(results: MethodResults, curves: list[Curve], assets: Path) -> Fi
     axes = drawing.subplots(1, len(stages), squeeze=False)[0]
     for place, stage in zip(axes, stages, strict=True):
         _stage(place, stage, [curve for curve in curves if curve.stage == stage])
+    words = wrap(data_sentence(results), int(LETTERS * drawing.get_figwidth()))
+    drawing.suptitle("\n".join(words), fontsize=8, color=INK)
     stem = f"{results.dataset}-{row_of(results)}-loss"
     save_svg(drawing, assets / f"{stem}.svg")
     save_png(drawing, assets / f"{stem}.png")

@@ -1,6 +1,6 @@
 """The frame of every page: its file, its title, and the way to all others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,3 +28,8 @@ class SitePage:
     template: str
     parent: str  # the file in MENU that is marked as the place of the reader
     context: Mapping[str, Any] = field(default_factory=dict)
+    dataset: str = ""  # of a page about one alone
+
+    def generated(self, datasets: Sequence[str]) -> list[str]:
+        """Those of the generated datasets that the page is about."""
+        return [name for name in datasets if self.dataset in ("", name)]

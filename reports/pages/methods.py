@@ -10,22 +10,23 @@ from typing import Any
 import yaml
 
 from bench.metrics import METRICS
-from bench.results import ClipScore, MethodResults
+from bench.results import MethodResults
 from reports.codebooks import codebook_grid
 from reports.grid import Cell, Column, Grid
 from reports.inputs import read_run_record
 from reports.labels import data_sentence, label, row_of
 from reports.numbers import number, scale_of
 from reports.pages.beside import beside_method
+from reports.pages.clip_cells import clip_values, mean_cell
 from reports.pages.curves import draw_curves, read_curves
 from reports.pictures import Figure
 from reports.provenance import RunFacts, run_facts
 from reports.published import Published
 from reports.row_heatmaps import row_pictures
-from reports.splits import scored_split
+from reports.splits import split_of
 
 METHODS = Path(__file__).parents[2] / "methods"
-SHOWN = ("lve", "mve", "fdd", "mouth_opening_error")
+SHOWN = ("lve", "lve_l2", "mve", "fdd", "mouth_opening_error")
 """Metrics of the table of sequences, those that the row has."""
 ENDS = 3  # clips that are named as the worst, and as the best
 
@@ -110,28 +111,19 @@ def config_of(results: MethodResults, runs: Path) -> str:
 
 def clip_scores(results: MethodResults) -> Grid | None:
     """Scores of every sequence and style, mean over the seeds that scored it; None without any."""
-    found: dict[tuple[str, str], dict[str, list[float]]] = {}
-    split_name = ""
-    for run in results.runs:
-        if run.status != "done" or (scored := scored_split(run)) is None:
-            continue
-        split_name, split = scored
-        for metric in SHOWN:
-            for clip in split.metrics[metric].clips if metric in split.metrics else ():
-                values = found.setdefault((clip.clip, clip.style), {})
-                values.setdefault(metric, []).append(_value(clip))
-    metrics = [m for m in SHOWN if any(m in values for values in found.values())]
+    found = {metric: clip_values(results, metric) for metric in SHOWN}
+    metrics = [metric for metric in SHOWN if found[metric]]
     if not metrics:
         return None
     scales = {m: scale_of(m, METRICS[m].unit, results) for m in metrics}
     rows = []
-    for (name, style), values in sorted(found.items()):
-        cells = [_mean(values.get(m), scales[m].factor) for m in metrics]
-        rows.append((Cell(name), Cell(style), *cells))
+    for key in sorted({key for metric in metrics for key in found[metric]}):
+        cells = (mean_cell(found[m].get(key, {}), results, scales[m].factor) for m in metrics)
+        rows.append((Cell(key.clip), Cell(key.style), *cells))
     return Grid(
         name=f"clips-{results.dataset}-{row_of(results)}",
-        caption=f"{data_sentence(results)} {label(results)}, every sequence of {split_name}: mean "
-        "over the seeds that scored it.",
+        caption=f"{data_sentence(results)} {label(results)}, every sequence of "
+        f"{split_of((results,))}: mean over the seeds that scored it.",
         columns=(
             Column("Clip", numeric=False),
             Column("Style", numeric=False),
@@ -139,17 +131,6 @@ def clip_scores(results: MethodResults) -> Grid | None:
         ),
         rows=tuple(rows),
     )
-
-
-def _value(clip: ClipScore) -> float:
-    return clip.total / clip.weight if clip.weight else float("nan")
-
-
-def _mean(values: list[float] | None, factor: float) -> Cell:
-    if not values:
-        return Cell("-", note="not scored")
-    mean = sum(values) / len(values) / factor
-    return Cell(number(mean), mean, note=f"{len(values)} seeds")
 
 
 def _ranked(grid: Grid | None) -> list[tuple[str, str]]:

@@ -25,14 +25,17 @@ def tracebacks(run: RunFacts, runs: Path) -> list[str]:
 
 
 def absent_grid(
-    datasets: Mapping[str, Dataset], ablations: Mapping[str, Ablations], published: Published
+    datasets: Mapping[str, Dataset],
+    ablations: Mapping[str, Ablations],
+    skipped: Mapping[str, str],
+    published: Published,
 ) -> Grid:
     """Rows of Tables 1, 3 and 4 without a finished run, each with its reason."""
-    ours = _Ours(datasets, ablations)
+    ours = _Ours(datasets, ablations, skipped)
     rows = []
     for name, table in published.tables.items():
         if name == "table2":
-            continue  # has a page of its own, which says when there are no answers
+            continue  # says itself when there are no answers
         for key, row in table.rows.items():
             if reason := ours.why_absent(name, key, table.dataset):
                 title = table.title.split(":")[0]
@@ -53,6 +56,7 @@ class _Ours:
 
     datasets: Mapping[str, Dataset]
     ablations: Mapping[str, Ablations]
+    skipped: Mapping[str, str]  # dataset -> why
 
     def why_absent(self, table: str, row: str, dataset: str) -> str:
         """Why a row of the paper has no finished run on its dataset; "" for one that has."""
@@ -62,9 +66,15 @@ class _Ours:
         if found:
             return "every run failed or was skipped; see the list below"
         other = [name for name in self.datasets if any(self._done(table, row, name))]
-        if other:
-            return f"not run on {dataset}; run on {', '.join(other)}"
-        return f"not run: no results on {dataset}"
+        elsewhere = f"; run on {', '.join(other)}" if other else ""
+        return f"{self._why_not(dataset)}{elsewhere}"
+
+    def _why_not(self, dataset: str) -> str:
+        if dataset in self.skipped:
+            return f"{dataset} was skipped: {self.skipped[dataset]}"
+        if dataset in self.datasets:
+            return f"no such row among the methods and ablations of params.yaml on {dataset}"
+        return f"{dataset} is not among the datasets of params.yaml"
 
     def _done(self, table: str, row: str, dataset: str) -> list[bool]:
         """For every row of ours that stands for it: whether a run finished."""

@@ -5,7 +5,8 @@ Units    vertices in the dataset's unit; fps in frames per second.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class ClipView:
     per_unit: float = 1.0  # printed units in one unit of the vertices: 1000 for m printed as mm
     shown: tuple[str, ...] = ()  # tracks shown at first, besides the ground truth; (): the first 3
     remark: str = ""  # one sentence under the heads
-    missing: tuple[str, ...] = ()  # one line for each method that could not be shown, and why
+    missing: Mapping[str, str] = field(default_factory=dict)  # row -> why it could not be shown
 
     @property
     def truth(self) -> Float32[np.ndarray, "_ V 3"]:

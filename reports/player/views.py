@@ -3,6 +3,7 @@
 Shapes   N samples, T frames, V vertices.    Units  the dataset's.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,10 @@ from bench.data import Clip, Dataset
 from bench.predict import figure_style, prediction_path
 from bench.results import MethodResults, RunResult
 from reports.inputs import Dataset as Rows
-from reports.labels import LABELS, ORACLE, label, row_of
+from reports.labels import GROUND_TRUTH, LABELS, ORACLE, label, row_of, sentences
 from reports.numbers import length_unit
 from reports.player.view import ClipView, Track
 
-SEED = 0  # of the runs whose predictions are shown
 FIRST_SHOWN = ("gldi", "faceformer", "codetalker")
 """Beside the ground truth; a reader turns on the others."""
 
@@ -23,18 +23,22 @@ FIRST_SHOWN = ("gldi", "faceformer", "codetalker")
 def clip_view(rows: Rows, runs: Path, data: Dataset, clip: Clip) -> ClipView:
     """The clip with every row's prediction of it that the cache ``runs`` holds, all samples.
 
-    A row without one is named in ``missing`` with the reason. A subject that no method has heard
-    speak is shown in one training style, the same for all rows, as in the figures.
+    Of each row the finished run with the lowest seed. A row without one is in ``missing`` with the
+    reason. A subject that no method has heard speak is shown in one training style, the same for
+    all rows, as in the figures.
     """
     style = data.spec.styles[clip.style if clip.style is not None else figure_style(data, clip)]
-    tracks = [Track("ground_truth", "ground truth", [clip.vertices.numpy()], False)]
-    missing = []
+    tracks = [Track(GROUND_TRUTH, "ground truth", [clip.vertices.numpy()], False)]
+    missing, seeds = {}, {}
     for results in rows:
-        found = _track(results, runs, data, clip, style)
+        run = _shown_run(results)
+        found = _track(results, run, runs, data, clip, style)
         if isinstance(found, Track):
             tracks.append(found)
+            if results.method != ORACLE and run is not None:
+                seeds[label(results)] = run.seed
         else:
-            missing.append(f"{label(results)}: {found}")
+            missing[row_of(results)] = f"{label(results)}: {found}"
     per_unit, unit = length_unit(rows[0]) if rows else (1.0, data.spec.unit)
     return ClipView(
         id=f"{data.name}-{clip.name}",
@@ -48,21 +52,44 @@ def clip_view(rows: Rows, runs: Path, data: Dataset, clip: Clip) -> ClipView:
         generated=data.generated,
         per_unit=per_unit,
         shown=FIRST_SHOWN,
-        remark=""
-        if clip.style is not None
-        else f"{clip.subject} is in no training clip: all methods speak in the style of {style}.",
-        missing=tuple(missing),
+        remark=sentences(
+            _seeds(seeds),
+            ""
+            if clip.style is not None
+            else f"{clip.subject} is in no training clip: all methods speak in the style of "
+            f"{style}.",
+        ),
+        missing=missing,
     )
 
 
+def _shown_run(results: MethodResults) -> RunResult | None:
+    """The finished run with the lowest seed; where none finished, the first of the others."""
+    order = sorted(results.runs, key=lambda run: (run.status != "done", run.seed))
+    return order[0] if order else None
+
+
+def _seeds(seeds: Mapping[str, int]) -> str:
+    """Which run of each row is shown: ``Runs shown: seed 0, GLDiTalker seed 1.``"""
+    if not seeds:
+        return ""
+    lowest = min(seeds.values())
+    others = [f"{name} seed {seed}" for name, seed in seeds.items() if seed != lowest]
+    return f"Runs shown: {', '.join([f'seed {lowest}', *others])}."
+
+
 def _track(
-    results: MethodResults, runs: Path, data: Dataset, clip: Clip, style: str
+    results: MethodResults,
+    run: RunResult | None,
+    runs: Path,
+    data: Dataset,
+    clip: Clip,
+    style: str,
 ) -> Track | str:
     """A row's samples of the clip, or one line on why there are none."""
     if results.method == ORACLE:
         return _another_take(data, clip)
-    run = next((run for run in results.runs if run.seed == SEED), None)
-    path = _stored(run, runs, clip, style) if run else f"no run with seed {SEED}"
+    path = _stored(run, runs, clip, style) if run else "it has no runs"
     if isinstance(path, str):
         return path
     try:

@@ -1,7 +1,7 @@
 """Answer files as the questionnaire saves them: read strictly, or refused with one reason."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +69,14 @@ class Refused(Record):
     reason: str
 
 
+class Inattentive(ValueError):
+    """A file that failed an attention check: whoever made it gets no second try."""
+
+    def __init__(self, found: Answers, reason: str) -> None:
+        super().__init__(f"attention check failed: {reason}")
+        self.found = found
+
+
 @dataclass(frozen=True)
 class Collected:
     """What came in: files that count, by participant, and those that do not."""
@@ -80,20 +88,24 @@ class Collected:
 def collect_answers(paths: Iterable[Path], key: Key) -> Collected:
     """Read files in the order of their names; a folder stands for the .json files in it.
 
-    Of several files of one participant the first one counts. Raises ValueError where there is none.
+    Of several files of one participant the first one counts; where it fails an attention check,
+    none does. Raises ValueError where there is no file.
     """
     files = sorted({path.resolve(): path for path in _files(paths)}.values())
     if not files:
         raise ValueError("no answer file was given")
     accepted: dict[str, Answers] = {}
     seen: dict[str, Path] = {}  # contents or session -> file
+    barred: dict[str, Path] = {}  # participant or session that failed an attention check -> file
     refused = []
     for path in files:
         try:
-            found = _checked(path, key, accepted, seen)
+            found = _checked(path, key, accepted, seen, barred)
             accepted[found.participant] = found
             seen |= {found.session: path, sha256_of_file(path): path}
         except ValueError as error:
+            if isinstance(error, Inattentive):
+                barred |= {error.found.participant: path, error.found.session: path}
             refused.append(
                 Refused(file=path.name, reason=str(error).removeprefix(str(path)).lstrip(": "))
             )
@@ -109,13 +121,21 @@ def _files(paths: Iterable[Path]) -> Iterable[Path]:
             yield path
 
 
-def _checked(path: Path, key: Key, accepted: dict[str, Answers], seen: dict[str, Path]) -> Answers:
+def _checked(
+    path: Path,
+    key: Key,
+    accepted: Mapping[str, Answers],
+    seen: Mapping[str, Path],
+    barred: Mapping[str, Path],
+) -> Answers:
     """The file's answers. Raises ValueError with the first reason not to count them."""
     if path.exists() and (same := seen.get(sha256_of_file(path))):
         raise ValueError(f"the same file as {same.name}")
     found = read_record(Answers, path, "an answer file")
     if found.study != key.study:
         raise ValueError(f"answers of another study ({found.study}, the key is of {key.study})")
+    if failed := barred.get(found.participant) or barred.get(found.session):
+        raise ValueError(f"the same person as {failed.name}, which failed an attention check")
     if found.participant in accepted:
         raise ValueError(f"participant {found.participant} has handed in answers already")
     if found.session in seen:
@@ -123,8 +143,8 @@ def _checked(path: Path, key: Key, accepted: dict[str, Answers], seen: dict[str,
     _check_stimuli([answer.stimulus for answer in found.answers], key)
     if found.finished is None:
         raise ValueError("a progress file: the questionnaire was not finished")
-    if failed := failed_checks(found, key):
-        raise ValueError(f"attention check failed: {failed[0]}")
+    if missed := failed_checks(found, key):
+        raise Inattentive(found, missed[0])
     return found
 
 

@@ -17,8 +17,9 @@ from bench.data import Clip
 from bench.predict import prediction_path
 from bench.seeding import derive
 from reports.camera import PITCH, YAW
+from reports.labels import GROUND_TRUTH
 from reports.render import rotate
-from reports.study.records import CHECKS, GROUND_TRUTH, Source, Stimulus
+from reports.study.records import CHECKS, Source, Stimulus
 from reports.study.selection import Chosen
 
 

@@ -8,15 +8,13 @@ often as both were drawn (the pigeonhole bootstrap: A. B. Owen, Annals of Applie
 2007, pp. 386-411; it errs on the wide side).
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
 
-LEVEL = 0.95
-REPLICATES = 10_000
+from bench.resampling import REPLICATES, expanded_tail
+from bench.statistics import LEVEL
 
 
 class Opinion(NamedTuple):
@@ -43,12 +41,6 @@ def mean_opinion(
     person = rng.multinomial(people, np.full(people, 1 / people), replicates)  # (R, P)
     clip = rng.multinomial(clips, np.full(clips, 1 / clips), replicates)  # (R, C)
     means = ((person @ ratings) * clip).sum(axis=1) / (people * clips)
-    tail = _expanded_tail(min(people, clips))
+    tail = expanded_tail(min(people, clips), LEVEL)
     low, high = np.quantile(means, [tail, 1 - tail])
     return Opinion(mean, float(low), float(high))
-
-
-def _expanded_tail(n: int) -> float:
-    """Phi(-sqrt(n / (n - 1)) t(0.975, n - 1)): 0.0024 instead of 0.025 for 6."""
-    t = stats.t.ppf((1 + LEVEL) / 2, n - 1)
-    return float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.files import sha256_of, write_json
 
-GROUND_TRUTH = "ground_truth"
 """The source of a stimulus that no method made."""
 
 QUESTIONS = {"realism": "Realism", "lip_sync": "Lip sync"}

@@ -11,8 +11,8 @@ from bench.names import unknown
 from bench.results import MethodResults
 from bench.seeding import derive
 from reports.inputs import Dataset
-from reports.labels import ORACLE, label, row_of
-from reports.study.records import GROUND_TRUTH, Source
+from reports.labels import GROUND_TRUTH, ORACLE, label, row_of
+from reports.study.records import Source
 
 PAPER_ROWS = ("faceformer", "codetalker", "facediffuser", "gldi")
 """What the paper's study compares with the ground truth."""
@@ -42,6 +42,8 @@ def choose(
     Without a split: test_b, subjects that no method was trained on, as in the paper; test_a where
     a dataset has no such clips. Raises ValueError for rows, runs or clips that are not there.
     """
+    if not results:
+        raise ValueError("no dataset has results, so there is nothing to show; run: dvc repro")
     if clips < 1:
         raise ValueError(f"--clips {clips}: expected at least 1")
     if len(set(rows)) < len(rows):

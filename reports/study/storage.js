@@ -49,10 +49,11 @@ function newState(study, participant) {
 function problemOf(state, study, stimuli) {
   if (state?.format !== FORMAT || !Array.isArray(state.answers)) return "This is no progress file of a questionnaire.";
   if (state.study !== study) return "This progress file is of another questionnaire.";
-  if (!CODE.test(state.participant)) return "This progress file is damaged.";
+  const named = typeof state.participant === "string" && CODE.test(state.participant);
+  if (!named || !/^[0-9a-f]{32}$/.test(state.session)) return "This progress file is damaged.";
   const order = orderOf(stimuli, `${study} ${state.participant}`);
   const fits = state.answers.every(
-    (answer, i) => answer.stimulus === order[i] && SCALE.includes(answer.realism) && SCALE.includes(answer.lip_sync),
+    (answer, i) => answer?.stimulus === order[i] && SCALE.includes(answer.realism) && SCALE.includes(answer.lip_sync),
   );
   return fits ? "" : "This progress file is damaged.";
 }

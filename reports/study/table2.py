@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.statistics import SIGNIFICANT, smallest_sign_flip_p
 from reports.comparable import Verdict
 from reports.grid import Cell, Column, Grid
-from reports.labels import LABELS
+from reports.labels import GROUND_TRUTH, LABELS
 from reports.published import Published, read_published
 from reports.study.collected import Difference, Score, Summary, read_summaries
-from reports.study.records import GROUND_TRUTH, PAPER_CLIPS, QUESTIONS, Source
+from reports.study.records import PAPER_CLIPS, QUESTIONS, Source
 
 TABLE = "table2"
 NO_ANSWERS = "no answers collected"
@@ -164,19 +165,32 @@ def _finding(summary: Summary) -> str:
                 d for d in summary.differences if (d.dataset, d.question) == (dataset, question)
             ]
             reference = LABELS[some[0].reference]
-            texts = [f"{_label(summary, each)} {verdict(each)}" for each in some]
+            people, clips = summary.raters, _clips(summary, dataset)
+            texts = [f"{_label(summary, each)} {verdict(each, people, clips)}" for each in some]
             sentences.append(f"{dataset}, {title.lower()}, minus {reference}: {'; '.join(texts)}.")
     return " ".join(sentences)
 
 
-def verdict(difference: Difference) -> str:
-    """The difference, its interval, and what they show."""
-    if difference.low is None or difference.high is None:
-        return f"{difference.mean:+.2f}, cannot be decided with one participant or one clip"
-    interval = f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]"
-    if difference.low <= 0 <= difference.high:
-        return f"{interval}, no difference shown"
-    return f"{interval}, {'lower' if difference.high < 0 else 'higher'}"
+def verdict(difference: Difference, people: int, clips: int) -> str:
+    """The difference, its interval, and what they show.
+
+    Nothing is decided by fewer participants or clips than a sign-flip test needs to get below 0.05,
+    whatever the interval: five people who agree are five people.
+    """
+    low, high = difference.low, difference.high
+    fewest, noun = min((people, "participant"), (clips, "clip"))
+    if low is None or high is None or smallest_sign_flip_p(fewest) > SIGNIFICANT:
+        interval = "" if low is None or high is None else f" [{low:+.2f}, {high:+.2f}]"
+        noun += "" if fewest == 1 else "s"
+        return f"{difference.mean:+.2f}{interval}, cannot be decided with {fewest} {noun}"
+    text = f"{difference.mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+    if low <= 0 <= high:
+        return f"{text}, no difference shown"
+    return f"{text}, {'lower' if high < 0 else 'higher'}"
+
+
+def _clips(summary: Summary, dataset: str) -> int:
+    return min(score.clips for score in summary.scores if score.dataset == dataset)
 
 
 def _label(summary: Summary, each: Difference) -> str:

@@ -29,24 +29,47 @@
 
   const clean = (text) => text.replace(/[\u2060]/g, "").replace(/\s+/g, " ").trim();
 
+  // the text of an element, with ^ for what is raised
+  const plain = (element) => clean(Array.from(element.childNodes, (node) => {
+    if (node.nodeName === "SUP") return `^${node.textContent.replace("\u2212", "-")}`;
+    return node.nodeType === Node.TEXT_NODE ? node.nodeValue : plain(node);
+  }).join(""));
+
   function contents(table) {
     const rows = [table.tHead.rows[0], ...table.tBodies[0].rows].filter((row) => !row.hidden);
     return rows.map((row) =>
       Array.from(row.cells).filter((cell) => !cell.hidden).map((cell) => {
         const unit = cell.querySelector(".unit");
         const title = cell.querySelector(".title");
-        if (!title) return clean(cell.textContent);
-        return clean(title.textContent) + (unit ? ` (${clean(unit.textContent)})` : "");
+        return title ? plain(title) + (unit ? ` (${plain(unit)})` : "") : plain(cell);
       }));
   }
 
   const csvCell = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const texSigns = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" };
-  const tex = (text) => text.replace(/[\\~^]|[&%$#_{}]/g, (sign) => texSigns[sign] ?? `\\${sign}`)
-    .replaceAll("\u00b1", "$\\pm$").replaceAll("\u00d7", "$\\times$").replaceAll("\u2212", "-");
+  const texSigns = {
+    "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}",
+    ">": "\\textgreater{}", "|": "\\textbar{}", "\u00b1": "$\\pm$", "\u2212": "-",
+  };
+  const texPlain = (text) => text.replace(/[\\~^<>|\u00b1\u2212]|[&%$#_{}]/g, (sign) => texSigns[sign] ?? `\\${sign}`);
+  const power = /(\u00d710)?\^(-?\d+)/g;
+
+  function tex(text) {
+    const parts = [];
+    let end = 0;
+    for (const found of text.matchAll(power)) {
+      parts.push(texPlain(text.slice(end, found.index)), `$${found[1] ? "\\times 10" : ""}^{${found[2]}}$`);
+      end = found.index + found[0].length;
+    }
+    return parts.join("") + texPlain(text.slice(end));
+  }
+
+  // a file without a caption says in every row what its numbers are
+  const labelled = (rows, caption) => (caption.startsWith("Generated data")
+    ? rows.map((row, i) => [...row, i ? "generated; nothing here reproduces the paper" : "Data"]) : rows);
 
   const FORMS = {
-    CSV: ["csv", (rows) => rows.map((row) => row.map(csvCell).join(",")).join("\n") + "\n"],
+    CSV: ["csv", (rows, caption) =>
+      labelled(rows, caption).map((row) => row.map(csvCell).join(",")).join("\n") + "\n"],
     Markdown: ["md", (rows, caption) => {
       const lines = rows.map((row) => `| ${row.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`);
       lines.splice(1, 0, `|${" --- |".repeat(rows[0].length)}`);
@@ -55,14 +78,15 @@
     LaTeX: ["tex", (rows, caption) => {
       const lines = rows.map((row) => `${row.map(tex).join(" & ")} \\\\`);
       lines.splice(1, 0, "\\midrule");
-      return `% ${caption}\n\\begin{tabular}{${"l".repeat(rows[0].length)}}\n\\toprule\n` +
-        `${lines.join("\n")}\n\\bottomrule\n\\end{tabular}\n`;
+      return `% needs \\usepackage{booktabs}\n\\begin{table}\n\\caption{${tex(caption)}}\n` +
+        `\\begin{tabular}{${"l".repeat(rows[0].length)}}\n\\toprule\n${lines.join("\n")}\n` +
+        "\\bottomrule\n\\end{tabular}\n\\end{table}\n";
     }],
   };
 
   function download(table, name) {
     const [ending, form] = FORMS[name];
-    const text = form(contents(table), clean(table.caption.textContent));
+    const text = form(contents(table), plain(table.caption));
     const link = make("a", "", { download: `${table.id}.${ending}` });
     link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
     link.click();
@@ -70,7 +94,7 @@
   }
 
   async function copy(table, name, state) {
-    const text = FORMS[name][1](contents(table), clean(table.caption.textContent));
+    const text = FORMS[name][1](contents(table), plain(table.caption));
     try {
       await navigator.clipboard.writeText(text);
       state.textContent = `${name} copied.`;

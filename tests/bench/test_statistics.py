@@ -151,6 +151,8 @@ def test_too_few_subjects_cannot_decide_whatever_the_effect(few):
 def test_six_subjects_reach_p_of_one_in_32():
     assert smallest_sign_flip_p(6) == 0.03125
     assert smallest_sign_flip_p(1) == 1.0
+    assert smallest_sign_flip_p(13) == 2 / 2**13  # the last that is exact
+    assert smallest_sign_flip_p(14) == 1e-4  # of 9999 draws and what was observed
     values = np.random.default_rng(0).random((3, 6, 2))
     assert difference(values, values + 1).smallest_p == 0.03125
 

@@ -140,8 +140,15 @@ def test_the_headline_answers_which_how_much_and_whether_it_is_real(dataset: Dat
     assert lead.difference == pytest.approx(2.25, rel=2e-3)
     assert lead.interval.low < 2.25 < lead.interval.high
     assert (lead.p, lead.smallest_p, lead.holm_p) == (0.03125, 0.03125, 0.125)
-    assert found.answer.startswith("Lowest LVE: GLDiTalker, 9.073 x1e-6 m^2 (= mm^2). FaceFormer ")
+    assert found.answer == (
+        "Lowest LVE: GLDiTalker, 9.073 x1e-6 m^2 (= mm^2), over what all rows have: 1 seed, "
+        "6 subjects, 12 clips. By the interval, GLDiTalker is ahead of FaceFormer; the corrected "
+        "test cannot confirm it with 6 subjects."
+    )
     assert lead.verdict_after_holm == "cannot be decided with 6 subjects"
+    assert found.details.startswith("FaceFormer minus GLDiTalker: +2.25 [")
+    assert "95 % interval of GLDiTalker's rank: 1 to 1 of 5." in found.details
+    assert found.details.endswith("so its lead looks larger than it is.")
 
 
 def test_a_floor_that_is_best_is_called_one(make, tmp_path: Path) -> None:
@@ -151,8 +158,26 @@ def test_a_floor_that_is_best_is_called_one(make, tmp_path: Path) -> None:
     assert found.is_floor and found.best == "ridge regression"
     assert found.runner_up.other == "mean motion"
     assert found.trained.other == found.reference.other == "GLDiTalker"
-    assert found.answer.count("GLDiTalker minus ridge regression") == 1
+    assert found.details.count("GLDiTalker minus ridge regression") == 1
     assert "(a floor that trained methods have to beat)" in found.answer
+    assert "The lowest trained method is GLDiTalker. " in found.answer
+    assert found.answer.endswith(
+        "By the interval, GLDiTalker is ahead of FaceFormer; the corrected test cannot confirm it "
+        "with 6 subjects."
+    )
+    assert "FaceFormer minus GLDiTalker: +2.25 [" in found.details
+
+
+def test_a_single_subject_has_no_interval_and_no_lead(make) -> None:
+    rows = [rows_like(make, method, subjects=("F1",)) for method in ("faceformer", "gldi")]
+    found = headline(tuple(rows))
+    assert found.answer.endswith(
+        "Whether GLDiTalker is ahead of FaceFormer cannot be decided with 1 subject."
+    )
+    assert "(no interval), cannot be decided with 1 subject; after Holm over 1 comparison p is" in (
+        found.details
+    )
+    assert "rank" not in found.details
 
 
 def test_one_row_has_nothing_to_compare(make) -> None:

@@ -1,20 +1,21 @@
 """Figures of stored predictions: outlines of masks, heads at moments, lips over time."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 
 from reports.figures import build_figures
-from reports.heatmaps import MEAN, heatmap_figure, mean_maps
+from reports.heatmaps import MEAN, draw_heatmaps, heatmap_figure, mean_maps
 from reports.inputs import read_datasets, read_heatmaps
-from reports.opening import openings_figure
+from reports.opening import draw_openings, openings_figure
 from reports.outlines import border, outline
 from reports.pictures import motion_pictures
 from reports.row_heatmaps import draw_row_heatmaps
 from reports.shown_motion import read_shown_motion
-from reports.strips import strips_figure
+from reports.strips import draw_strips, strips_figure
 
 ROWS = ("ground_truth", "template", "mean", "ridge", "faceformer", "gldi")
 FRAMES = 30
@@ -117,18 +118,19 @@ def test_openings_are_drawn_as_they_are_beside_the_ground_truth(motion, rows):
 
 def test_all_are_written_twice_with_the_same_bytes(moving, tmp_path, motion, rows):
     first = {path.name: path.read_bytes() for path in build_figures(moving, tmp_path / "a")}
-    second = {path.name: path.read_bytes() for path in build_figures(moving, tmp_path / "b")}
-    assert first == second
+    mean = mean_maps(read_heatmaps(moving / "synthetic" / "heatmaps.npz"), motion)
+    again = tmp_path / "b" / "synthetic"
+    again.parent.mkdir()
+    written = [
+        *draw_heatmaps(mean, rows, Path(f"{again}-heatmaps-mean"), MEAN, motion.masks),
+        *draw_strips(motion, rows, Path(f"{again}-strips")),
+        *draw_openings(motion, rows, Path(f"{again}-opening")),
+    ]
+    assert {path.name: path.read_bytes() for path in written}.items() <= first.items()
     for figure in motion_pictures(rows, motion):
         stem = figure.file.rpartition(".")[0]
-        assert {f"{stem}.png", f"{stem}.svg"} <= first.keys()
+        assert {f"{stem}.png", f"{stem}.svg"} <= {path.name for path in written}
         assert "Generated data" in figure.caption
-
-
-def test_results_without_stored_predictions_have_fewer_figures(moving, tmp_path):
-    (moving / "synthetic" / "motion.npz").unlink()
-    names = {path.name for path in build_figures(moving, tmp_path)}
-    assert "synthetic-heatmaps.svg" in names and "synthetic-strips.png" not in names
 
 
 def test_damaged_arrays_are_one_line(moving):

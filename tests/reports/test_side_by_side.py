@@ -1,5 +1,7 @@
 """Several heads in one video: every frame, every name, one sound."""
 
+from types import SimpleNamespace
+
 import av
 import numpy as np
 import pytest
@@ -80,3 +82,15 @@ def test_mistakes_are_one_line(arguments, said, results, tmp_path):
     with pytest.raises(ValueError) as caught:
         write_side_by_side(tmp_path / chosen["name"], sources, chosen["dataset"], "F1_07")
     assert said in str(caught.value) and not (tmp_path / "a.mp4").exists()
+
+
+def test_a_row_that_cannot_be_shown_says_why(results, tmp_path, monkeypatch):
+    clip = SimpleNamespace(name="F1_07")
+    data = SimpleNamespace(shown_clips=lambda: [clip])
+    view = SimpleNamespace(tracks=[], missing={"gldi": "GLDiTalker: its run failed: no memory"})
+    monkeypatch.setattr("reports.side_by_side.load_dataset", lambda *_: data)
+    monkeypatch.setattr("reports.side_by_side.clip_view", lambda *_: view)
+    view.tracks = [SimpleNamespace(name="ground_truth")]
+    sources = Sources(results, tmp_path / "runs", tmp_path / "data")
+    with pytest.raises(ValueError, match="GLDiTalker: its run failed: no memory"):
+        write_side_by_side(tmp_path / "a.mp4", sources, "synthetic", "F1_07", ("gldi",))

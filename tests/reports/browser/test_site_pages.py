@@ -108,11 +108,16 @@ def test_a_download_holds_what_is_shown(page: Any, site: Path, form: str) -> Non
     if form == "CSV":
         titles, row = csv.reader(io.StringIO(text))
         assert len(titles) == len(row) and titles[0] == "Method"
-        assert row[titles.index(next(t for t in titles if t.startswith("LVE")))] == "11.50 ± 0.57"
+        assert row[titles.index("LVE (×10^-6 m^2 (= mm^2))")] == "11.50 ± 0.57"
+        assert titles[-1] == "Data" and row[-1].startswith("generated")
     elif form == "Markdown":
         assert "| --- |" in text and "11.50 ± 0.57" in text and "Generated data" in text
+        assert "| LVE (×10^-6 m^2 (= mm^2)) |" in text
     else:
         assert r"\begin{tabular}" in text and r"11.50 $\pm$ 0.57" in text
+        assert r"& LVE ($\times 10^{-6}$ m$^{2}$ (= mm$^{2}$)) &" in text
+        assert r"\caption{Generated data: every number" in text
+        assert r"\textbar{}FDD\textbar{}" in text and "|" not in text
 
 
 def test_tables_are_there_without_javascript(browser: Any, site: Path) -> None:
@@ -152,3 +157,23 @@ def test_axe_finds_nothing_serious(page: Any, site: Path, grave: Any, colours: s
     for file in kinds.values():
         page.goto(file.as_uri())
         assert grave(page) == [], file.name
+
+
+def test_paper_is_light_and_has_tables_without_their_tools(page: Any, site: Path) -> None:
+    page.emulate_media(color_scheme="dark", media="print")
+    page.goto((site / "tables.html").as_uri())
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    assert ink == "rgb(29, 33, 38)"
+    assert page.locator(TABLE).is_visible()
+    for tool in (".tools", "header button", "nav"):
+        assert not page.locator(tool).first.is_visible(), tool
+
+
+def test_every_table_of_the_site_can_be_taken_along(page: Any, site: Path) -> None:
+    for file in sorted(site.glob("*.html")):
+        page.goto(file.as_uri())
+        tables = page.locator("table")
+        assert page.locator("table.sortable[id]").count() == tables.count(), file.name
+        assert page.get_by_role("button", name="Download CSV", include_hidden=True).count() == (
+            tables.count()
+        )

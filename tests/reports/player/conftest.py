@@ -67,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         generated=True,
         per_unit=1000.0,
         shown=("still", "dice"),
-        missing=("VOCA: its run failed: no memory",),
+        missing={"voca": "VOCA: its run failed: no memory"},
     )
     write_player(folder)
     files = write_clip(folder, view)

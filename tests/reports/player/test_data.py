@@ -159,8 +159,13 @@ def test_a_view_is_made_of_stored_predictions(prepared: Path, tmp_path: Path, ma
     np.save(folder / f"{clip.name}.{clip.subject}.npy", draws)
     rows = (
         make.method_results(
-            "gldi", (RunResult(seed=0, status="done", keys={"predict": "gldi-key"}),)
+            "gldi",
+            (
+                RunResult(seed=0, status="failed", reason="no memory"),
+                RunResult(seed=2, status="done", keys={"predict": "gldi-key"}),
+            ),
         ),
+        make.method_results("faceformer", ()),
         make.method_results("voca", (RunResult(seed=0, status="failed", reason="no memory"),)),
         make.method_results("ridge", (RunResult(seed=0, status="done", keys={"predict": "gone"}),)),
         make.method_results("mean", (RunResult(seed=1, status="done", keys={"predict": "gone"}),)),
@@ -172,11 +177,13 @@ def test_a_view_is_made_of_stored_predictions(prepared: Path, tmp_path: Path, ma
     assert (found.truth == clip.vertices.numpy()).all()
     take = data.takes(clip)[1].vertices.numpy()
     assert (found.tracks[2].samples[0] == take).all() and not (take == found.truth).all()
-    assert found.missing == (
-        "VOCA: its run failed: no memory",
-        "ridge regression: its predictions are not in this machine's cache",
-        "mean motion: no run with seed 0",
-    )
+    assert found.missing == {
+        "voca": "VOCA: its run failed: no memory",
+        "ridge": "ridge regression: its predictions are not in this machine's cache",
+        "mean": "mean motion: its predictions are not in this machine's cache",
+        "faceformer": "FaceFormer: it has no runs",
+    }
+    assert found.remark == "Runs shown: seed 2."
     assert (found.unit, found.per_unit, found.generated) == ("mm", 1000.0, True)
     assert found.sound == clip.audio_path
 

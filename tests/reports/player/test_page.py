@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 
 def test_a_reader_chooses_the_heads(page: Any) -> None:
     assert page.locator(".player-label").all_inner_texts() == ["ground truth", "Still", "Dice"]
@@ -72,3 +74,18 @@ def test_the_still_comes_back_when_the_graphics_card_is_lost(
     assert page.is_visible(".player-still") and not page.is_visible(".player-stage")
     assert not page.is_visible('[data-player="controls"]')
     assert "the graphics card was lost" in page.inner_text('[data-player="state"]')
+
+
+def test_on_paper_the_still_stands_in_for_the_canvas(page: Any) -> None:
+    assert not page.is_visible(".player-still") and page.is_visible(".player-stage")
+    page.emulate_media(media="print")
+    assert page.is_visible(".player-still") and not page.is_visible(".player-stage")
+    assert not page.is_visible('[data-player="controls"]')
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_a_player(page: Any, grave: Any, colours: str) -> None:
+    page.emulate_media(color_scheme=colours)
+    page.select_option('[data-player="colour"]', "distance")
+    page.locator('[data-player="legend"]').wait_for()
+    assert grave(page) == []

@@ -12,8 +12,9 @@ import pytest
 from bench.data import load_dataset
 from bench.results import RunResult, write_results
 from reports.inputs import read_datasets
+from reports.labels import GROUND_TRUTH
 from reports.study.building import build_study
-from reports.study.records import GROUND_TRUTH, Key, Stimulus
+from reports.study.records import Key, Stimulus
 from reports.study.selection import PAPER_ROWS, Chosen, choose
 
 SIZE = 96  # pixels

@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from reports.labels import GROUND_TRUTH
 from reports.study.command import app
-from reports.study.records import GROUND_TRUTH
 from reports.study.table2 import table2
 
 MOST_WAIT = 15_000  # milliseconds: a clip takes one second
@@ -177,6 +177,12 @@ def test_without_storage_a_progress_file_goes_on(participant, built, key, tmp_pa
     (tmp_path / "wrong.json").write_text("{}")
     other.page.get_by_label("Progress file").set_input_files(tmp_path / "wrong.json")
     other.page.get_by_text("This is no progress file").wait_for()
+    saved = json.loads(path.read_text())
+    for damage in ({"answers": [None]}, {"participant": None}, {"session": "12"}):
+        (tmp_path / "damaged.json").write_text(json.dumps(saved | damage))
+        other.page.get_by_label("Progress file").set_input_files([])
+        other.page.get_by_label("Progress file").set_input_files(tmp_path / "damaged.json")
+        other.page.get_by_text("This progress file is damaged.").wait_for()
     other.page.get_by_label("Progress file").set_input_files(path)
     other.page.get_by_text("Clip 3 of 12").wait_for()
     assert other.stimulus not in seen

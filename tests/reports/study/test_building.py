@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from reports.camera import aim
 from reports.inputs import read_datasets
-from reports.labels import LABELS
+from reports.labels import GROUND_TRUTH, LABELS
 from reports.study.building import blinded, build_study
 from reports.study.command import app
 from reports.study.motions import shown_clips
-from reports.study.records import GROUND_TRUTH, read_key
+from reports.study.records import read_key
 from reports.study.selection import PAPER_ROWS, choose
 from reports.study.videos import padded, render_clip
 
@@ -218,3 +218,8 @@ def test_chosen_rows_and_clips_are_built(invented, prepared, tmp_path):
     assert "2 clips to rate and 2 attention checks" in result.stdout
     key = read_key(tmp_path / "key.json")
     assert {s.source for s in key.rated.values()} == {GROUND_TRUTH, "gldi"}
+
+
+def test_a_study_of_nothing_is_refused(prepared):
+    with pytest.raises(ValueError, match="no dataset has results"):
+        choose({}, prepared, ("gldi",), 1, None, 0)

@@ -7,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from reports.grid import to_markdown
+from reports.labels import GROUND_TRUTH
 from reports.published import read_published
 from reports.study.answers import collect_answers
-from reports.study.collected import read_summaries
+from reports.study.collected import Difference, read_summaries
 from reports.study.command import app
-from reports.study.records import GROUND_TRUTH
 from reports.study.summarising import summarise
-from reports.study.table2 import NO_ANSWERS, comparable, table2, table2_of
+from reports.study.table2 import NO_ANSWERS, comparable, table2, table2_of, verdict
 from reports.tables import build_tables
 
 
@@ -110,6 +110,19 @@ def test_nobody_counts_twice(key, answer, tmp_path):
         "c.json": "participant p1 has handed in answers already",
         "d.json": "the same answers as a.json under another code",
     }
+
+
+def test_who_fails_an_attention_check_gets_no_second_try(key, answer, tmp_path):
+    """Neither under the same code, nor in the same session under another one."""
+    asleep = answer("p1", lambda stimulus, question: 5, name="a")
+    session = json.loads(asleep.read_text())["session"]
+    others = [answer("p1", name="b", session="ab" * 16), answer("p2", name="c", session=session)]
+    found = collect_answers([asleep, *others, answer("p3", name="d")], key)
+    assert [each.participant for each in found.accepted] == ["p3"]
+    reasons = {each.file: each.reason for each in found.refused}
+    assert reasons["a.json"].startswith("attention check failed")
+    again = "the same person as a.json, which failed an attention check"
+    assert (reasons["b.json"], reasons["c.json"]) == (again, again)
 
 
 def test_scores_are_means_over_people_and_clips_without_the_checks(key, answer):
@@ -223,9 +236,26 @@ def test_findings_say_what_is_shown_and_what_is_not(key, answer):
 
     people = [answer(f"p{i}", undecided) for i in range(4)]
     grid = table2_of([summarise(collect_answers(people, key), key)], read_published())
-    expected = "toy, realism, minus GLDiTalker: FaceFormer +0.00 [+0.00, +0.00], no difference"
-    assert expected in grid.finding
+    expected = "toy, realism, minus GLDiTalker: FaceFormer +0.00 [+0.00, +0.00], cannot be decided"
+    assert f"{expected} with 2 clips" in grid.finding
     alone = table2_of([summarise(collect_answers([answer("p9")], key), key)], read_published())
-    assert "cannot be decided with one participant or one clip" in alone.finding
+    assert "FaceFormer -2.00, cannot be decided with 1 participant" in alone.finding
     assert "| 4.00 | - |" in to_markdown([alone])
     assert "not defined" in alone.notes[2]
+
+
+@pytest.mark.parametrize(
+    ("people", "clips", "low", "high", "words"),
+    [
+        (12, 20, -1.2, -0.4, "lower"),
+        (6, 20, 0.4, 1.2, "higher"),
+        (12, 20, -0.4, 0.2, "no difference shown"),
+        (5, 20, -1.2, -0.4, "cannot be decided with 5 participants"),
+        (12, 4, -1.2, -0.4, "cannot be decided with 4 clips"),
+        (12, 1, None, None, "cannot be decided with 1 clip"),
+    ],
+)
+def test_few_people_or_clips_decide_nothing(people, clips, low, high, words):
+    names = {"dataset": "toy", "row": "voca", "reference": "gldi", "question": "realism"}
+    found = Difference(**names, mean=(low or 0) / 2 + (high or 0) / 2, low=low, high=high)
+    assert verdict(found, people, clips).endswith(f", {words}")
