@@ -99,13 +99,13 @@ class Headline:
         return " ".join(told)
 
     @property
-    def details(self) -> str:
+    def details(self) -> tuple[str, ...]:
         """The differences with their intervals and tests, and how sure the first rank is."""
         told = [lead.sentence for lead in self.leads]
         if self.rank_interval and not self.verdict_is_open:
             low, high = self.rank_interval
             told.append(f"95 % interval of {self.best}'s rank: {low} to {high} of {self.rows}.")
-        return " ".join([*told, chosen_by_scores(self.best)])
+        return *told, chosen_by_scores(self.best)
 
     @property
     def leads(self) -> list[Lead]:
@@ -121,7 +121,7 @@ class Headline:
 
 def chosen_by_scores(best: str) -> str:
     """A sentence on what it means to be the best of several."""
-    return f"{best} was chosen as the best by the same scores, so its lead looks larger than it is."
+    return f"The same scores chose {best} as the best, so its lead looks larger than it is."
 
 
 def headline(dataset: Dataset, metric: str = "lve") -> Headline | None:
