@@ -159,4 +159,6 @@ def _note(submission: Submission, number: int, place: int, pid: int) -> Submissi
 
 
 if __name__ == "__main__":
+    # the background job of a shell ignores it; jobs would inherit that, and could not be cancelled
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     Queue(Ledger(Path(sys.argv[1])), sys.argv[2]).work_off()

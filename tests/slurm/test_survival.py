@@ -162,7 +162,11 @@ def test_a_failing_run_shows_its_traceback_and_stops_no_other(place):
 @BOTH
 def test_what_is_cancelled_ends_keeps_its_checkpoint_and_is_not_tried_again(place):
     steps = place.steps(*LONG)
-    assert place.submit(*LONG) == 0
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a shell's background job
+    try:
+        assert place.submit(*LONG) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
     checkpoint = place.cache.folder(steps[0].key) / "checkpoint.pt"
     wait_until(checkpoint.exists)
     worker = worker_of(place, steps[0])
