@@ -1,9 +1,6 @@
 """Small fabricated results: numbers made up here, to see them again in tables and pages."""
 
-import importlib.resources
-import os
-import shutil
-from collections.abc import Callable, Iterator
+import sys
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +23,9 @@ from bench.results import (
     SplitScores,
     write_results,
 )
+
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+from browsing import browser, chromium, grave  # noqa: E402, F401
 
 SUBJECTS = ("F1", "F2", "F3", "M1", "M2", "M3")
 UNSEEN = ("F4", "M4")
@@ -269,20 +269,9 @@ def complete(root: Path) -> Path:
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
     """The functions of this file, for tests that fabricate other results."""
-    return SimpleNamespace(
-        done=done,
-        failed=failed,
-        metric=metric,
-        method_results=method_results,
-        fabricate=fabricate,
-        LVE=LVE,
-        codebook=codebook,
-        coded=coded,
-        ablation=ablation,
-        write_ablation=write_ablation,
-        write_lip_errors=write_lip_errors,
-        write_heatmaps=write_heatmaps,
-    )
+    results = (done, failed, metric, method_results, fabricate, codebook, coded, ablation)
+    written = (write_ablation, write_lip_errors, write_heatmaps)
+    return SimpleNamespace(LVE=LVE, **{each.__name__: each for each in (*results, *written)})
 
 
 @pytest.fixture(scope="session")
@@ -300,65 +289,3 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(tmp_path: Path) -> Path:
     """A results folder with every method finished, arrays for figures, and an ablation."""
     return complete(tmp_path / "results")
-
-
-def absent(what: str) -> None:
-    """Skip the test for want of something, or where CI is set fail it."""
-    if os.environ.get("CI"):
-        pytest.fail(f"continuous integration must install {what}: see .ci/run")
-    pytest.skip(f"no {what} on this machine")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Callable[..., Any]]:
-    """A function that starts the system's Chromium, with more arguments if need be.
-
-    Of a module, not of the session: while its driver lives, no other event loop runs here.
-    """
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        absent("playwright")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    if path is None:
-        absent("chromium")
-    with sync_playwright() as driver:
-        started = []
-
-        def start(*arguments: str) -> Any:
-            args = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *arguments]
-            started.append(driver.chromium.launch(executable_path=path, args=args))
-            return started[-1]
-
-        yield start
-        for each in started:
-            each.close()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Callable[..., Any]) -> Any:
-    """One browser for most tests."""
-    return chromium()
-
-
-@pytest.fixture(scope="session")
-def grave() -> Callable[[Any], list[tuple[str, list[str]]]]:
-    """A function from a page to what axe finds serious or critical in it: rule and elements."""
-    try:
-        script = importlib.resources.files("axe_playwright_python") / "axe.min.js"
-    except ImportError:
-        absent("axe-playwright-python")
-    source = script.read_text(encoding="utf-8")
-
-    def check(page: Any) -> list[tuple[str, list[str]]]:
-        page.evaluate(source)
-        # axe would fetch style sheets, which no page from disk may; preload: false leaves that out
-        found = page.evaluate("axe.run({preload: false}).then(result => result.violations)")
-        return [
-            (each["id"], [node["html"][:150] for node in each["nodes"]][:3])
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
-
-    return check
