@@ -57,7 +57,8 @@ class Lead:
         if not self.verdict.startswith(SHOWN):
             return f"No lead of {self.best} over {self.other} is shown."
         seed = " in the one seed" if self.seeds == 1 else ""
-        ahead = f"By the interval, {self.best} is ahead of {self.other}{seed}"
+        first, second = (self.best, self.other) if self.difference > 0 else (self.other, self.best)
+        ahead = f"By the interval, {first} is ahead of {second}{seed}"
         if self.verdict_after_holm.startswith(SHOWN):
             return f"{ahead}, and the corrected test agrees."
         doubt = "cannot" if self.verdict_after_holm.startswith("cannot") else "does not"

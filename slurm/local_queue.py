@@ -1,7 +1,8 @@
 """This machine in place of a cluster: a background process that starts jobs as their turn comes.
 
 It does for submitit's local executor what SLURM does for its own: no more jobs at a time than were
-asked for, and a step after its parent. Jobs are processes of their own and outlive it.
+asked for, those of other submissions included, and a step after its parent. Jobs are processes of
+their own and outlive it.
 """
 
 import os
@@ -29,6 +30,7 @@ READY = "ready"  # file of a submission: its queue may read it, and alone writes
 _started: list["subprocess.Popen[bytes]"] = []  # kept: they are not waited for
 PATIENCE = 60.0  # seconds until a launcher that is not ready is taken for dead
 TICK = 0.2  # seconds between two looks
+LOOK_AT_OTHERS = 2.0  # seconds between two looks at other submissions
 
 
 def start_queue(ledger: Ledger, submission: Submission, works: Mapping[str, Work]) -> None:
@@ -74,6 +76,7 @@ class Queue:
         most = self.preset.max_requeues
         self.executor = LocalExecutor(self.folder / "logs" / "%j", max_num_timeout=most)
         self.jobs: dict[str, subprocess.Popen[bytes]] = {}
+        self.others, self.others_until = 0, 0.0  # jobs elsewhere, and how long that is believed
 
     def work_off(self) -> None:
         """Start every task when its turn comes; returns when all have ended that ever will."""
@@ -82,11 +85,21 @@ class Queue:
             running = sum(process.poll() is None for process in self.jobs.values())
             turns = {place: self._turn(*place) for place in self._new()}
             ready = [place for place, turn in turns.items() if turn == "now"]
-            for number, place in ready[: limit - running]:
-                self._start(number, place)
+            free = limit - running
+            if ready and free > 0:
+                free = max(0, free - self._others())
+                for number, place in ready[:free]:
+                    self._start(number, place)
             if not running and not ready and "later" not in turns.values():
                 return
             time.sleep(TICK)
+
+    def _others(self) -> int:
+        """Jobs of other submissions; they are read from disk, so not at every tick."""
+        if time.monotonic() > self.others_until:
+            self.others = running_elsewhere(self.ledger, self.submission.id)
+            self.others_until = time.monotonic() + LOOK_AT_OTHERS
+        return self.others
 
     def _new(self) -> Iterator[tuple[int, int]]:
         """(array, place) of the tasks that were not started and not cancelled."""
@@ -141,6 +154,13 @@ class Queue:
     def _work(self, key: str) -> Work:
         work: Work = pickle.loads((self.folder / WORKS / f"{key}.pkl").read_bytes())  # our own
         return work
+
+
+def running_elsewhere(ledger: Ledger, id: str) -> int:
+    """How many jobs of other submissions run on this machine: they share its limit."""
+    others = (each for each in ledger.submissions() if each.id != id)
+    tasks = (task for each in others if each.scheduler == "local" for task in each.tasks)
+    return sum(is_alive(int(task.job), task.started) for task in tasks if task.job)
 
 
 def interrupt(task: Task) -> None:

@@ -80,7 +80,7 @@ class Cluster(Frozen):
     python: str | None = None  # e.g. "apptainer exec --nv image.sif python"; None: this one
     environment: dict[str, str] = {}  # on top of the submitting environment
     inherit_environment: bool = True
-    # jobs of an array at a time, or with scheduler local of a submission; None: 64, or one per core
+    # jobs of an array at a time, or with scheduler local of this machine; None: 64, or one per core
     parallel: int | None = Field(None, ge=1)
     max_array_size: int | None = Field(None, ge=1)  # None: what the cluster says
     signal_seconds: int = Field(120, ge=1)  # of warning before the time limit

@@ -1,6 +1,7 @@
 """Tables of comparisons and ranks, and the headline: what they say and when they decide nothing."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,12 @@ def test_the_headline_answers_which_how_much_and_whether_it_is_real(dataset: Dat
         "test cannot confirm it with 6 subjects."
     )
     assert lead.verdict_after_holm == "cannot be decided with 6 subjects"
+    # where the pairs leave out what made the other row worse
+    turned = replace(lead, difference=-1.0, verdict_after_holm="a difference is shown", seeds=1)
+    assert turned.conclusion == (
+        "By the interval, FaceFormer is ahead of GLDiTalker in the one seed, and the corrected "
+        "test agrees."
+    )
     difference, rank, chosen = found.details
     assert difference.startswith("FaceFormer minus GLDiTalker: +2.25 [")
     assert rank == "95 % interval of GLDiTalker's rank: 1 to 1 of 5."
