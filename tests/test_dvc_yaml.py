@@ -47,3 +47,12 @@ def test_every_file_that_a_stage_names_is_there():
     ]
     generated = {"reports/tables", "reports/figures"}
     assert all((ROOT / path).exists() for path in code if path not in generated)
+
+
+def test_the_report_depends_on_what_it_quotes():
+    """The first paragraph of every method's README, and titles of metrics."""
+    named = STAGES["report"]["deps"]
+    readmes = {str(p.relative_to(ROOT)) for p in ROOT.glob("methods/*/README.md")}
+    assert len(readmes) >= 9 and readmes <= set(named)
+    for stage in ("tables", "figures", "report"):
+        assert "bench/metrics/__init__.py" in STAGES[stage]["deps"]

@@ -14,6 +14,8 @@ MARKED = "".join(
     f"<!-- {name}:start -->\nold\n<!-- {name}:end -->\n" for name in ("bench", "training", "hours")
 )
 
+pytestmark = pytest.mark.xdist_group("training benchmark")  # one run serves all
+
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):

@@ -12,6 +12,7 @@ import pytest
 from reports.site import build_site
 from reports.tables import build_tables
 
+pytestmark = pytest.mark.xdist_group("site in a browser")  # one site and one browser serve all
 TABLE = "#synthetic-table1-grid"
 
 
