@@ -29,10 +29,13 @@
 
   const clean = (text) => text.replace(/[\u2060]/g, "").replace(/\s+/g, " ").trim();
 
+  const onLinesOfTheirOwn = new Set(["BR", "DETAILS", "DIV", "PRE", "SUMMARY"]);
+
   // the text of an element, with ^ for what is raised
   const plain = (element) => clean(Array.from(element.childNodes, (node) => {
     if (node.nodeName === "SUP") return `^${node.textContent.replace("\u2212", "-")}`;
-    return node.nodeType === Node.TEXT_NODE ? node.nodeValue : plain(node);
+    if (node.nodeType === Node.TEXT_NODE) return node.nodeValue;
+    return onLinesOfTheirOwn.has(node.nodeName) ? ` ${plain(node)} ` : plain(node);
   }).join(""));
 
   function contents(table) {

@@ -178,3 +178,15 @@ def test_every_table_of_the_site_can_be_taken_along(page: Any, site: Path) -> No
         assert page.get_by_role("button", name="Download CSV", include_hidden=True).count() == (
             tables.count()
         )
+
+
+def test_what_stands_on_two_lines_is_two_words_in_a_download(page: Any, site: Path) -> None:
+    page.goto((site / "tables.html").as_uri())
+    tools = page.locator(".tools:has(+ .scroll #metrics-grid)")
+    tools.locator("summary", has_text="Download").click()
+    with page.expect_download() as waiting:
+        tools.get_by_role("button", name="Download CSV").click()
+    text = Path(waiting.value.path()).read_text(encoding="utf-8")
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[0][:2] == ["Metric", "Definition"]
+    assert {"LVE lve", "FDD fdd", "Diversity diversity"} <= {row[0] for row in rows}
