@@ -24,12 +24,12 @@ lint: .venv/installed
 
 # On an idle machine; rewrites benchmarks/results/ and the tables in README.md.
 bench: .venv/installed
-	$(BIN)/python benchmarks/inference.py --readme README.md
-	$(BIN)/python benchmarks/training.py --readme README.md
+	$(BIN)/python -m benchmarks.inference --readme README.md
+	$(BIN)/python -m benchmarks.training --readme README.md
 
 # The mini profile through a real one-node SLURM, compared with what `make repro` computed; after it.
 slurm-proof: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/slurm_proof.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.slurm_proof
 
 # Installed once; again only when the requirements change.
 .venv/installed: pyproject.toml

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from reports.checks import ablation_problems, problems
-from reports.inputs import read_ablations, read_datasets
+from reports.inputs.results import read_ablations, read_datasets
+from reports.tabular.checks import ablation_problems, problems
 
 RESULTS = Path("results")
 

@@ -9,15 +9,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from bench.names import unknown
-
-
-class Frozen(BaseModel):
-    """Frozen; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from bench.common.errors import unknown
+from bench.common.records import Frozen, read_yaml
 
 
 class SpeechInput(Frozen):
@@ -60,7 +55,7 @@ class StageConfig(Frozen):
     step_size: int | None = Field(None, ge=1)  # of schedule step: epochs if epochs, else steps
     gamma: float = 0.5  # of schedule step
     clip_grad_norm: float | None = Field(None, gt=0)
-    # moving average of the weights, used to validate and to predict (bench/optimizers.py)
+    # moving average of the weights, used to validate and to predict (bench/training/optimizer.py)
     ema: float | None = Field(None, gt=0, lt=1)
     precision: Literal["float32", "bfloat16"] = "float32"  # of the loss's products
     compile: bool = False  # torch.compile of the loss
@@ -151,31 +146,6 @@ def preset_path(folder: Path, dataset: str, profile: str, fallback: str | None =
         known = sorted(p.stem for p in folder.glob("*-*.yaml"))
         raise unknown(f"preset of {folder.name}", path.stem, known)
     return path
-
-
-class _OneOfEach(yaml.SafeLoader):
-    """Refuses a key that is there twice: of two variants with one name the first would be lost."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} is there twice")
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping. Raises ValueError with the file's name when it is none."""
-    try:
-        value = yaml.load(path.read_text(encoding="utf-8"), _OneOfEach)
-    except FileNotFoundError as error:
-        raise ValueError(f"{path} does not exist") from error
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(value or {}, dict):
-        raise ValueError(f"{path}: expected a mapping, got {type(value).__name__}")
-    return value or {}
 
 
 def _apply(raw: dict[str, Any], override: str, stages: Sequence[str]) -> None:

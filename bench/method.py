@@ -8,13 +8,16 @@ Two naming rules let steps be cached and shared; a method need know no more of t
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from jaxtyping import Float
 from pydantic import BaseModel
 from torch import Tensor, nn
 
 from bench.data import Batch, Clip, DatasetSpec
+
+Class = TypeVar("Class", bound=type[Any])
+_EAGER: dict[tuple[type[Any], str], bool] = {}  # a class and its method -> whether it is disabled
 
 Noise = Callable[[int, tuple[int, ...]], Tensor]
 """noise(k, shape): the next standard normal draws of sample k, from its own CPU generator.
@@ -73,3 +76,23 @@ class Method(nn.Module, ABC):
         All randomness comes from ``noise``; the N draws share one encoding of the audio. A
         deterministic method returns N equal samples.
         """
+
+
+def runs_as_it_stands(method: str) -> Callable[[Class], Class]:
+    """Decorator of a class: calls of this method are never traced by the compiler."""
+
+    def mark(cls: Class) -> Class:
+        _EAGER[cls, method] = False
+        return cls
+
+    return mark
+
+
+def leave_marked_alone() -> None:
+    """Tell the compiler; called before anything is compiled."""
+    import torch
+
+    for (cls, method), disabled in _EAGER.items():
+        if not disabled:
+            setattr(cls, method, torch.compiler.disable(getattr(cls, method)))
+            _EAGER[cls, method] = True

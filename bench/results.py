@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from bench.files import read_json, write_json
+from bench.common.files import read_json, write_json
+from bench.common.records import Frozen
 
 COLLAPSE = 0.3  # of a codebook's size: with a smaller perplexity it counts as collapsed
 SCHEMA = 3
@@ -21,13 +22,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
 """From a schema version to the next one: a function from the old document to the new."""
 
 
-class Record(BaseModel):
-    """Frozen; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ClipScore(Record):
+class ClipScore(Frozen):
     """A metric on one sequence; its value is total / weight."""
 
     clip: str
@@ -37,7 +32,7 @@ class ClipScore(Record):
     weight: float  # frames or 1, by the metric's pooling; 0 means nothing to score
 
 
-class MetricScore(Record):
+class MetricScore(Frozen):
     """A metric on one split."""
 
     value: float | None  # pooled as the metric says; None: nothing to score
@@ -47,7 +42,7 @@ class MetricScore(Record):
 OWN_STYLE, ALL_STYLES = "own style", "all training styles"
 
 
-class SplitScores(Record):
+class SplitScores(Frozen):
     """All metrics of one split, and the rule that chose the conditioning style."""
 
     conditioning: str  # OWN_STYLE | ALL_STYLES: a metric is then the mean over them
@@ -57,7 +52,7 @@ class SplitScores(Record):
     best_style: dict[str, float | None] = {}  # per metric: value with each clip's best style
 
 
-class Listening(Record):
+class Listening(Frozen):
     """LVE with the clip's own audio beside LVE with another sentence's audio, same frames."""
 
     own: float  # LVE, in unit^2
@@ -65,7 +60,7 @@ class Listening(Record):
     ratio: float | None  # other / own
 
 
-class Heatmap(Record):
+class Heatmap(Frozen):
     """How motion is spread over the face, averaged over the test_a clips."""
 
     mouth_share: float | None  # of the motion variance inside the mouth mask; None: no motion
@@ -73,7 +68,7 @@ class Heatmap(Record):
     correlation: float | None  # of the std maps of prediction and ground truth, over vertices
 
 
-class EpochCodes(Record):
+class EpochCodes(Frozen):
     """How a codebook was used while the training clips went by once."""
 
     epoch: int  # 1, 2, ...
@@ -81,7 +76,7 @@ class EpochCodes(Record):
     perplexity: float  # exp(entropy) of the choices: entries in effective use
 
 
-class Codebook(Record):
+class Codebook(Frozen):
     """Health of a stage that learns discrete codes; one that collapses must be seen."""
 
     size: int  # entries
@@ -96,7 +91,7 @@ class Codebook(Record):
         return self.perplexity < COLLAPSE * self.size
 
 
-class RunResult(Record):
+class RunResult(Frozen):
     """One seed of one method on one dataset."""
 
     seed: int
@@ -116,7 +111,7 @@ class RunResult(Record):
         return found.value if found else None
 
 
-class MethodResults(Record):
+class MethodResults(Frozen):
     """Everything a table needs to know about a method on a dataset."""
 
     schema_version: int = SCHEMA
@@ -146,7 +141,7 @@ class MethodResults(Record):
         return "test_b" if splits == {"test_b"} else "test_a"
 
 
-class Skipped(Record):
+class Skipped(Frozen):
     """In place of the results, or of the plan, of a row on a dataset that is absent."""
 
     schema_version: int = SCHEMA
@@ -154,7 +149,7 @@ class Skipped(Record):
     skipped: str  # why, one line
 
 
-class AblationRow(Record):
+class AblationRow(Frozen):
     """One variant: what it is called, and which row of the paper's table it is."""
 
     variant: str
@@ -164,7 +159,7 @@ class AblationRow(Record):
     results: MethodResults
 
 
-class AblationResults(Record):
+class AblationResults(Frozen):
     """The rows of one ablation on one dataset, in the order of its file."""
 
     schema_version: int = SCHEMA

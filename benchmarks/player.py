@@ -1,4 +1,4 @@
-"""``python benchmarks/player.py``: how many pictures a second the 3D player draws in Chromium.
+"""``python -m benchmarks.player``: how many pictures a second the 3D player draws in Chromium.
 
 Heads are a bowl of any number of vertices whose lower half moves; each is 512 x 512 pixels large.
 ``fps_drawn`` is how fast pictures can be drawn, each waited for; ``fps_played`` is how many of 30
@@ -15,9 +15,8 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from csv_files import write_csv
-from processes import HERE
 
+from benchmarks.harness import HERE, write_csv
 from reports.player import ClipView, Track, write_clip, write_player
 
 FPS, FRAMES, SIDE = 30.0, 90, 512

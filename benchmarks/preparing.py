@@ -19,12 +19,12 @@ import numpy as np
 import psutil
 import soundfile
 import typer
-from inputs import make_head
-from processes import say
 
-from bench.cards import Card, read_card
 from bench.data import DatasetSpec
-from bench.meshes import write_obj
+from bench.dataset.card import Card, read_card
+from bench.media.meshes import write_obj
+from benchmarks.harness import say
+from benchmarks.subjects import make_head
 
 ROOT = Path(__file__).parents[1]
 SAMPLING_SECONDS = 0.1

@@ -19,9 +19,9 @@ from typing import Annotated
 
 import typer
 
-from bench.cache import Cache
-from bench.imports import leave_repository_root
-from bench.project import load_params, runs_folder
+from bench.common.environment import leave_repository_root
+from bench.common.project import load_params, runs_folder
+from bench.pipeline.cache import Cache
 from slurm.one_node import one_node_slurm
 
 CLUSTER = """
@@ -31,7 +31,7 @@ rules: [{use: any}]
 poll_seconds: 0.5
 """
 RECORDS = ("run.json", "traceback.txt")  # hold times
-BENCH = [sys.executable, "-m", "bench.cli"]
+BENCH = [sys.executable, "-m", "bench.cli.app"]
 
 
 def main(

@@ -19,21 +19,21 @@ def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
     or one cannot be read.
     """
     # imported here so that --help does not wait for matplotlib and seaborn
-    from reports.codebook_chart import draw_codebooks
-    from reports.figure1 import draw_figure1
-    from reports.heatmaps import MEAN, NO_MASKS, STD, draw_heatmaps, mean_maps
-    from reports.inputs import (
+    from reports.charts.codebooks import draw_codebooks
+    from reports.charts.figure1 import draw_figure1
+    from reports.charts.heatmaps import MEAN, NO_MASKS, STD, draw_heatmaps, mean_maps
+    from reports.charts.lip_opening import draw_openings
+    from reports.charts.listening import draw_listening
+    from reports.charts.row_heatmaps import draw_row_heatmaps
+    from reports.charts.strips import draw_strips
+    from reports.inputs.results import (
         all_rows,
         read_ablations,
         read_datasets,
         read_heatmaps,
         read_lip_errors,
     )
-    from reports.listening import draw_listening
-    from reports.opening import draw_openings
-    from reports.row_heatmaps import draw_row_heatmaps
-    from reports.shown_motion import read_shown_motion
-    from reports.strips import draw_strips
+    from reports.inputs.shown_motion import read_shown_motion
 
     out.mkdir(parents=True, exist_ok=True)  # it is there even if all datasets were skipped
     written: list[Path] = []

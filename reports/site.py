@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 RESULTS, RUNS, DATA = Path("results"), Path(".runs"), Path("data")
 TABLES, FIGURES, SITE = Path("reports/tables"), Path("reports/figures"), Path("reports/site")
-TEMPLATES = Path(__file__).with_name("templates")
+TEMPLATES = Path(__file__).parent / "pages" / "templates"
 STATIC = ("style.css", "tables.js", "theme.js")
 
 
@@ -30,10 +30,10 @@ def build_site(
     Raises ValueError when results, tables or figures are missing.
     """
     # imported here so that --help does not wait for scipy
-    from reports.inputs import read_ablations, read_datasets, read_skipped
-    from reports.page import make_page
+    from reports.inputs.published import read_published
+    from reports.inputs.results import read_ablations, read_datasets, read_skipped
     from reports.pages.building import Sources, render_pages
-    from reports.published import read_published
+    from reports.pages.sections import make_page
 
     datasets, ablations = read_datasets(results), read_ablations(results)
     downloads = _files(tables, "python -m reports.tables")
@@ -86,7 +86,7 @@ def units(text: str) -> str:
     """HTML of a text in which scales and powers are superscripts; everything else is escaped."""
     from markupsafe import Markup, escape
 
-    from reports.numbers import SCALE
+    from reports.text.numbers import SCALE
 
     text = text.replace("(= ", "(=\u00a0")  # a unit in brackets stays on one line
     parts, end = [], 0
@@ -101,7 +101,7 @@ def units(text: str) -> str:
 
 def unbroken(text: str) -> str:
     """A text whose ``value +- half width``, ``[low, high]``, ``1e-05`` and ``k9-d2`` stay whole."""
-    from reports.numbers import PLUS_MINUS
+    from reports.text.numbers import PLUS_MINUS
 
     whole = rf"\S+ {PLUS_MINUS} \S+|\[[^\]]*\]"
     text = re.sub(whole, lambda found: found[0].replace(" ", "\u00a0"), text)

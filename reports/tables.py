@@ -1,14 +1,16 @@
 """``python -m reports.tables``: Tables 1 and 2, ablations, comparisons, checks, codebooks."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reports.text.grid import Cell, Column, Grid
+
 if TYPE_CHECKING:
-    from reports.inputs import Dataset
+    from reports.inputs.results import Dataset
 
 RESULTS = Path("results")
 TABLES = Path("reports/tables")
@@ -22,16 +24,16 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     an ablation names what the paper does not have.
     """
     # imported here so that --help does not wait for pandas and scipy
-    from reports.ablation_tables import ablation_grid, ablation_records, by_file
-    from reports.checks import checks_table
-    from reports.codebooks import codebook_grid
-    from reports.inputs import all_rows, read_ablations, read_datasets, read_skipped
-    from reports.published import read_published
-    from reports.skipped import skipped_grid
+    from reports.inputs.published import read_published
+    from reports.inputs.results import all_rows, read_ablations, read_datasets, read_skipped
     from reports.study.table2 import table2
-    from reports.table1 import table1, table1_records
-    from reports.unseen import unseen_grid, unseen_records
-    from reports.writing import grid_records, write_table
+    from reports.tables import skipped_grid
+    from reports.tabular.ablations import ablation_grid, ablation_records, by_file
+    from reports.tabular.checks import checks_table
+    from reports.tabular.codebooks import codebook_grid
+    from reports.tabular.table1 import table1, table1_records
+    from reports.tabular.unseen import unseen_grid, unseen_records
+    from reports.text.writing import grid_records, write_table
 
     by_name, ablations, published = (
         read_datasets(results),
@@ -76,10 +78,10 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
 
 def _write_comparisons(datasets: "Sequence[Dataset]", out: Path) -> list[Path]:
     """Write the comparisons and the ranks, where at least two rows can be compared."""
-    from reports.comparisons import family_grids, family_records
-    from reports.contest import contests
-    from reports.ranks import rank_grid, rank_records
-    from reports.writing import write_table
+    from reports.tabular.comparisons import family_grids, family_records
+    from reports.tabular.contest import contests
+    from reports.tabular.ranks import rank_grid, rank_records
+    from reports.text.writing import write_table
 
     found = [contest for dataset in datasets for contest in contests(dataset)]
     if not found:
@@ -108,3 +110,13 @@ def main(
 
 if __name__ == "__main__":
     typer.run(main)
+
+
+def skipped_grid(skipped: Mapping[str, str]) -> Grid:
+    """Dataset and reason."""
+    return Grid(
+        name="skipped",
+        caption="Datasets that were not run.",
+        columns=(Column("Dataset", numeric=False), Column("Reason", numeric=False)),
+        rows=tuple((Cell(name), Cell(reason)) for name, reason in skipped.items()),
+    )

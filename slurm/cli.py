@@ -1,4 +1,4 @@
-"""Commands about a cluster, of `bench` and of `python -m slurm.<command>`.
+"""Commands about a cluster, of `bench` and of `python -m slurm`.
 
 A composition root: it alone in this package knows the table of methods. Heavy imports stand inside.
 """
@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.imports import leave_repository_root
-from bench.run import DEVICE, PROFILE, SET, methods_table
-from bench.terminal import console, fail_in_one_line
+from bench.cli.options import DEVICE, PROFILE, SET, methods_table
+from bench.common.environment import leave_repository_root
+from bench.common.terminal import console, fail_in_one_line
 
 CLUSTER = typer.Option(
     "--cluster",
@@ -48,9 +48,10 @@ def submit(
     It returns at once, or with --wait or --watch when everything has ended; then what the cluster
     lost is submitted again. Jobs go on when this command ends.
     """
-    from slurm.planning import Asked, parse_names, parse_seeds
-    from slurm.submit_command import SubmitOptions
-    from slurm.submit_command import submit as submit_runs
+    from slurm.commands import SubmitOptions
+    from slurm.commands import submit as submit_runs
+    from slurm.submissions.ledger import Asked
+    from slurm.submit.planning import parse_names, parse_seeds
 
     if every and (methods or datasets or seeds or ablation or overrides):
         raise ValueError("--all is everything of the profile; name methods and datasets without it")
@@ -72,7 +73,7 @@ def status(
     every: Annotated[bool, typer.Option("--all", help="Runs that are done, too.")] = False,
 ) -> None:
     """Where submitted runs stand; the exit code is 1 if one failed or was lost."""
-    from slurm.jobs import status as show
+    from slurm.commands import status as show
 
     raise typer.Exit(show(console(), every))
 
@@ -84,7 +85,7 @@ def cancel(
     every: Annotated[bool, typer.Option("--all", help="Everything that waits or runs.")] = False,
 ) -> None:
     """Cancel jobs; checkpoints are kept."""
-    from slurm.jobs import cancel as cancel_jobs
+    from slurm.commands import cancel as cancel_jobs
 
     raise typer.Exit(cancel_jobs(runs or (), every, console()))
 
@@ -93,7 +94,7 @@ def retry(
     failed: Annotated[bool, typer.Option("--failed", help="Say that you mean it.")] = False,
 ) -> None:
     """Submit again what failed, was lost or was held back, with the code as it is now."""
-    from slurm.jobs import retry as retry_jobs
+    from slurm.commands import retry as retry_jobs
 
     if not failed:
         raise ValueError("expected --failed: everything that failed is submitted again")
@@ -104,7 +105,7 @@ def logs(
     run: Annotated[str, typer.Argument(help='Words of its name ("gldi biwi 0"), or a key.')],
 ) -> None:
     """What the jobs of a run said, and the traceback of what failed."""
-    from slurm.jobs import logs as show
+    from slurm.commands import logs as show
 
     raise typer.Exit(show(run, console()))
 
@@ -118,10 +119,11 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 
 
-def main(name: str) -> None:
-    """Entry point of `python -m slurm.<name>`."""
+def main(*commands: Callable[..., Any]) -> None:
+    """Entry point of `python -m slurm.submit` (one command) and of `python -m slurm` (several)."""
     leave_repository_root()
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(COMMANDS[name])
+    for command in commands:
+        app.command()(command)
     with fail_in_one_line():
         app()

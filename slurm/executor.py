@@ -3,15 +3,15 @@
 import os
 from collections.abc import Mapping, Sequence
 
-from bench.cache import Cache
-from bench.plan import Step
-from bench.progress import Progress
-from bench.project import jobs_folder
-from slurm.ledger import Ledger
-from slurm.presets import load_cluster
-from slurm.seen import Seen
-from slurm.submitting import Desk, forget_failures, submit_steps
-from slurm.waiting import Wait
+from bench.common.project import jobs_folder
+from bench.pipeline.cache import Cache
+from bench.pipeline.progress import Progress
+from bench.pipeline.step import Step
+from slurm.clusters.presets import load_cluster
+from slurm.submissions.ledger import Ledger
+from slurm.submissions.standing import Seen
+from slurm.submit.launch import Desk, forget_failures, submit_steps
+from slurm.submit.waiting import Wait
 
 CLUSTER = "BENCH_CLUSTER"  # environment variable: the preset
 
@@ -19,7 +19,7 @@ CLUSTER = "BENCH_CLUSTER"  # environment variable: the preset
 def run_on_cluster(
     steps: Sequence[Step], cache: Cache, _workers: int, progress: Progress
 ) -> dict[str, str]:
-    """An executor (bench/executor.py): status by key of the steps that were not cached."""
+    """An executor (bench/pipeline/pool.py): status by key of the steps that were not cached."""
     todo = [step for step in steps if not cache.is_done(step.key)]
     if not todo:
         return {}

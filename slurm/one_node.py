@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.terminal import fail_in_one_line
+from bench.common.terminal import fail_in_one_line
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel", "sinfo")
 SYSTEM = "/usr/local/sbin:/usr/sbin:/sbin"

@@ -95,7 +95,7 @@ def test_editing_the_quantiser_retrains_the_methods_that_import_it(copy):
 
 
 def test_editing_a_layer_that_all_hear_through_retrains_all_that_do(copy):
-    with copy.edit("methods/layers/log_mel.py", "\nclass ", "\nEDITED = 1\n\n\nclass "):
+    with copy.edit("methods/layers/speech/log_mel.py", "\nclass ", "\nEDITED = 1\n\n\nclass "):
         assert {method for method, _ in copy.to_do()} >= {
             "ridge",
             "voca",
@@ -107,7 +107,7 @@ def test_editing_a_layer_that_all_hear_through_retrains_all_that_do(copy):
 
 
 def test_editing_a_report_template_rebuilds_only_the_report(copy):
-    template = next((copy.root / "reports" / "templates").glob("*.j2"))
+    template = next((copy.root / "reports" / "pages" / "templates").glob("*.j2"))
     with copy.edit(str(template.relative_to(copy.root)), "</", " </"):
         assert copy.to_do() == set()
         assert stages_run(copy.repro()) == {*ALWAYS, "report"}

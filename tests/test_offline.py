@@ -51,7 +51,7 @@ def offline(project, tmp_path):
     }
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "bench.cli", *arguments]
+        command = [sys.executable, "-m", "bench.cli.app", *arguments]
         return subprocess.run(
             command, cwd=project.root, env=environment, capture_output=True, text=True
         )

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench.collect_stages import collect, collect_figures, collect_variants
-from bench.filling import fill
-from bench.preparation import prepare
+from bench.collect.fill import fill
+from bench.collect.results import collect, collect_figures, collect_variants
+from bench.prepare.probe import prepare
 from methods import METHODS
 from reports.figures import build_figures
 from reports.site import build_site

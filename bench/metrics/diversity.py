@@ -17,8 +17,8 @@ Units        vertices in unit.
 import numpy as np
 from jaxtyping import Float
 
+from bench.metrics.arithmetic import length, squared_length
 from bench.metrics.sample import Samples, Score
-from bench.metrics.vectors import length, squared_length
 
 
 def diversity(samples: Samples, mask: str | None = None) -> Score:

@@ -17,9 +17,8 @@ Shapes       T frames, M vertices of the region.    Units  vertices in unit.
 import numpy as np
 from jaxtyping import Float64
 
+from bench.metrics.arithmetic import RunningVariance, length, squared_length
 from bench.metrics.sample import Sample, Score
-from bench.metrics.variance import RunningVariance
-from bench.metrics.vectors import length, squared_length
 
 
 def fdd(sample: Sample, mask: str | None = "upper_face") -> Score:

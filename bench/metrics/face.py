@@ -10,8 +10,8 @@ Shapes       T frames, V vertices.    Units  vertices in unit.
 
 import numpy as np
 
+from bench.metrics.arithmetic import length
 from bench.metrics.sample import Sample, Score
-from bench.metrics.vectors import length
 
 
 def mve(sample: Sample, mask: str | None = None) -> Score:

@@ -15,10 +15,9 @@ Shapes       T frames, V vertices, M vertices of a region.    Units  vertices in
 import numpy as np
 from jaxtyping import Float, Float64, Integer
 
-from bench.metrics.correlation import pearson
+from bench.common.regions import check_region
+from bench.metrics.arithmetic import RunningVariance, pearson
 from bench.metrics.frames import Frames, read_blocks
-from bench.metrics.sample import check_region
-from bench.metrics.variance import RunningVariance
 
 
 def motion_std(sequence: Frames, template: Float[np.ndarray, "V 3"]) -> Float64[np.ndarray, " V"]:

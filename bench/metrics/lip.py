@@ -14,8 +14,8 @@ Shapes       T frames.    Units  vertices in unit.
 import numpy as np
 from jaxtyping import Float64
 
+from bench.metrics.arithmetic import squared_length
 from bench.metrics.sample import Sample, Score
-from bench.metrics.vectors import squared_length
 
 
 def lve(sample: Sample, mask: str | None = "mouth") -> Score:

@@ -18,10 +18,9 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float64
 
-from bench.metrics.correlation import pearson
+from bench.metrics.arithmetic import length, pearson
 from bench.metrics.frames import Frames, read_blocks
 from bench.metrics.sample import Sample, Score
-from bench.metrics.vectors import length
 
 ROUNDING_STEPS = 4
 """Float32 steps of a coordinate: an opening that changes less is constant up to rounding."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from bench.common.regions import check_region
 from bench.metrics.frames import Frames, read_blocks
 
 
@@ -154,23 +155,3 @@ def _check_face(
         check_region(np.asarray(mouth_opening_pair), len(template), "mouth_opening_pair")
     if not (math.isfinite(fps) and fps > 0):
         raise ValueError(f"fps: expected a positive number of frames per second, got {fps}")
-
-
-def check_region(region: np.ndarray, num_vertices: int, name: str) -> None:
-    """ValueError unless these are distinct vertex indices of a face, at least one of them."""
-    region = np.asarray(region)
-    if region.ndim != 1 or region.size == 0:
-        raise ValueError(f"{name}: expected one or more vertices, got shape {region.shape}")
-    if region.dtype.kind not in "iu":
-        raise ValueError(f"{name}: expected integer vertex indices, got {region.dtype}")
-    low, high = int(region.min()), int(region.max())
-    if low < 0 or high >= num_vertices:
-        raise ValueError(
-            f"{name}: vertices {low} to {high} do not fit a face of {num_vertices} "
-            f"(0 to {num_vertices - 1})"
-        )
-    repeated = region.size - len(np.unique(region))
-    if repeated:
-        raise ValueError(
-            f"{name}: {repeated} of {region.size} vertices are repeats; list each once"
-        )

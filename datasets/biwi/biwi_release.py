@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.archives import read_members
-from bench.audio import read_sound
-from bench.cards import Card
-from bench.meshes import read_mesh
-from bench.preparing.processed import surface_area
-from bench.preparing.release import Release, state_of
+from bench.dataset.card import Card
+from bench.media.audio import read_sound
+from bench.media.meshes import read_mesh
+from bench.prepare.archives import read_members
+from bench.prepare.processed import surface_area
+from bench.prepare.release import Release, state_of
 
 ARCHIVE = ".tar"  # the .tgz beside it holds other things than frames
 SOUNDS = (  # where a sequence's sound may lie: audio/, wav/ or videos/

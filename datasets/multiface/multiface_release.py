@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.audio import read_sound
-from bench.cards import Card
-from bench.config import read_yaml
-from bench.meshes import read_mesh
-from bench.preparing.processed import find_mesh, read_processed
-from bench.preparing.release import Recording, Release, state_of
+from bench.common.records import read_yaml
+from bench.dataset.card import Card
+from bench.media.audio import read_sound
+from bench.media.meshes import read_mesh
+from bench.prepare.processed import find_mesh, read_processed
+from bench.prepare.release import Recording, Release, state_of
 
 MM = 1e-3  # m
 DROPPED = "dropped_vertices.txt"

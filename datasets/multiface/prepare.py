@@ -8,7 +8,7 @@ from pathlib import Path
 
 from multiface_release import read_raw, read_scaled
 
-from bench.preparing.command import main
+from bench.prepare.script import main
 
 if __name__ == "__main__":
     sys.exit(main(Path(__file__), [read_raw, read_scaled]))

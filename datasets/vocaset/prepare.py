@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vocaset_release import read_raw
 
-from bench.preparing.command import main
+from bench.prepare.script import main
 
 if __name__ == "__main__":
     sys.exit(main(Path(__file__), [read_raw]))

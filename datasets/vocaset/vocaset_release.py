@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.cards import Card
-from bench.preparing.processed import find_mesh, read_templates
-from bench.preparing.release import Release, state_of
-from bench.untrusted import read_pickle
+from bench.dataset.card import Card
+from bench.dataset.pickles import read_pickle
+from bench.prepare.processed import find_mesh, read_templates
+from bench.prepare.release import Release, state_of
 
 FILES = ("data_verts.npy", "raw_audio_fixed.pkl", "subj_seq_to_idx.pkl", "templates.pkl")
 

@@ -22,11 +22,10 @@ from methods.codetalker.config import (
     SamplingConfig,
 )
 from methods.codetalker.predictor import Predictor
-from methods.layers.aligned_tokens import hear_batch
-from methods.layers.evaluating import evaluating
+from methods.layers.clips import evaluating, frame_mean
 from methods.layers.motion_scale import rms_motion
-from methods.layers.padded_clips import frame_mean
 from methods.layers.speech import normalise_audio
+from methods.layers.speech.aligned_tokens import hear_batch
 
 __all__ = [
     "AutoencoderConfig",

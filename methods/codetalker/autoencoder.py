@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from bench.data import valid_frames
 from methods.codetalker.config import AutoencoderConfig
 from methods.layers.clip_transformer import NEGATIVE_SLOPE, Trunk, trunk_sizes
-from methods.layers.padded_clips import frame_mean
+from methods.layers.clips import frame_mean
 from methods.layers.quantizer import Quantized, VectorQuantizer
 
 

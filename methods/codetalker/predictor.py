@@ -12,17 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.codetalker.config import PredictorConfig
-from methods.layers.aligned_tokens import hear_aligned
 from methods.layers.attention import (
     Decoder,
     PeriodicPositionalEncoding,
     alignment_mask,
     biased_causal_mask,
 )
-from methods.layers.speech import (
-    SpeechEncoder,
-    tokens_per_frame,
-)
+from methods.layers.speech import SpeechEncoder, tokens_per_frame
+from methods.layers.speech.aligned_tokens import hear_aligned
 
 
 class Predictor(nn.Module):

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from methods.codetalker.autoencoder import MotionDecoder
 from methods.codetalker.packed import packed
 from methods.layers.clip_transformer import NEGATIVE_SLOPE, Block
-from methods.layers.padded_clips import NORM_EPS
+from methods.layers.clips import NORM_EPS
 
 
 class PrefixTrunk:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from bench.config import Frozen
+from bench.common.records import Frozen
 from methods.layers.speech import SpeechConfig
 
 

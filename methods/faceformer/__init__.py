@@ -14,9 +14,9 @@ from torch import Tensor
 from bench.data import Batch, Clip, DatasetSpec, valid_frames
 from bench.method import Method, Noise
 from methods.faceformer.model import FaceFormerConfig, FaceFormerNetwork
-from methods.layers.aligned_tokens import hear_batch
 from methods.layers.motion_scale import rms_motion
 from methods.layers.speech import normalise_audio
+from methods.layers.speech.aligned_tokens import hear_batch
 
 __all__ = ["FaceFormer", "FaceFormerConfig", "FaceFormerNetwork"]
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.layers.aligned_tokens import hear_aligned
 from methods.layers.attention import (
     CachedDecoder,
     Decoder,
@@ -21,11 +20,8 @@ from methods.layers.attention import (
     alignment_mask,
     biased_causal_mask,
 )
-from methods.layers.speech import (
-    SpeechConfig,
-    SpeechEncoder,
-    tokens_per_frame,
-)
+from methods.layers.speech import SpeechConfig, SpeechEncoder, tokens_per_frame
+from methods.layers.speech.aligned_tokens import hear_aligned
 
 
 class FaceFormerConfig(BaseModel, frozen=True, extra="forbid"):

@@ -21,7 +21,7 @@ from methods.gldi.frozen import FrozenLatents
 from methods.gldi.latent_diffusion import LatentDiffusion
 from methods.gldi.statistics import deviation_of
 from methods.gldi.vertex_space import VertexSpace
-from methods.layers.evaluating import evaluating
+from methods.layers.clips import evaluating
 
 __all__ = ["AutoencoderConfig", "DiffusionConfig", "GLDiConfig", "GLDiTalker", "SamplingConfig"]
 

@@ -16,9 +16,9 @@ from bench.data import DatasetSpec, valid_frames
 from methods.gldi.config import AutoencoderConfig
 from methods.gldi.statistics import Motions, deviation_of
 from methods.layers.clip_transformer import NEGATIVE_SLOPE, Trunk, trunk_sizes
-from methods.layers.padded_clips import frame_mean
+from methods.layers.clips import frame_mean
+from methods.layers.mesh.spiral_encoder import SpiralEncoder
 from methods.layers.quantizer import Quantized, VectorQuantizer
-from methods.layers.spiral_encoder import SpiralEncoder
 
 
 class MotionAutoencoder(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from methods.gldi.autoencoder import MotionAutoencoder
 from methods.gldi.vertex_space import VertexSpace
-from methods.layers.evaluating import evaluating
+from methods.layers.clips import evaluating
 
 Stage1 = MotionAutoencoder | VertexSpace
 MEMO_BYTES = 512 * 2**20

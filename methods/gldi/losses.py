@@ -6,7 +6,7 @@ Shapes   B clips, T frames, D features. Latents are divided by ``latent_scale`` 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from methods.layers.padded_clips import frame_mean
+from methods.layers.clips import frame_mean
 
 
 def diffusion_loss(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.data import valid_frames
-from methods.layers.padded_clips import ClipConvolution, instance_norm
+from methods.layers.clips import ClipConvolution, instance_norm
 
 NEGATIVE_SLOPE = 0.2  # of every LeakyReLU
 

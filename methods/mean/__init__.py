@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.config import Frozen
+from bench.common.records import Frozen
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
-from methods.layers.tokens import num_frames_supported
+from methods.layers.speech.tokens import num_frames_supported
 
 
 class MeanConfig(Frozen):

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
-from methods.layers.tokens import unpad_audio
+from methods.layers.speech.tokens import unpad_audio
 from methods.meshtalk.autoencoder import Frames, MotionAutoencoder
 from methods.meshtalk.config import (
     AutoencoderConfig,

@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from bench.config import Frozen, SpeechInput
+from bench.common.records import Frozen
+from bench.config import SpeechInput
 
 
 class SpeechConfig(SpeechInput):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.data import AUDIO_RATE
-from bench.sound_backend import power_spectrum
+from bench.media.spectra import power_spectrum
 
 FFT, WINDOW, HOP = 2048, 800, 160  # samples
 CHUNK = AUDIO_RATE  # samples

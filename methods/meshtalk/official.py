@@ -11,8 +11,8 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
+from bench.common.errors import unknown
 from bench.data import DatasetSpec
-from bench.names import unknown
 from methods.layers import published as files
 from methods.meshtalk import MeshTalk
 from methods.meshtalk.config import (

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from bench.common.errors import unknown
 from bench.data import DatasetSpec
-from bench.names import unknown
 
 SMOOTHING_TAPS, SMOOTHING_DEVIATION = 9, 2.0  # frames
 BLOCK = 1024  # vertices whose distances are in memory at once

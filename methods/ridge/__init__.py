@@ -14,11 +14,12 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from bench.config import Frozen, SpeechInput
+from bench.common.records import Frozen
+from bench.config import SpeechInput
 from bench.data import AUDIO_RATE, Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
-from methods.layers.log_mel import LogMel
-from methods.layers.tokens import normalise_audio, num_frames_supported
+from methods.layers.speech.log_mel import LogMel
+from methods.layers.speech.tokens import normalise_audio, num_frames_supported
 
 MEL_RATE = 100  # log-mel frames per second
 CENTRE = 200  # samples from the start of the audio to the middle of the first frame's window

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.data import AUDIO_RATE
-from methods.layers.tokens import TOKEN_RATE
+from methods.layers.speech.tokens import TOKEN_RATE
 
 NUM_LOGITS = 29  # 26 letters, space, apostrophe, blank
 SLACK = 5  # steps that a file may have more or less than its audio

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from transformers.utils import cached_file
 
 from bench.config import SpeechInput
-from bench.weights import local_weights
-from methods.layers.log_mel import LogMel
+from bench.weights.local import local_weights
 from methods.layers.speech import ClipMemo, SpeechConfig, SpeechEncoder
-from methods.layers.tokens import MIN_SAMPLES, normalise_audio, unpad_audio
+from methods.layers.speech.log_mel import LogMel
+from methods.layers.speech.tokens import MIN_SAMPLES, normalise_audio, unpad_audio
 from methods.voca.deepspeech import NUM_LOGITS, read_logits
 
 # the alphabet of facebook/wav2vec2-base-960h in the order of its output layer; <pad> is CTC's blank

@@ -13,9 +13,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.config import Frozen
+from bench.common.records import Frozen
 from methods.layers.speech import SpeechConfig
-from methods.layers.tokens import TOKEN_RATE
+from methods.layers.speech.tokens import TOKEN_RATE
 from methods.voca.features import SpeechSection
 
 WINDOW_STEPS, PAST = 16, 8  # steps t - 8 to t + 7

@@ -1,1 +1,4 @@
-"""What each page of the site shows, one small module per kind of page; templates only set it."""
+"""What each page of the site shows; templates only set it.
+
+Open building.py first. reports/site.py imports it.
+"""

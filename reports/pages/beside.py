@@ -7,15 +7,15 @@ Units  both numbers are printed in the unit and scale of the paper's column wher
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bench.metrics import METRICS
+from bench.metrics.table import METRICS
 from bench.results import AblationResults, MethodResults
-from reports.comparable import TABLE1, compare
-from reports.grid import Cell, Column, Grid
-from reports.inputs import Dataset
-from reports.labels import data_sentence, label
-from reports.numbers import number, scale_of, spell_factor, unit_of
-from reports.published import PaperRow, Published
-from reports.scores import over_seeds
+from reports.analysis.comparable import TABLE1, compare
+from reports.analysis.scores import over_seeds
+from reports.inputs.published import PaperRow, Published
+from reports.inputs.results import Dataset
+from reports.text.grid import Cell, Column, Grid
+from reports.text.labels import data_sentence, label
+from reports.text.numbers import number, scale_of, spell_factor, unit_of
 
 COLUMNS = tuple(
     Column(title, numeric=numeric)

@@ -5,23 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.comparisons import comparison_grids
-from reports.inputs import Ablations, Dataset
-from reports.page import Page
+from reports.charts.captions import Figure, motion_pictures
+from reports.inputs.published import Published
+from reports.inputs.results import Ablations, Dataset
+from reports.inputs.shown_motion import read_shown_motion
 from reports.pages.beside import beside_ablation, beside_table1
 from reports.pages.clips import MAX_CLIPS, ClipPage, clip_pages
 from reports.pages.data_sets import dataset_part, open_data
 from reports.pages.frame import MENU, SitePage
 from reports.pages.methods import MethodPage, method_page
 from reports.pages.not_run import absent_grid, tracebacks
-from reports.pages.parts import lead_sentences
 from reports.pages.reading import read_reading, spell
-from reports.pictures import Figure, motion_pictures
+from reports.pages.sections import Page
 from reports.player import write_player
-from reports.published import Published
-from reports.shown_motion import read_shown_motion
 from reports.study.table2 import table2
-from reports.writing import write_text
+from reports.tabular.comparisons import comparison_grids, headline
+from reports.text.writing import write_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -153,3 +152,11 @@ def _clips(pages: list[ClipPage]) -> list[SitePage]:
         )
         for i, page in enumerate(pages)
     ]
+
+
+def lead_sentences(dataset: Dataset) -> tuple[str, tuple[str, ...], str]:
+    """The answer, its details and its caveat; computed, never written by hand."""
+    found = headline(dataset)
+    if found is None:
+        return "", ("Fewer than two rows have scores that can be compared.",), ""
+    return found.answer, found.details, found.caveat

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from bench.results import MethodResults
-from reports.grid import Cell
-from reports.numbers import number
-from reports.splits import scored_split
+from reports.text.grid import Cell
+from reports.text.numbers import number
+from reports.text.splits import scored_split
 
 BySeed = Mapping[int, float]
 

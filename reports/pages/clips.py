@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data import Clip
-from bench.data import Dataset as Data
-from bench.metrics import METRICS
+from bench.dataset.reader import Dataset as Data
+from bench.metrics.table import METRICS
 from bench.results import MethodResults
-from reports.grid import Cell, Column, Grid
-from reports.inputs import Dataset
-from reports.labels import data_sentence, label
-from reports.numbers import scale_of
+from reports.inputs.results import Dataset
 from reports.pages.clip_cells import clip_values, mean_cell, over_styles
 from reports.pages.methods import SHOWN
 from reports.player import ClipView, PlayerFiles, write_clip
 from reports.player.views import clip_view
+from reports.text.grid import Cell, Column, Grid
+from reports.text.labels import data_sentence, label
+from reports.text.numbers import scale_of
 
 MAX_CLIPS = 16
 """Clips of one dataset that have a page with a player: the site stays small enough to send."""

@@ -10,11 +10,11 @@ from textwrap import wrap
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from bench.files import read_json
+from bench.common.files import read_json
 from bench.results import MethodResults
-from reports.labels import data_sentence, label, row_of
-from reports.pictures import Figure
-from reports.style import INK, OTHER_COLOURS, save_png, save_svg
+from reports.charts.captions import Figure
+from reports.charts.style import INK, OTHER_COLOURS, save_png, save_svg
+from reports.text.labels import data_sentence, label, row_of
 
 SEEDS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", *OTHER_COLOURS)
 """A colour per seed, of the palette of Okabe and Ito."""

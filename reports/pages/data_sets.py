@@ -11,14 +11,14 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure as Drawing
 
-from bench.data import SPLITS, Dataset, load_dataset
-from bench.files import sha256_of_file
+from bench.common.files import sha256_of_file
+from bench.dataset.reader import SPLITS, Dataset, load_dataset
 from bench.results import MethodResults
-from reports.grid import Cell, Column, Grid
-from reports.head import picture, pose
-from reports.labels import data_sentence
-from reports.pictures import Figure
-from reports.style import save_png, save_svg
+from reports.charts.captions import Figure
+from reports.charts.style import save_png, save_svg
+from reports.heads.head import picture, pose
+from reports.text.grid import Cell, Column, Grid
+from reports.text.labels import data_sentence
 
 
 @dataclass(frozen=True)

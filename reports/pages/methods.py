@@ -9,21 +9,21 @@ from typing import Any
 
 import yaml
 
-from bench.metrics import METRICS
+from bench.metrics.table import METRICS
 from bench.results import MethodResults
-from reports.codebooks import codebook_grid
-from reports.grid import Cell, Column, Grid
-from reports.inputs import read_run_record
-from reports.labels import data_sentence, label, row_of
-from reports.numbers import number, scale_of
+from reports.charts.captions import Figure
+from reports.charts.row_heatmaps import row_pictures
+from reports.inputs.provenance import RunFacts, run_facts
+from reports.inputs.published import Published
+from reports.inputs.results import read_run_record
 from reports.pages.beside import beside_method
 from reports.pages.clip_cells import clip_values, mean_cell
 from reports.pages.curves import draw_curves, read_curves
-from reports.pictures import Figure
-from reports.provenance import RunFacts, run_facts
-from reports.published import Published
-from reports.row_heatmaps import row_pictures
-from reports.splits import split_of
+from reports.tabular.codebooks import codebook_grid
+from reports.text.grid import Cell, Column, Grid
+from reports.text.labels import data_sentence, label, row_of
+from reports.text.numbers import number, scale_of
+from reports.text.splits import split_of
 
 METHODS = Path(__file__).parents[2] / "methods"
 SHOWN = ("lve", "lve_l2", "mve", "fdd", "mouth_opening_error")

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports.grid import Cell, Column, Grid
-from reports.inputs import Ablations, Dataset
-from reports.provenance import RunFacts
-from reports.published import Published
+from reports.inputs.provenance import RunFacts
+from reports.inputs.published import Published
+from reports.inputs.results import Ablations, Dataset
+from reports.text.grid import Cell, Column, Grid
 
-TRACEBACK = "traceback.txt"  # as bench.steps leaves it in the folder of a failed step
+TRACEBACK = "traceback.txt"  # as bench.pipeline.work leaves it in the folder of a failed step
 MOST = 20_000
 """Characters of a traceback, its end."""
 

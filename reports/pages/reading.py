@@ -7,9 +7,9 @@ from typing import Literal
 import yaml
 from pydantic import ValidationError
 
-from reports.published import Published, Record
+from reports.inputs.published import Published, Record
 
-READING = Path(__file__).parents[1] / "reading_the_paper.yaml"
+READING = Path(__file__).with_name("reading_the_paper.yaml")
 
 
 class Reference(Record):

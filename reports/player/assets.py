@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reports.writing import write_text
+from reports.text.writing import write_text
 
 HERE = Path(__file__).parent
 SCRIPTS = ("codec", "clock", "mesh", "scene", "camera", "panels", "controls", "player")

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.files import canonical_json, write_atomically
-from reports.head import eyes, holes
-from reports.heatmaps import MOTION
+from bench.common.files import canonical_json, write_atomically
+from reports.charts.heatmaps import MOTION
+from reports.heads.head import eyes, holes
 from reports.player.codec import Grid, grid_of, pack_indices, pack_positions, quantise
 from reports.player.still import still_text, write_still
 from reports.player.view import ClipView, PlayerFiles, Track, check_view
-from reports.writing import write_text
+from reports.text.writing import write_text
 
 MOST_SAMPLES = 5
 """Of a stochastic method: the pages of the mini profile stay under 35 MB with them."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.camera import aim, render
+from reports.charts.style import INK, save_png
+from reports.heads.camera import aim, render
 from reports.player.view import ClipView
-from reports.style import INK, save_png
 
 SIZE = 280  # pixels per side of a head
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data import Clip, Dataset
-from bench.predict import figure_style, prediction_path
+from bench.data import Clip
+from bench.dataset.reader import Dataset
+from bench.evaluation.predict import figure_style, prediction_path
 from bench.results import MethodResults, RunResult
-from reports.inputs import Dataset as Rows
-from reports.labels import GROUND_TRUTH, LABELS, ORACLE, label, row_of, sentences
-from reports.numbers import length_unit
+from reports.inputs.results import Dataset as Rows
 from reports.player.view import ClipView, Track
+from reports.text.labels import GROUND_TRUTH, LABELS, ORACLE, label, row_of, sentences
+from reports.text.numbers import length_unit
 
 FIRST_SHOWN = ("gldi", "faceformer", "codetalker")
 """Beside the ground truth; a reader turns on the others."""

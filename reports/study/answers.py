@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from bench.files import sha256_of_file
+from bench.common.files import sha256_of_file
 from reports.study.records import QUESTIONS, Key, Record, read_record
 
 CODE = re.compile(r"[A-Za-z0-9_-]{1,40}")

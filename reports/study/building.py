@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.seeding import derive
-from reports.study.motions import shown_clips
+from bench.common.seeding import derive
 from reports.study.records import Key, Stimulus, read_key, sealed, write_key
 from reports.study.selection import Chosen
-from reports.study.videos import render_clip
-from reports.writing import write_text
+from reports.study.stimuli import render_clip, shown_clips
+from reports.text.writing import write_text
 
 HERE = Path(__file__).parent
 PAGE, KEY = "questionnaire.html", "key.json"

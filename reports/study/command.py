@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.project import data_folder, results_folder, runs_folder
+from bench.common.project import data_folder, results_folder, runs_folder
 from reports.study.records import PAPER_CLIPS
 
 STUDY = Path("study")
@@ -48,8 +48,8 @@ def build(
     out: Annotated[Path, typer.Option(help="Folder of the page and its key.")] = STUDY,
 ) -> None:
     """Make questionnaire.html for participants, and key.json, which stays with you."""
-    from bench.names import unknown
-    from reports.inputs import read_datasets
+    from bench.common.errors import unknown
+    from reports.inputs.results import read_datasets
     from reports.study.building import KEY, build_study
     from reports.study.selection import PAPER_ROWS, choose
 
@@ -84,14 +84,14 @@ def collect(
     A file that cannot count is refused with a reason and the others go on; the exit status is then
     1, unless refusals are allowed.
     """
-    from bench.files import write_json
-    from reports.grid import to_markdown
-    from reports.published import read_published
+    from bench.common.files import write_json
+    from reports.inputs.published import read_published
     from reports.study.answers import collect_answers
     from reports.study.collected import summary_path
     from reports.study.records import read_key
     from reports.study.summarising import summarise
     from reports.study.table2 import table2_of
+    from reports.text.grid import to_markdown
 
     with one_line():
         secret = read_key(key)

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.files import sha256_of, write_json
+from bench.common.files import sha256_of, write_json
 
 """The source of a stimulus that no method made."""
 

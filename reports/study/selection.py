@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import data
+from bench.common.errors import unknown
+from bench.common.seeding import derive
 from bench.data import Clip
-from bench.names import unknown
+from bench.dataset import reader
 from bench.results import MethodResults
-from bench.seeding import derive
-from reports.inputs import Dataset
-from reports.labels import GROUND_TRUTH, ORACLE, label, row_of
+from reports.inputs.results import Dataset
 from reports.study.records import Source
+from reports.text.labels import GROUND_TRUTH, ORACLE, label, row_of
 
 PAPER_ROWS = ("faceformer", "codetalker", "facediffuser", "gldi")
 """What the paper's study compares with the ground truth."""
@@ -22,7 +22,7 @@ PAPER_ROWS = ("faceformer", "codetalker", "facediffuser", "gldi")
 class Chosen:
     """What a study shows of one dataset."""
 
-    dataset: data.Dataset
+    dataset: reader.Dataset
     split: str
     sources: tuple[Source, ...]  # ground truth first
     clips: tuple[tuple[Clip, str], ...]  # with the style that conditions every method
@@ -54,7 +54,7 @@ def choose(
 def _of_dataset(
     results: Dataset, folder: Path, rows: Sequence[str], clips: int, split: str | None, seed: int
 ) -> Chosen:
-    dataset = data.load_dataset(results[0].dataset, folder)
+    dataset = reader.load_dataset(results[0].dataset, folder)
     by_row = {row_of(each): each for each in results if each.method != ORACLE}
     for row in rows:
         if row not in by_row:
@@ -78,7 +78,7 @@ def _of_dataset(
     )
 
 
-def _style(dataset: data.Dataset, clip: Clip, seed: int) -> str:
+def _style(dataset: reader.Dataset, clip: Clip, seed: int) -> str:
     """The subject's own style; for a subject without one, a training style drawn once per clip."""
     styles = dataset.spec.styles
     if clip.style is not None:

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from reports.labels import GROUND_TRUTH
-from reports.study.agreement import krippendorff_alpha
 from reports.study.answers import Answers, Collected
 from reports.study.collected import Agreement, Difference, Score, Summary
-from reports.study.opinions import mean_opinion
+from reports.study.ratings import krippendorff_alpha, mean_opinion
 from reports.study.records import QUESTIONS, Key
+from reports.text.labels import GROUND_TRUTH
 
 REFERENCE = "gldi"
 """The row that others are compared with, where a study has it."""

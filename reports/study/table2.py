@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.statistics import SIGNIFICANT, smallest_sign_flip_p
-from reports.comparable import Verdict
-from reports.grid import Cell, Column, Grid
-from reports.labels import GROUND_TRUTH, LABELS
-from reports.published import Published, read_published
+from bench.statistics.comparisons import SIGNIFICANT, smallest_sign_flip_p
+from reports.analysis.comparable import Verdict
+from reports.inputs.published import Published, read_published
 from reports.study.collected import Difference, Score, Summary, read_summaries
 from reports.study.records import PAPER_CLIPS, QUESTIONS, Source
+from reports.text.grid import Cell, Column, Grid
+from reports.text.labels import GROUND_TRUTH, LABELS
 
 TABLE = "table2"
 NO_ANSWERS = "no answers collected"

@@ -13,14 +13,14 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from bench.cache import Cache
-from bench.data import Dataset, load_dataset
-from bench.executor import run_local
-from bench.importing import ImportOptions, import_weights
-from bench.plan import Step
-from bench.progress import Progress
-from bench.session import Choice, Session
-from bench.terminal import console
+from bench.common.terminal import console
+from bench.dataset.reader import Dataset, load_dataset
+from bench.pipeline.cache import Cache
+from bench.pipeline.planner import Choice, Session
+from bench.pipeline.pool import run_local
+from bench.pipeline.progress import Progress
+from bench.pipeline.step import Step
+from bench.weights.importing import ImportOptions, import_weights
 
 
 @pytest.fixture

@@ -6,16 +6,8 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from bench.config import (
-    Frozen,
-    Preset,
-    SpeechInput,
-    StageConfig,
-    load_preset,
-    preset_path,
-    read_yaml,
-    speech_label,
-)
+from bench.common.records import Frozen, read_yaml
+from bench.config import Preset, SpeechInput, StageConfig, load_preset, preset_path, speech_label
 
 
 class Inner(Frozen):

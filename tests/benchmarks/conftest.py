@@ -1,18 +1,12 @@
-"""benchmarks/ is no package: its scripts are imported by plain name, as they import each other."""
-
-import sys
-from pathlib import Path
+"""A row of a measurement that nobody made."""
 
 import pytest
-
-SCRIPTS = Path(__file__).parents[2] / "benchmarks"
-sys.path.insert(0, str(SCRIPTS))
 
 
 @pytest.fixture
 def make_row():
     """make_row(**changes) -> a Row"""
-    from inference_rows import Row
+    from benchmarks.inference.cases import Row
 
     row = Row(
         sweep="forms",

@@ -3,8 +3,8 @@
 import numpy as np
 from head_set import HeadSet
 
-from bench.cards import read_card
-from bench.regions import box_region
+from bench.dataset.card import read_card
+from bench.dataset.masks import box_region
 
 
 def test_biwis_boxes_cover_most_of_the_generated_heads_own_masks():

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data import load_dataset
+from bench.dataset.reader import load_dataset
 
 KINDS = (
     *("biwi", "biwi-processed", "vocaset", "vocaset-processed"),

@@ -13,7 +13,7 @@ from expected import fingerprint, read_expected, write_expected
 from facts import read_facts
 from generate import generate
 
-from bench.data import load_dataset
+from bench.dataset.reader import load_dataset
 
 
 def sha256(array: np.ndarray) -> str:

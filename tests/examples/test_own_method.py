@@ -30,7 +30,7 @@ def bench(installed, tmp_path):
 
     def run(*arguments):
         done = subprocess.run(
-            [sys.executable, "-c", "from bench.cli import main; main()", *arguments],
+            [sys.executable, "-c", "from bench.cli.app import main; main()", *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"},
             capture_output=True,

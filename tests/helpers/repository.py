@@ -65,7 +65,9 @@ class Copy:
     def to_do(self) -> set[tuple[str, str]]:
         """(method, step) of everything that is not cached."""
         code = (
-            "import json; from bench.session import Choice, Session; from methods import METHODS\n"
+            "import json\n"
+            "from bench.pipeline.planner import Choice, Session\n"
+            "from methods import METHODS\n"
             "s = Session(Choice(), METHODS)\n"
             "plans = [s.plan(m, 'synthetic', s.profile.seeds) for m in s.params.methods]\n"
             "print(json.dumps([(p.row, x.name) for p in plans for x in p.steps"

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.config import preset_path, read_yaml
-from bench.predict import make_noise
+from bench.common.records import read_yaml
+from bench.config import preset_path
+from bench.evaluation.predict import make_noise
 from methods.codetalker import AutoencoderConfig, CodeTalker, CodeTalkerConfig, PredictorConfig
 from methods.codetalker.official import FILES, export, ignored, load
 from methods.layers.published import Mismatch

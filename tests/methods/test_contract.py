@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.contract import CHECKS
-from bench.contract_subject import make_subject
+from bench.checks.contract import CHECKS
+from bench.checks.subject import make_subject
 from methods import METHODS
 
 
@@ -22,7 +22,7 @@ def test_the_contract_holds(subject, check):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_has_its_folder_of_the_same_files(name):
-    from bench.registry import preset_folder
+    from bench.registry.methods import preset_folder
 
     folder = preset_folder(METHODS[name])
     found = {path.name for path in folder.iterdir()}

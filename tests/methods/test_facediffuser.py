@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bench.data import Batch
-from bench.predict import make_noise
+from bench.evaluation.predict import make_noise
 from methods.facediffuser import FaceDiffuser, FaceDiffuserConfig
 from methods.facediffuser.folded import fold, noise_factor
 from methods.facediffuser.reverse import sample_vertices, updates

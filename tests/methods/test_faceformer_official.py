@@ -6,7 +6,7 @@ Where the numbers come from: tests/golden/README.md.
 import pytest
 import torch
 
-from bench.predict import make_noise
+from bench.evaluation.predict import make_noise
 from methods.faceformer import FaceFormer, FaceFormerConfig
 from methods.faceformer.official import export, load
 from methods.layers.published import Mismatch

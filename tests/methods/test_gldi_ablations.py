@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.ablations import ablation_files
 from bench.config import load_preset
-from bench.data import load_dataset
-from bench.plan import RunSpec, plan_run
-from bench.registry import preset_folder
-from bench.rows import variants_of
+from bench.dataset.reader import load_dataset
+from bench.pipeline.step import RunSpec, plan_run
+from bench.registry.ablations import ablation_files
+from bench.registry.methods import preset_folder
+from bench.registry.rows import variants_of
 from methods import METHODS
 from methods.gldi import GLDiConfig, GLDiTalker
 

@@ -14,7 +14,7 @@ import yaml
 from torch import nn
 
 from bench.data import Batch, Clip, DatasetSpec
-from bench.predict import make_noise
+from bench.evaluation.predict import make_noise
 from methods.gldi import GLDiConfig, GLDiTalker
 from methods.gldi.frozen import clean_latents
 

@@ -11,11 +11,11 @@ import yaml
 from pydantic import ValidationError
 
 from bench.data import Batch, DatasetSpec
-from bench.predict import make_noise
+from bench.evaluation.predict import make_noise
 from methods.gldi import AutoencoderConfig, GLDiConfig, GLDiTalker, SamplingConfig
 from methods.gldi.folded import FoldedDenoiser
 from methods.gldi.vertex_space import VertexSpace
-from methods.layers.spiral_encoder import SpiralEncoder
+from methods.layers.mesh.spiral_encoder import SpiralEncoder
 
 TINY = """
 autoencoder: {spiral_channels: [4, 5], kernel_size: 3, dilation: 1, hidden: 16, num_layers: 1,

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from bench.config import read_yaml
-from bench.contract_subject import make_subject
+from bench.checks.subject import make_subject
+from bench.common.records import read_yaml
 from bench.data import AUDIO_RATE
-from bench.predict import make_noise
-from bench.registry import load, preset_folder
+from bench.evaluation.predict import make_noise
+from bench.registry.methods import load, preset_folder
 from methods import METHODS
 from methods.layers.speech import SpeechEncoder
 

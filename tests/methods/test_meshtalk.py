@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.ablations import ablation_files
 from bench.config import load_preset
 from bench.data import Clip
-from bench.predict import make_noise
-from bench.registry import preset_folder
+from bench.evaluation.predict import make_noise
+from bench.registry.ablations import ablation_files
+from bench.registry.methods import preset_folder
 from methods.meshtalk import ContextConfig, MeshTalk, MeshTalkConfig, SpeechConfig
 from methods.meshtalk.autoencoder import Frames, moments
 from methods.meshtalk.context import ContextModel

@@ -6,7 +6,7 @@ Where the numbers come from: tests/golden/README.md.
 import pytest
 import torch
 
-from bench.predict import make_noise
+from bench.evaluation.predict import make_noise
 from methods.layers.published import Mismatch
 from methods.meshtalk import MeshTalk, MeshTalkConfig
 from methods.meshtalk.autoencoder import Frames

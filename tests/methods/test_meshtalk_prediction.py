@@ -4,7 +4,7 @@ encoded once."""
 import pytest
 import torch
 
-from bench.predict import make_noise
+from bench.evaluation.predict import make_noise
 from methods.meshtalk import MeshTalk, MeshTalkConfig
 from methods.meshtalk.autoencoder import MotionAutoencoder, disuse
 from methods.meshtalk.config import AutoencoderConfig, SpeechConfig

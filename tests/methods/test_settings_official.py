@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from bench.official import find_official
+from bench.weights.official import find_official
 
 OTHER = {  # a value of each setting that neither the tiny files nor the loader's defaults have
     "faceformer": {

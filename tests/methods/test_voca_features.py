@@ -13,8 +13,8 @@ from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from bench.config import SpeechInput, speech_label
 from bench.data import AUDIO_RATE
-from methods.layers.log_mel import LogMel
 from methods.layers.speech import SpeechConfig, normalise_audio
+from methods.layers.speech.log_mel import LogMel
 from methods.voca import Voca, VocaConfig
 from methods.voca.deepspeech import audio_key
 from methods.voca.features import (

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reports.charts.heatmaps import MOTION, colour_scale, heatmap_figure
+from reports.charts.listening import interval, listening_values
 from reports.figures import build_figures
-from reports.heatmaps import MOTION, colour_scale, heatmap_figure
-from reports.inputs import read_datasets, read_heatmaps
-from reports.listening import interval, listening_values
+from reports.inputs.results import read_datasets, read_heatmaps
 
 
 def test_one_colour_scale_covers_ground_truth_and_every_method(make, tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_heads_of_all_methods_are_coloured_on_that_scale(
         seen.append(colours(np.array([1e-3])))
         return np.zeros((2, 2, 4), np.uint8)
 
-    monkeypatch.setattr("reports.heatmaps.picture", remember)
+    monkeypatch.setattr("reports.charts.heatmaps.picture", remember)
     maps = read_heatmaps(results / "synthetic" / "heatmaps.npz")
     heatmap_figure(maps, read_datasets(results)["synthetic"])
     assert len(seen) == 2 * 6  # ground truth and five methods, two rows

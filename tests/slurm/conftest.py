@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.session import Choice, Session
+from bench.pipeline.planner import Choice, Session
 from slurm.one_node import one_node_slurm
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))

@@ -8,10 +8,9 @@ import pytest
 from places import LOCAL, PRESET, SLURM, skip_without_slurm
 from repository import SMOKE, Copy
 
-from bench.cache import Cache
-from bench.commands import RunOptions, run_methods
-from bench.run import methods_table  # noqa: F401 - registers the executor
-from bench.terminal import console
+from bench.cli.run_methods import RunOptions, run_methods
+from bench.common.terminal import console
+from bench.pipeline.cache import Cache
 from slurm.one_node import one_node_slurm
 
 pytestmark = [
@@ -44,7 +43,7 @@ def test_submit_all_and_wait_fills_the_cache_and_repro_trains_nothing(scheduler,
     (copy.root / "cluster.yaml").write_text(json.dumps({"scheduler": scheduler, **PRESET}))
     (copy.root / "dvc.yaml").write_text(without_ablations((copy.root / "dvc.yaml").read_text()))
     copy.call("dvc", "repro", "-s", "probe", "data")
-    submit = [sys.executable, "-m", "bench.cli", "submit", "--all", "--cluster", "cluster.yaml"]
+    submit = [sys.executable, "-m", "bench.cli.app", "submit", "--all", "--cluster", "cluster.yaml"]
     said = copy.call(*submit, "--wait", **environment)
     assert f"{steps} of {steps} steps are done" in said
     records = list(Cache(copy.root / ".runs").records())

@@ -10,18 +10,18 @@ import pytest
 from places import Place
 from rich.console import Console
 
-from bench.cache import Cache
-from bench.provenance import git_state
-from bench.stopping import never
-from slurm import submitting
-from slurm.doing import do_step
-from slurm.ledger import replace_array, with_jobs
-from slurm.presets import load_cluster
-from slurm.seen import look
-from slurm.snapshot import take_snapshot
-from slurm.states import JobState
-from slurm.submitting import Desk
-from slurm.waiting import Wait
+from bench.pipeline.cache import Cache
+from bench.pipeline.provenance import git_state
+from bench.training.stopping import never
+from slurm.clusters.presets import load_cluster
+from slurm.clusters.queue import JobState
+from slurm.jobs.snapshot import take_snapshot
+from slurm.jobs.step import do_step
+from slurm.submissions.ledger import replace_array, with_jobs
+from slurm.submissions.standing import look
+from slurm.submit import launch as submitting
+from slurm.submit.launch import Desk
+from slurm.submit.waiting import Wait
 
 
 def test_a_snapshot_is_what_jobs_import_whatever_becomes_of_the_tree(tmp_path):
@@ -38,13 +38,15 @@ def test_a_snapshot_is_what_jobs_import_whatever_becomes_of_the_tree(tmp_path):
 
 def test_code_that_changed_since_submission_is_a_failed_row(plan, project):
     step = plan()[0]
-    code = {**step.inputs["code"], "bench.train": "another hash"}
+    code = {**step.inputs["code"], "bench.training.loop": "another hash"}
     old = dataclasses.replace(step, inputs={**step.inputs, "code": code})
     cache = Cache(project.runs)
     assert do_step(old, cache, never) == "failed"
     record = cache.record(old.key)
     assert record["error"] == "CodeChanged"
-    assert record["reason"] == "bench.train changed between submission and start; submit again"
+    assert (
+        record["reason"] == "bench.training.loop changed between submission and start; submit again"
+    )
 
 
 def test_a_step_whose_parent_failed_is_skipped_with_its_reason(plan, project):
@@ -67,8 +69,8 @@ def noted(project, table, monkeypatch):
 
     queue: dict[str, JobState] = {}
     monkeypatch.setattr(submitting, "sbatch", sbatch)
-    monkeypatch.setattr("slurm.states._squeue", lambda names: list(queue.items()))
-    monkeypatch.setattr("slurm.states._sacct", lambda jobs, names: ())
+    monkeypatch.setattr("slurm.clusters.queue._squeue", lambda names: list(queue.items()))
+    monkeypatch.setattr("slurm.clusters.queue._sacct", lambda jobs, names: ())
     place.submitted, place.queue = submitted, queue
     return place
 

@@ -12,11 +12,10 @@ import pytest
 from places import BOTH, REAL, Place, released, wait_until
 from rich.console import Console
 
-from bench.commands import execute
-from bench.executor import run_local
-from bench.locks import read_owner
-from slurm.jobs import cancel, logs, retry, status
-from slurm.seen import look
+from bench.pipeline.locks import read_owner
+from bench.pipeline.pool import execute, run_local
+from slurm.commands import cancel, logs, retry, status
+from slurm.submissions.standing import look
 
 pytestmark = pytest.mark.cluster
 SIZE = ("train.coarse.steps=80", "train.coarse.checkpoint_every=10")

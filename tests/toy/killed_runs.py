@@ -20,7 +20,7 @@ import torch._dynamo  # noqa: F401
 # before the forks, which then share what takes seconds to import
 import toy_coded  # noqa: F401
 
-import bench.commands  # noqa: F401
+import bench.cli.run_methods  # noqa: F401
 from bench.run import main
 
 COMMAND = ["bench.run", "--workers", "0", "--device", "cpu"]
@@ -28,14 +28,14 @@ COMMAND = ["bench.run", "--workers", "0", "--device", "cpu"]
 NUM_POINTS, OPTIONS = int(sys.argv[1]), sys.argv[2:]
 # what is killed: the n-th call of a function, before it, after it, or with half a file written
 POINTS = {
-    "before the first step": ("bench.train", "take_step", 1, "before"),
-    "between two checkpoints": ("bench.train", "take_step", 6, "after"),
-    "right after a checkpoint": ("bench.train", "save_checkpoint", 2, "after"),
+    "before the first step": ("bench.training.loop", "take_step", 1, "before"),
+    "between two checkpoints": ("bench.training.loop", "take_step", 6, "after"),
+    "right after a checkpoint": ("bench.training.loop", "save_checkpoint", 2, "after"),
     "while a checkpoint is written": ("torch", "save", 2, "half"),
-    "while weights are written": ("bench.checkpoint", "save_file", 1, "half"),
-    "in the second stage": ("bench.train", "take_step", 15, "after"),
+    "while weights are written": ("bench.training.checkpoint", "save_file", 1, "half"),
+    "in the second stage": ("bench.training.loop", "take_step", 15, "after"),
     "while a prediction is written": ("numpy", "save", 4, "half"),
-    "before the record of the scores": ("bench.steps", "describe", 4, "before"),
+    "before the record of the scores": ("bench.pipeline.work", "describe", 4, "before"),
 }
 
 
@@ -79,7 +79,7 @@ def count_steps(log: Path) -> None:
             file.write(b".")
         return step(*args)
 
-    patch("bench.train", "take_step", wrapper)
+    patch("bench.training.loop", "take_step", wrapper)
 
 
 def run(runs: Path, prepare: Callable[[], None]) -> int:

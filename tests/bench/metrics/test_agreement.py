@@ -6,7 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from bench.metrics import METRICS, Sample, Samples, frames, score
+from bench.metrics import Sample, Samples, frames
+from bench.metrics.table import METRICS, score
 
 
 def test_every_metric_agrees_with_its_formula_written_naively(clip, sample, samples, template):

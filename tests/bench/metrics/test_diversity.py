@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from bench.metrics import METRICS, Samples, score
+from bench.metrics import Samples
 from bench.metrics.diversity import diversity, numerical_floor
+from bench.metrics.table import METRICS, score
 
 
 @pytest.fixture

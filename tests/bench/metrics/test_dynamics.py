@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from bench.metrics import Score, pool, score
+from bench.metrics import Score
+from bench.metrics.table import pool, score
 
 
 def test_fdd_is_the_signed_difference_of_the_std_of_the_squared_norm_of_motion(two_vertices):

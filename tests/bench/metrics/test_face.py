@@ -1,7 +1,7 @@
 import pytest
 
-from bench.metrics import score
 from bench.metrics.face import mve
+from bench.metrics.table import score
 
 
 def test_mve_is_the_mean_distance_over_frames_and_vertices(two_vertices):

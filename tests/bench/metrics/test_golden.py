@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.metrics import Sample, Samples, pool, score
+from bench.metrics import Sample, Samples
+from bench.metrics.table import pool, score
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "metrics.json").read_text())
 RULE = GOLDEN["case_1"]["rule"]

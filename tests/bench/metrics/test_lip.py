@@ -1,6 +1,6 @@
 import pytest
 
-from bench.metrics import score
+from bench.metrics.table import score
 
 
 def test_lve_is_the_mean_over_frames_of_the_largest_squared_distance(two_vertices):

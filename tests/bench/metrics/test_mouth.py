@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from bench.metrics import score
 from bench.metrics.mouth import mouth_opening
+from bench.metrics.table import score
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from bench.metrics import Score, frames, score
+from bench.metrics import Score, frames
+from bench.metrics.table import score
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from bench.metrics import METRICS, Score, pool, score
-from bench.metrics.correlation import pearson
+from bench.metrics import Score
+from bench.metrics.arithmetic import pearson
+from bench.metrics.table import METRICS, pool, score
 
 
 @pytest.mark.parametrize("name", METRICS)

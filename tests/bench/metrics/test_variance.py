@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bench.metrics.variance import RunningVariance
+from bench.metrics.arithmetic import RunningVariance
 
 
 def fed(values, sizes):

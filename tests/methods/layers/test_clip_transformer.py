@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from bench.data import valid_frames
 from methods.layers.clip_transformer import Block, Positions, Trunk, TrunkSizes
-from methods.layers.padded_clips import ClipConvolution, instance_norm
+from methods.layers.clips import ClipConvolution, instance_norm
 
 HIDDEN, HEADS = 12, 3
 NUM_FRAMES = torch.tensor([6, 4])

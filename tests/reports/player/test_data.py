@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data import load_dataset
+from bench.dataset.reader import load_dataset
 from bench.results import MethodResults, RunResult
 from reports.player import ClipView, Track, write_clip, write_player
 from reports.player.clips import error_scale
@@ -191,7 +191,7 @@ def test_a_view_is_made_of_stored_predictions(prepared: Path, tmp_path: Path, ma
 def test_an_unseen_subject_is_shown_in_the_style_of_the_figures(
     prepared: Path, tmp_path: Path, make
 ) -> None:
-    from bench.predict import figure_style
+    from bench.evaluation.predict import figure_style
 
     data = load_dataset("toy", prepared)
     clip = data.clips("test_b")[0]

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from reports.ablation_tables import ablation_grid
-from reports.comparable import compare
-from reports.published import PaperRow, read_published
+from reports.analysis.comparable import compare
+from reports.inputs.published import PaperRow, read_published
+from reports.tabular.ablations import ablation_grid
 
 REAL = {
     "deterministic": False,

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from bench.results import ClipScore, MetricScore
-from reports.inputs import read_datasets
-from reports.masks import flaw, mask_sentence
-from reports.page import make_section
-from reports.pictures import figure1_picture, listening_grid
-from reports.published import read_published
-from reports.scores import root_mean_mm
-from reports.table1 import table1, table1_records
+from reports.analysis.scores import root_mean_mm
+from reports.charts.captions import figure1_picture, listening_grid
+from reports.inputs.published import read_published
+from reports.inputs.results import read_datasets
+from reports.pages.sections import make_section
 from reports.tables import build_tables
-from reports.unseen import unseen_grid
+from reports.tabular.table1 import table1, table1_records
+from reports.tabular.unseen import unseen_grid
+from reports.text.masks import flaw, mask_sentence
 
 
 def line_of(text: str, start: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reports.figures import build_figures
-from reports.inputs import read_ablations, read_datasets, read_skipped
+from reports.inputs.results import read_ablations, read_datasets, read_skipped
 from reports.site import build_site
 from reports.tables import build_tables
 

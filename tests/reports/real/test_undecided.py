@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.comparisons import comparison_grids, headline
-from reports.inputs import Dataset, read_datasets
+from reports.inputs.results import Dataset, read_datasets
+from reports.tabular.comparisons import comparison_grids, headline
 
 
 @pytest.fixture

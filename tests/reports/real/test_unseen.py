@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from bench.results import ClipScore, MetricScore
-from reports.checks import checks_table, problems
-from reports.differences import difference
-from reports.figure1 import figure1
-from reports.grid import Grid
-from reports.heatmaps import heatmap_figure
-from reports.inputs import Dataset, read_datasets, read_heatmaps, read_lip_errors
-from reports.page import make_section
-from reports.published import read_published
-from reports.scores import clip_frame
-from reports.splits import DRAWN, split_of, split_words, why_missing
-from reports.table1 import table1, table1_records
-from reports.unseen import unseen_grid, unseen_records
+from reports.analysis.differences import difference
+from reports.analysis.scores import clip_frame
+from reports.charts.figure1 import figure1
+from reports.charts.heatmaps import heatmap_figure
+from reports.inputs.published import read_published
+from reports.inputs.results import Dataset, read_datasets, read_heatmaps, read_lip_errors
+from reports.pages.sections import make_section
+from reports.tabular.checks import checks_table, problems
+from reports.tabular.table1 import table1, table1_records
+from reports.tabular.unseen import unseen_grid, unseen_records
+from reports.text.grid import Grid
+from reports.text.splits import DRAWN, split_of, split_words, why_missing
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.data import load_dataset
+from bench.dataset.reader import load_dataset
 from bench.results import RunResult, write_results
-from reports.inputs import read_datasets
-from reports.labels import GROUND_TRUTH
+from reports.inputs.results import read_datasets
 from reports.study.building import build_study
 from reports.study.records import Key, Stimulus
 from reports.study.selection import PAPER_ROWS, Chosen, choose
+from reports.text.labels import GROUND_TRUTH
 
 SIZE = 96  # pixels
 SHORTER = 3  # frames that the predictions of one row lack

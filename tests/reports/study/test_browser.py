@@ -5,9 +5,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from reports.labels import GROUND_TRUTH
 from reports.study.command import app
 from reports.study.table2 import table2
+from reports.text.labels import GROUND_TRUTH
 
 MOST_WAIT = 15_000  # milliseconds: a clip takes one second
 

@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from reports.camera import aim
-from reports.inputs import read_datasets
-from reports.labels import GROUND_TRUTH, LABELS
+from reports.heads.camera import aim
+from reports.inputs.results import read_datasets
 from reports.study.building import blinded, build_study
 from reports.study.command import app
-from reports.study.motions import shown_clips
 from reports.study.records import read_key
 from reports.study.selection import PAPER_ROWS, choose
-from reports.study.videos import padded, render_clip
+from reports.study.stimuli import padded, render_clip, shown_clips
+from reports.text.labels import GROUND_TRUTH, LABELS
 
 PAYLOAD = re.compile(r'<script type="text/plain" id="v-([0-9a-f]{8})">([^<]+)</script>')
 
@@ -121,7 +120,7 @@ def test_every_version_is_framed_alike(chosen, invented, monkeypatch):
         cameras.append(aim(motion, faces, size))
         path.write_bytes(b"video")
 
-    monkeypatch.setattr("reports.study.videos.write_video", look)
+    monkeypatch.setattr("reports.study.stimuli.write_video", look)
     faces = chosen[0].dataset.spec.faces.numpy()
     for versions in shown_clips(chosen[0], invented / "runs", 0):
         cameras.clear()

@@ -6,15 +6,15 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
-from reports.grid import to_markdown
-from reports.labels import GROUND_TRUTH
-from reports.published import read_published
+from reports.inputs.published import read_published
 from reports.study.answers import collect_answers
 from reports.study.collected import Difference, read_summaries
 from reports.study.command import app
 from reports.study.summarising import summarise
 from reports.study.table2 import NO_ANSWERS, comparable, table2, table2_of, verdict
 from reports.tables import build_tables
+from reports.text.grid import to_markdown
+from reports.text.labels import GROUND_TRUTH
 
 
 def reasons(key, *paths):

@@ -18,15 +18,14 @@ import pytest
 import yaml
 from rich.console import Console
 
-from bench.cache import Cache
-from bench.session import Choice, Session
-from slurm.ledger import Ledger
+from bench.pipeline.cache import Cache
+from bench.pipeline.planner import Choice, Session
+from slurm.clusters.presets import load_cluster
+from slurm.commands import SubmitOptions, submit
 from slurm.one_node import missing_programs
-from slurm.planning import Asked
-from slurm.presets import load_cluster
-from slurm.submit_command import SubmitOptions, submit
-from slurm.submitting import Desk, submit_steps
-from slurm.waiting import Wait
+from slurm.submissions.ledger import Asked, Ledger
+from slurm.submit.launch import Desk, submit_steps
+from slurm.submit.waiting import Wait
 
 PATIENCE = 120.0  # seconds until a test gives up
 PRESET = {
@@ -105,7 +104,7 @@ class Place:
 
 def stop_everything(place: Place) -> None:
     """No job of a test outlives it."""
-    from slurm.jobs import cancel
+    from slurm.commands import cancel
 
     cancel((), True, Console(file=StringIO()))
 

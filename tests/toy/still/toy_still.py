@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from bench.config import Frozen
+from bench.common.records import Frozen
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
 

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.config import Frozen, SpeechInput
+from bench.common.records import Frozen
+from bench.config import SpeechInput
 from bench.data import AUDIO_RATE, Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
 

@@ -1,0 +1,124 @@
+"""`bench fill`, which `dvc repro` calls: compute every missing step, write what was planned."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from bench.collect.plan_files import (
+    ABLATIONS,
+    planned_ablation,
+    write_planned,
+    write_planned_ablation,
+    write_skipped,
+)
+from bench.collect.results import FIGURE_ARRAYS, planned_of, remove_other_results
+from bench.common.project import plans_folder, results_folder
+from bench.pipeline.planner import AblationPlan, Choice, MethodPlan, Session
+from bench.pipeline.pool import execute, run_local
+from bench.pipeline.progress import say_cached
+from bench.pipeline.step import Step, unique
+from bench.prepare.probe import why_skipped
+from bench.registry.rows import ORACLE, find_ablation_of
+
+
+@dataclass(frozen=True)
+class Everything:
+    """All that `dvc repro` makes tables of: rows and ablations by dataset, and what is absent."""
+
+    rows: Mapping[str, list[MethodPlan]]
+    ablations: Mapping[str, list[AblationPlan]]
+    skipped: Mapping[str, str]  # dataset -> why
+
+    @property
+    def plans(self) -> list[MethodPlan]:
+        """Rows first, then the variants of the ablations."""
+        plans = [plan for found in self.rows.values() for plan in found]
+        variants = [each for found in self.ablations.values() for each in found]
+        return plans + [plan for each in variants for plan in each.plans.values()]
+
+    @property
+    def steps(self) -> list[Step]:
+        """Each once, in the order of the work."""
+        return unique(step for plan in self.plans for step in plan.steps)
+
+
+def plan_everything(session: Session) -> Everything:
+    """The plans of the datasets that params.yaml turns on and that are there."""
+    reasons = {dataset: why_skipped(dataset) for dataset in session.params.datasets}
+    there = [dataset for dataset, reason in reasons.items() if reason is None]
+    return Everything(
+        rows={dataset: _rows(session, dataset) for dataset in there},
+        ablations={dataset: _ablations(session, dataset) for dataset in there},
+        skipped={name: reason for name, reason in reasons.items() if reason is not None},
+    )
+
+
+def fill(profile: str | None, workers: int | None, table: dict[str, str], console: Console) -> int:
+    """Compute every missing step of a profile in one pool, and write what the steps are.
+
+    A failed run does not stop the others: it becomes a row of every table. A dataset that is turned
+    on but absent has the reason in place of its plans. Returns 0.
+    """
+    session = Session(Choice(profile), table)
+    planned = plan_everything(session)
+    say_cached(planned.steps, session.cache, console, brief=True)
+    execute(run_local, planned.steps, session.cache, workers, console)
+    for dataset, rows in planned.rows.items():
+        _write_plans(session, dataset, rows, planned.ablations[dataset])
+    for dataset, reason in planned.skipped.items():
+        console.print(f"{dataset}: skipped: {reason}", markup=False)
+        _write_skipped_plans(session, dataset, reason)
+    _remove_other_datasets(session.params.datasets)
+    return 0
+
+
+def _rows(session: Session, dataset: str) -> list[MethodPlan]:
+    seeds = session.profile.seeds
+    rows = [session.plan(row, dataset, seeds) for row in session.params.methods]
+    return [session.oracle(dataset), *rows]
+
+
+def _ablations(session: Session, dataset: str) -> list[AblationPlan]:
+    pairs = [find_ablation_of(name, session.table) for name in session.params.ablations]
+    seeds = session.profile.seeds
+    return [session.ablation(method, dataset, seeds, name) for method, name in pairs]
+
+
+def _write_skipped_plans(session: Session, dataset: str, reason: str) -> None:
+    """The reason in place of every plan of a dataset; each is an output of a stage."""
+    rows = {ORACLE, *session.params.methods}
+    folder, results = plans_folder() / dataset, results_folder() / dataset
+    for row in rows:
+        write_skipped(folder / f"{row}.json", dataset, reason)
+    for ablation in session.params.ablations:
+        write_skipped(folder / ABLATIONS / f"{ablation}.json", dataset, reason)
+    remove_other_results(results, rows)
+    remove_other_results(results / ABLATIONS, set(session.params.ablations))
+
+
+def _write_plans(
+    session: Session, dataset: str, rows: list[MethodPlan], ablations: list[AblationPlan]
+) -> None:
+    for plan in rows:
+        write_planned(plans_folder(), planned_of(session, plan))
+    for each in ablations:
+        planned = {variant: planned_of(session, plan) for variant, plan in each.plans.items()}
+        write_planned_ablation(
+            plans_folder(),
+            planned_ablation(dataset, each.method, each.name, each.ablation, planned),
+        )
+    folder = results_folder() / dataset
+    remove_other_results(folder, {plan.row for plan in rows})
+    remove_other_results(folder / ABLATIONS, {f"{a.method}-{a.name}" for a in ablations})
+
+
+def _remove_other_datasets(datasets: Sequence[str]) -> None:
+    """Delete the results of datasets that are turned on no more: no stage would."""
+    for oracle in results_folder().glob(f"*/{ORACLE}.json"):
+        folder = oracle.parent
+        if folder.name not in datasets:
+            remove_other_results(folder, ())
+            remove_other_results(folder / ABLATIONS, ())
+            for name in FIGURE_ARRAYS:
+                (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,191 @@
+"""What `fill` planned, as files: the keys that results are collected from."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from bench.common.files import read_json, write_json
+from bench.common.records import Frozen
+from bench.config import speech_label
+from bench.pipeline.cache import Cache
+from bench.pipeline.imported import checkpoint_keys
+from bench.pipeline.step import RunSpec, Step
+from bench.registry.ablations import Ablation
+from bench.registry.rows import IMPORTED, ORACLE, row_name
+from bench.results import Skipped
+
+ABLATIONS = "ablations"  # folder of plans and of results, beside the rows of the tables
+
+AnyRecord = TypeVar("AnyRecord", bound=Frozen)
+
+
+class PlannedRun(Frozen):
+    """One seed."""
+
+    seed: int
+    # step name -> cache key, in the order of the work; before an import, the role of each file
+    # that it read -> the file's SHA-256
+    keys: dict[str, str]
+    status: str | None  # of the last step; None: not run
+
+    @property
+    def last_key(self) -> str:
+        """The key of the step that scores."""
+        return self.keys.get("evaluate") or self.keys[ORACLE]
+
+
+class PlannedMethod(Frozen):
+    """Every seed of one row on one dataset, and what the tables must say about it."""
+
+    dataset: str
+    method: str
+    variant: str
+    profile: str
+    deterministic: bool
+    speech_encoder: str
+    num_samples: int
+    unsupported: str | None  # why nothing of it runs
+    runs: tuple[PlannedRun, ...]
+
+    @property
+    def row(self) -> str:
+        """The row's name, which its files have too."""
+        return row_name(self.method, self.variant)
+
+
+class PlannedVariant(Frozen):
+    """One variant of an ablation: its names, and its seeds."""
+
+    variant: str
+    label: str
+    remark: str
+    paper: str  # row of the paper's table
+    planned: PlannedMethod
+
+
+class PlannedAblation(Frozen):
+    """Every variant of one ablation on one dataset."""
+
+    dataset: str
+    method: str
+    name: str
+    description: str
+    paper: str  # the paper's table
+    reference: str
+    rows: tuple[PlannedVariant, ...]
+
+
+def planned_method(
+    profile: str,
+    plans: Sequence[Sequence[Step]],
+    deterministic: bool,
+    unsupported: str | None,
+    cache: Cache,
+) -> PlannedMethod:
+    """The record of planned steps, one sequence per seed."""
+    run = plans[0][0].run
+    return PlannedMethod(
+        dataset=run.dataset,
+        method=run.method,
+        variant=run.variant,
+        profile=profile,
+        deterministic=deterministic,
+        speech_encoder=_speech_label(run),
+        num_samples=1 if deterministic else run.preset.predict.num_samples,
+        unsupported=unsupported,
+        runs=tuple(_planned_run(plan, cache) for plan in plans),
+    )
+
+
+def planned_ablation(
+    dataset: str, method: str, name: str, ablation: Ablation, rows: Mapping[str, PlannedMethod]
+) -> PlannedAblation:
+    """The record of planned variants; a variant without a label is called by its name."""
+    return PlannedAblation(
+        dataset=dataset,
+        method=method,
+        name=name,
+        description=ablation.description,
+        paper=ablation.paper,
+        reference=ablation.reference if ablation.reference in rows else "",
+        rows=tuple(
+            PlannedVariant(
+                variant=variant,
+                label=ablation.variants[variant].label or variant,
+                remark=ablation.variants[variant].remark,
+                paper=ablation.variants[variant].paper,
+                planned=planned,
+            )
+            for variant, planned in rows.items()
+        ),
+    )
+
+
+def write_planned_ablation(folder: Path, planned: PlannedAblation) -> None:
+    """Write ``<dataset>/ablations/<method>-<ablation>.json``."""
+    path = folder / planned.dataset / ABLATIONS / f"{planned.method}-{planned.name}.json"
+    write_json(path, planned.model_dump(mode="json"))
+
+
+def read_planned_ablation(folder: Path, dataset: str, name: str) -> PlannedAblation:
+    """Read one file back. Raises ValueError that says what makes it."""
+    return _read(PlannedAblation, folder / dataset / ABLATIONS / f"{name}.json")
+
+
+def write_planned(folder: Path, planned: PlannedMethod) -> None:
+    """Write ``<dataset>/<row>.json``."""
+    path = folder / planned.dataset / f"{planned.row}.json"
+    write_json(path, planned.model_dump(mode="json"))
+
+
+def read_planned(folder: Path, dataset: str, row: str) -> PlannedMethod:
+    """Read one file back. Raises ValueError that says what makes it."""
+    return _read(PlannedMethod, folder / dataset / f"{row}.json")
+
+
+def write_skipped(path: Path, dataset: str, reason: str) -> None:
+    """Write that nothing of a dataset is planned, or has results, and why."""
+    write_json(path, Skipped(dataset=dataset, skipped=reason).model_dump(mode="json"))
+
+
+def skipped_plan(path: Path) -> str | None:
+    """The reason in such a file; None for a plan, or where there is no file."""
+    return read_json(path).get("skipped") if path.exists() else None
+
+
+def planned_keys(folder: Path) -> set[str]:
+    """Every cache key that a file of plans names."""
+    keys: set[str] = set()
+    for path in folder.rglob("*.json"):
+        document = read_json(path)
+        if "skipped" in document:
+            continue
+        methods = [row["planned"] for row in document["rows"]] if "rows" in document else [document]
+        keys |= {key for each in methods for run in each["runs"] for key in run["keys"].values()}
+    return keys
+
+
+def _read(record: type[AnyRecord], path: Path) -> AnyRecord:
+    if not path.exists():
+        raise ValueError(f"{path} does not exist; run: bench fill")
+    try:
+        return record.model_validate(read_json(path))
+    except ValidationError as error:
+        raise ValueError(f"{path} is of another version; run: bench fill") from error
+
+
+def _speech_label(run: RunSpec) -> str:
+    """What was heard; weights that came from a file are not the random ones of the config."""
+    label = speech_label(run.preset.model)
+    return re.sub(r"\brandom\b", "imported", label) if run.variant == IMPORTED else label
+
+
+def _planned_run(plan: Sequence[Step], cache: Cache) -> PlannedRun:
+    record = cache.record(plan[-1].key) or {}
+    parents = plan[0].ancestors()  # an import: what is trained stands in the plan itself
+    keys = {role: key for step in parents for role, key in checkpoint_keys(step).items()}
+    keys |= {step.name: step.key for step in (*parents, *plan)}
+    return PlannedRun(seed=plan[0].run.seed, keys=keys, status=record.get("status"))

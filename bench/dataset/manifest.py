@@ -1,0 +1,54 @@
+"""What the manifest.json of a prepared dataset must say before anything else of it is read."""
+
+from pathlib import Path
+from typing import Any
+
+from bench.common.files import read_json
+
+MANIFEST_SCHEMA = 1
+GEOMETRY = (  # what every number depends on, besides the clips
+    *("fps", "unit", "num_vertices", "styles", "motion", "masks"),
+    *("mouth_opening_pair", "templates_sha256"),
+)
+ENTRIES = {*GEOMETRY, "name", "generated", "unit_to_mm", "clips"}
+CLIP_ENTRIES = {
+    *("name", "subject", "sentence", "text", "take", "audio"),
+    *("split", "frames", "phonemes", "style"),
+}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a dataset's folder. Raises ValueError naming what is wrong with it."""
+    path = folder / "manifest.json"
+    manifest = read_json(path)
+    if problem := _problem(manifest):
+        raise ValueError(f"{path}: {problem}; {prepare_hint(folder.name)}")
+    return manifest
+
+
+def _problem(manifest: dict[str, Any]) -> str | None:
+    """The first thing that is wrong, or None."""
+    if manifest.get("schema") != MANIFEST_SCHEMA:
+        return f"expected schema {MANIFEST_SCHEMA}, got {manifest.get('schema')!r}"
+    if missing := sorted(ENTRIES - manifest.keys()):
+        return f"{', '.join(missing)} missing"
+    if "mouth" not in manifest["masks"]:
+        return f"expected a mask called mouth, got {sorted(manifest['masks'])}"
+    for vertex in manifest["mouth_opening_pair"] or ():
+        if not 0 <= vertex < manifest["num_vertices"]:
+            return f"mouth_opening_pair: {vertex} is no vertex of the mesh"
+    problems = (_clip_problem(clip, len(manifest["styles"])) for clip in manifest["clips"])
+    return next(filter(None, problems), None)
+
+
+def _clip_problem(clip: dict[str, Any], num_styles: int) -> str | None:
+    if missing := sorted(CLIP_ENTRIES - clip.keys()):
+        return f"clip {clip.get('name')}: {', '.join(missing)} missing"
+    if clip["style"] not in (None, *range(num_styles)):
+        return f"clip {clip['name']}: style {clip['style']} is none of the {num_styles} styles"
+    return None
+
+
+def prepare_hint(name: str) -> str:
+    """The command that makes a dataset."""
+    return f"run: bench prepare {name}"

@@ -1,0 +1,128 @@
+"""Scores of one clip as records: what evaluation, the oracle and dropped samples have in common.
+
+Shapes   T frames, V vertices.    Units  the dataset's.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.data import Clip, Motion
+from bench.dataset.reader import Dataset
+from bench.metrics import Sample, Samples, Score
+from bench.metrics.table import METRICS, pool, score
+from bench.results import ClipScore, MetricScore, SplitScores
+
+
+@dataclass(frozen=True)
+class Face:
+    """What metrics must know about a dataset's mesh."""
+
+    masks: Mapping[str, np.ndarray]
+    mouth_opening_pair: tuple[int, int] | None
+    fps: float
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Face":
+        """The face of a prepared dataset."""
+        masks = {name: mask.numpy() for name, mask in dataset.spec.masks.items()}
+        pair = dataset.manifest.get("mouth_opening_pair")
+        return cls(masks, tuple(pair) if pair else None, dataset.spec.fps)
+
+    def sample(self, clip: Clip, prediction: Motion) -> Sample:
+        """A clip beside one prediction."""
+        return Sample(clip.motion, prediction, clip.template.numpy(), **vars(self))
+
+    def samples(self, clip: Clip, predictions: Sequence[Motion]) -> Samples:
+        """A clip beside several predictions."""
+        return Samples(clip.motion, predictions, clip.template.numpy(), **vars(self))
+
+
+def names(needs: str, face: Face) -> list[str]:
+    """The metrics that need one sample, or several, and that this face can have."""
+    return [
+        m.name
+        for m in METRICS.values()
+        if m.needs == needs
+        and (m.mask is None or m.mask in face.masks)
+        and (face.mouth_opening_pair is not None or not m.name.startswith("mouth_opening"))
+    ]
+
+
+def sample_scores(face: Face, clip: Clip, prediction: Motion) -> dict[str, Score]:
+    """Every metric of a single prediction."""
+    sample = face.sample(clip, prediction)
+    return {name: score(name, sample) for name in names("sample", face)}
+
+
+def samples_scores(face: Face, clip: Clip, predictions: Sequence[Motion]) -> dict[str, Score]:
+    """Every metric of a set of predictions; what needs two of them is missing for one."""
+    samples = face.samples(clip, predictions)
+    return {name: score(name, samples) for name in names("samples", face)}
+
+
+def to_record(clip: Clip, style: str, value: Score) -> ClipScore:
+    """One metric of one clip as it stands in the results."""
+    return ClipScore(
+        clip=clip.name, subject=clip.subject, style=style, total=value.total, weight=value.weight
+    )
+
+
+def to_metric(name: str, records: Sequence[ClipScore]) -> MetricScore:
+    """The records of a metric, pooled as it says."""
+    value = pool(name, [Score(record.total, record.weight) for record in records])
+    return MetricScore(value=value, clips=tuple(records))
+
+
+def scores_to_json(scores: Mapping[str, Score]) -> dict[str, Any]:
+    """Plain numbers of a clip's scores."""
+    return {name: [value.total, value.weight] for name, value in scores.items()}
+
+
+def scores_from_json(document: Mapping[str, Any]) -> dict[str, Score]:
+    """The reverse of :func:`scores_to_json`."""
+    return {name: Score(total, weight) for name, (total, weight) in document.items()}
+
+
+class Gathered:
+    """What a split's clips scored so far."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[ClipScore]] = defaultdict(list)
+        self.frames_scored = self.frames_cut = 0
+
+    def add(self, clip: Clip, style: str, scores: Mapping[str, Score], num_frames: int) -> None:
+        """Add a clip's scores under a style; ``num_frames``: of the prediction."""
+        for name, value in scores.items():
+            self.records[name].append(to_record(clip, style, value))
+        self.frames_scored += min(clip.num_frames, num_frames)
+        self.frames_cut += abs(clip.num_frames - num_frames)
+
+    def scores(self, rule: str, best_style: bool = False) -> SplitScores:
+        """Every metric over all that was added; ``rule``: how styles were chosen."""
+        best = {name: _best_style(name, found) for name, found in self.records.items()}
+        return SplitScores(
+            conditioning=rule,
+            frames_scored=self.frames_scored,
+            frames_cut=self.frames_cut,
+            metrics={name: to_metric(name, found) for name, found in sorted(self.records.items())},
+            best_style=best if best_style else {},
+        )
+
+
+def _best_style(name: str, records: Sequence[ClipScore]) -> float | None:
+    """The metric with each clip under the style that suits it best: the highest value where higher
+    is better, else the smallest absolute one."""
+    better = METRICS[name].better
+    best: dict[str, tuple[float, Score]] = {}
+    for record in records:
+        found = Score(record.total, record.weight)
+        if found.value is None:
+            continue
+        cost = -found.value if better == "higher" else abs(found.value)
+        if record.clip not in best or cost < best[record.clip][0]:
+            best[record.clip] = (cost, found)
+    return pool(name, [found for _, found in best.values()])

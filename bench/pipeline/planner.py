@@ -1,0 +1,215 @@
+"""What one command works on: profile, dataset, methods and seeds, resolved into planned steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bench.common.environment import pick_device
+from bench.common.project import data_folder, load_params, runs_folder
+from bench.common.records import Frozen
+from bench.config import Preset, load_preset, preset_path
+from bench.dataset.reader import Dataset, load_dataset
+from bench.evaluation.predict import is_deterministic
+from bench.method import Method
+from bench.pipeline.cache import Cache
+from bench.pipeline.imported import find_imported, imported_preset
+from bench.pipeline.step import IMPORT, RunSpec, Step, plan_imported, plan_oracle, plan_run
+from bench.registry.ablations import Ablation, find_ablation, pick
+from bench.registry.methods import load, preset_folder
+from bench.registry.rows import DEFAULT, IMPORTED, ORACLE, Row, find_row, row_name, row_of_variant
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The options of a command line that say what to work on."""
+
+    profile: str | None = None
+    device: str = "auto"
+    overrides: tuple[str, ...] = ()
+    elsewhere: bool = False  # the work is done on another machine: its GPU need not be here
+
+
+@dataclass(frozen=True)
+class MethodPlan:
+    """Every seed of one row on one dataset."""
+
+    method: str
+    variant: str
+    plans: tuple[tuple[Step, ...], ...]
+    deterministic: bool
+    unsupported: str | None  # why nothing of it runs
+
+    @property
+    def row(self) -> str:
+        """The row's name."""
+        return row_name(self.method, self.variant)
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name."""
+        return self.plans[0][0].run.dataset
+
+    @property
+    def steps(self) -> list[Step]:
+        """What must be done, in order; nothing for a method that cannot run here."""
+        return [] if self.unsupported else [step for plan in self.plans for step in plan]
+
+
+@dataclass(frozen=True)
+class AblationPlan:
+    """The variants of an ablation that are asked for, each with all its seeds."""
+
+    method: str
+    name: str
+    ablation: Ablation
+    plans: dict[str, MethodPlan]  # by variant
+
+
+class Session:
+    """Resolves names to steps; loads each dataset once."""
+
+    def __init__(self, choice: Choice, table: dict[str, str]):
+        self.choice, self.table = choice, table
+        self.params = load_params()
+        self.profile = self.params.get(choice.profile)
+        self.profile_name = choice.profile or self.params.profile
+        self.cache = Cache(runs_folder())
+        self._datasets: dict[str, Dataset] = {}
+        self.estimates: dict[tuple[str, str, int], Any] = {}  # of bench/checks/estimate.py
+
+    @cached_property
+    def device(self) -> str:
+        """ "cpu" or "cuda": of the command line, else of the profile, else what is here.
+
+        Raises ValueError when the GPU that the command line asks for is not there; a profile may
+        name one that only the cluster has.
+        """
+        if self.choice.elsewhere or self.choice.device == "auto":
+            wanted = self.choice.device if self.choice.device != "auto" else self.profile.device
+            if wanted in ("cpu", "cuda"):
+                return wanted
+        return pick_device(self.choice.device)
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """What a command without --dataset works on."""
+        return self.profile.datasets or self.params.datasets
+
+    def dataset(self, name: str) -> Dataset:
+        """A prepared dataset."""
+        if name not in self._datasets:
+            self._datasets[name] = load_dataset(name, data_folder())
+        return self._datasets[name]
+
+    def plan(self, row: str, dataset: str, seeds: Sequence[int]) -> MethodPlan:
+        """The steps of a row's runs; imported weights have one run, under the first seed.
+
+        Raises ValueError for unknown names and bad presets.
+        """
+        found = find_row(row, self.table)
+        return self._plan(found, dataset, seeds, self.choice.overrides)
+
+    def _plan(
+        self, row: Row, dataset: str, seeds: Sequence[int], overrides: tuple[str, ...]
+    ) -> MethodPlan:
+        cls, loaded = load(row.reference), self.dataset(dataset)
+        preset = self._preset(row, dataset, overrides)
+        runs = [self._run(row, cls, dataset, seed, preset) for seed in seeds]
+        why_not = cls.unsupported(loaded.spec)
+        if row.variant == IMPORTED:
+            steps, missing = self._imported(runs[0], cls, loaded)
+            plans, why_not = [steps], why_not or missing
+        else:
+            plans = [plan_run(run, loaded) for run in runs]
+        return MethodPlan(
+            method=row.method,
+            variant=row.variant,
+            plans=tuple(tuple(plan) for plan in plans),
+            deterministic=is_deterministic(cls, preset.predict),
+            unsupported=why_not,
+        )
+
+    def _run(self, row: Row, cls: type[Method], dataset: str, seed: int, preset: Preset) -> RunSpec:
+        return RunSpec(
+            method=row.method,
+            reference=row.reference,
+            dataset=dataset,
+            data_root=data_folder().resolve(),
+            seed=seed,
+            preset=preset,
+            stages=cls.stages,
+            device=self.device,
+            variant=row.variant,
+        )
+
+    def _imported(
+        self, run: RunSpec, cls: type[Method], dataset: Dataset
+    ) -> tuple[list[Step], str | None]:
+        """The steps after the import, and why they cannot run where nothing is imported."""
+        found = find_imported(self.cache, run, dataset)
+        if isinstance(found, str):
+            return plan_imported(run, dataset, Step(IMPORT, run, {"step": IMPORT})), found
+        preset = imported_preset(cls, found, self.cache, run.preset)
+        return plan_imported(replace(run, preset=preset), dataset, found), None
+
+    def oracle(self, dataset: str) -> MethodPlan:
+        """The pseudo method that scores another take of the same sentence; it has one run."""
+        run = RunSpec(
+            method=ORACLE,
+            reference="",
+            dataset=dataset,
+            data_root=data_folder().resolve(),
+            seed=0,
+            preset=Preset(model=Frozen(), train={}),
+            stages=(),
+            device="cpu",
+        )
+        step = plan_oracle(run, self.dataset(dataset))
+        return MethodPlan(ORACLE, DEFAULT, ((step,),), deterministic=False, unsupported=None)
+
+    def ablation(
+        self, method: str, dataset: str, seeds: Sequence[int], name: str, variant: str | None = None
+    ) -> AblationPlan:
+        """One plan per variant of a named ablation. Raises ValueError for an unknown name."""
+        row = find_row(method, self.table)
+        if row.variant != DEFAULT:
+            raise ValueError(f"--ablation takes a method, not its variant {row.name}")
+        ablation = find_ablation(preset_folder(row.reference), name)
+        self._check_varied(ablation, name)
+        plans = {}
+        for each, found in pick(ablation, variant).items():
+            try:
+                other = row_of_variant(row, each, found, self.table)
+                # overrides are meant for the method that is asked for: another one has other keys
+                overrides = self.choice.overrides if other.method == row.method else ()
+                plans[each] = self._plan(other, dataset, seeds, overrides)
+            except ValueError as error:
+                raise ValueError(f"ablation {name}, variant {each}: {error}") from error
+        return AblationPlan(row.method, Path(name).stem, ablation, plans)
+
+    def _check_varied(self, ablation: Ablation, name: str) -> None:
+        """Refuse an override of what the variants differ in: it would make their names lie."""
+        varied = {each.partition("=")[0] for v in ablation.variants.values() for each in v.set}
+        for override in self.choice.overrides:
+            key = override.partition("=")[0]
+            if any(each == key or each.startswith(f"{key}.") for each in varied):
+                raise ValueError(
+                    f"--set {override}: the ablation {name} varies {key} itself; every row would "
+                    "be the same under another name"
+                )
+
+    def _preset(self, row: Row, dataset: str, overrides: tuple[str, ...]) -> Preset:
+        cls = load(row.reference)
+        profile = self.profile
+        path = preset_path(preset_folder(row.reference), dataset, profile.preset, profile.fallback)
+        if row.variant == IMPORTED:
+            for override in overrides:
+                if override.startswith("model.") and not override.startswith("model.sampling."):
+                    raise ValueError(
+                        f"--set {override}: the weights of {row.name} are there already; only "
+                        "predict and model.sampling can be set (`bench import` has a --set too)"
+                    )
+        every = (*self.profile.set, *row.set, *overrides)
+        return load_preset(path, cls.config_type, cls.stages, every)

@@ -1,0 +1,200 @@
+"""Steps: what must be computed for a run, each keyed by its own inputs and its parent's key.
+
+train/<stage 1> -> train/<stage 2> -> predict -> evaluate; for imported weights, import -> predict
+-> evaluate. A key is the SHA-256 of the canonical JSON of ``inputs``; two steps with equal inputs
+are one step.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.common.files import sha256_of
+from bench.common.fingerprint import fingerprint, module_of
+from bench.config import Preset, StageConfig
+
+if TYPE_CHECKING:
+    from bench.dataset.reader import Dataset
+    from bench.method import Method
+
+IMPORT = "import"  # the step that such an entry stands for
+
+KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
+# do not change a result, so they are no part of a key
+RECORD_ONLY = ("checkpoint_every",)
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One seed of one method on one dataset with one preset."""
+
+    method: str  # short name
+    reference: str  # module:Class
+    dataset: str
+    data_root: Path
+    seed: int
+    preset: Preset
+    stages: tuple[str, ...]
+    device: str  # "cpu" | "cuda"
+    variant: str = "default"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of cached work."""
+
+    name: str  # "train/<stage>" | "import" | "predict" | "evaluate" | "oracle"
+    run: RunSpec
+    inputs: dict[str, Any]
+    parent: "Step | None" = None
+
+    @cached_property
+    def key(self) -> str:
+        """The name of its folder in the cache."""
+        return sha256_of(self.inputs)[:KEY_LENGTH]
+
+    @property
+    def stage(self) -> str | None:
+        """The stage of a train step."""
+        return self.name.partition("/")[2] or None
+
+    def ancestors(self) -> list["Step"]:
+        """Parents, nearest first."""
+        return [] if self.parent is None else [self.parent, *self.parent.ancestors()]
+
+
+def plan_run(run: RunSpec, dataset: "Dataset") -> list[Step]:
+    """The steps of a run in the order they must be done; the last one is ``evaluate``."""
+    steps: list[Step] = []
+    for stage in run.stages:
+        steps.append(_train_step(run, dataset, stage, steps[-1] if steps else None))
+    steps.append(_predict_step(run, dataset, steps[-1]))
+    steps.append(_evaluate_step(run, dataset, steps[-1]))
+    return steps
+
+
+def plan_imported(run: RunSpec, dataset: "Dataset", imported: Step) -> list[Step]:
+    """The steps after an import, which is done before anything is planned."""
+    predict = _predict_step(run, dataset, imported)
+    return [predict, _evaluate_step(run, dataset, predict)]
+
+
+def plan_oracle(run: RunSpec, dataset: "Dataset") -> Step:
+    """The step that scores another take of each sentence as if it were a prediction."""
+    splits = tuple(dict.fromkeys(clip.split for clip in dataset.shown_clips()))
+    inputs = {
+        "step": "oracle",
+        "data": dataset.clips_hash(splits),
+        "code": fingerprint(["bench.evaluation.oracle"]),
+    }
+    return Step("oracle", run, inputs)
+
+
+def model_config_of(preset: Preset, stages: Sequence[str], stage: str) -> dict[str, Any]:
+    """The part of the model's config that a stage's weights depend on (bench/method.py's rules)."""
+    others = {s for s in stages if s != stage} | {"sampling"}
+    return {k: v for k, v in preset.model.model_dump(mode="json").items() if k not in others}
+
+
+def difference(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
+    """What differs between the inputs of two steps, one line each."""
+    before, after = dict(_flatten(old)), dict(_flatten(new))
+    lines = []
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            lines.append(f"{name}: {_shown(before.get(name))} -> {_shown(after.get(name))}")
+    return lines
+
+
+def _shown(value: Any) -> str:
+    """A value in a line; of a hash, enough to tell it from another."""
+    text = "(absent)" if value is None else str(value)
+    return text[:12] if re.fullmatch("[0-9a-f]{32}|[0-9a-f]{64}", text) else text
+
+
+def _sound_inputs() -> dict[str, str]:
+    from bench.media.resampling import backend_inputs  # heavy: torch
+
+    return backend_inputs()
+
+
+def _train_step(run: RunSpec, dataset: "Dataset", stage: str, parent: Step | None) -> Step:
+    inputs = {
+        "step": f"train/{stage}",
+        "method": run.reference,
+        "seed": run.seed,
+        "device": run.device,
+        "model": model_config_of(run.preset, run.stages, stage),
+        "train": run.preset.train[stage].model_dump(mode="json", exclude=set(RECORD_ONLY)),
+        "data": dataset.clips_hash(("train", "val")),
+        "code": fingerprint([module_of(run.reference), "bench.training.loop"]),
+        "parent": parent.key if parent else None,
+        **_sound_inputs(),
+    }
+    return Step(f"train/{stage}", run, inputs, parent)
+
+
+def _predict_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
+    code = [module_of(run.reference), "bench.evaluation.predict"]
+    if run.preset.predict.keep_samples == "first":
+        code.append("bench.evaluation.clip_scores")  # samples are scored while they are there
+    inputs = {
+        "step": "predict",
+        "model": run.preset.model.model_dump(mode="json"),
+        "predict": run.preset.predict.model_dump(mode="json"),
+        "threads": threads_of(run),
+        "seed": run.seed,
+        "data": dataset.clips_hash(("test_a", "test_b")),
+        "code": fingerprint(code),
+        "parent": parent.key,
+        **_sound_inputs(),
+    }
+    if parent.name == IMPORT:  # a trained parent's key has it already
+        inputs["device"] = run.device
+    return Step("predict", run, inputs, parent)
+
+
+def _evaluate_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
+    inputs = {
+        "step": "evaluate",
+        "data": dataset.clips_hash(("test_a", "test_b")),
+        "code": fingerprint(["bench.evaluation.evaluate"]),
+        "parent": parent.key,
+    }
+    return Step("evaluate", run, inputs, parent)
+
+
+def threads_of(run: RunSpec) -> int:
+    """CPU threads of prediction: those of the last stage."""
+    config: StageConfig = run.preset.train[run.stages[-1]]
+    return config.threads
+
+
+def unsupported(method: "type[Method]", dataset: "Dataset") -> str | None:
+    """Why a method cannot run on a dataset, or None."""
+    return method.unsupported(dataset.spec)
+
+
+def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        return [(prefix, value)]
+    pairs = []
+    for name, inner in value.items():
+        pairs += _flatten(inner, f"{prefix}.{name}" if prefix else name)
+    return pairs
+
+
+def nearest_change(record: dict, others: Sequence[dict]) -> list[str]:
+    """What differs from the nearest finished step of the same kind, method and dataset."""
+    kind = ("method", "dataset", "step")
+    same = [r for r in others if r["status"] == "done" and all(r[k] == record[k] for k in kind)]
+    changes = [difference(record["inputs"], other["inputs"]) for other in same]
+    return min(filter(None, changes), key=len, default=["nothing like it was run before"])
+
+
+def unique(steps: Iterable[Step]) -> list[Step]:
+    """Each key once, in order."""
+    return list({step.key: step for step in steps}.values())

@@ -1,1 +1,0 @@
-"""From a user's files to the canonical clips of a dataset: what datasets/*/prepare.py share."""

@@ -1,0 +1,105 @@
+"""`bench fetch`: pre-trained speech encoders, brought once so that jobs run offline.
+
+Weights lie as ``<weights folder>/<hub id with -- for />/{config.json, model.safetensors}``. A hub
+file in torch's old format is read with restricted loading and written again as safetensors.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError  # the name of the error only: nothing is unpickled here
+from typing import Any
+
+from rich.console import Console
+
+from bench.common.files import sha256_of_file, write_atomically
+from bench.common.records import read_yaml
+from bench.registry.methods import known_methods, preset_folder
+from bench.weights.local import fetched_folder, local_weights
+
+
+@dataclass(frozen=True)
+class Source:
+    """Weights that a preset names."""
+
+    name: str  # hub id or folder
+    revision: str | None = None
+    sha256: str | None = None  # of model.safetensors
+
+
+def is_local(source: Source) -> bool:
+    """Whether a model can be built from it without network."""
+    return (Path(local_weights(source.name)) / "model.safetensors").exists()
+
+
+def paper_sources(table: dict[str, str], profile: str = "paper") -> list[Source]:
+    """Every distinct source that presets of a profile name."""
+    found: dict[str, Source] = {}
+    for reference in known_methods(table).values():
+        for path in sorted(preset_folder(reference).glob(f"*-{profile}.yaml")):
+            found |= {source.name: source for source in sources_in(read_yaml(path))}
+    return list(found.values())
+
+
+def fetch_weights(
+    names: tuple[str, ...], profile: str, table: dict[str, str], console: Console
+) -> int:
+    """Download what is missing; the exit code is 1 when something could not be had."""
+    sources = paper_sources(table, profile)
+    if names:
+        known = {source.name: source for source in sources}
+        sources = [known.get(name, Source(name)) for name in names]
+    failed = 0
+    for source in sources:
+        if is_local(source):
+            console.print(f"{source.name}: there already", markup=False)
+            continue
+        console.print(f"{source.name}: downloading", markup=False)
+        try:
+            _download(source)
+            console.print(f"{source.name}: in {local_weights(source.name)}", markup=False)
+        except (OSError, ValueError, RuntimeError) as error:
+            failed += 1
+            reason = str(error).splitlines()[0]
+            console.print(f"{source.name}: not fetched: {reason}", style="red", markup=False)
+    return 1 if failed else 0
+
+
+def _download(source: Source) -> None:
+    from huggingface_hub import hf_hub_download
+
+    def download(file: str) -> Path:
+        return Path(hf_hub_download(source.name, file, revision=source.revision))
+
+    folder = fetched_folder(source.name)
+    with write_atomically(folder / "config.json") as temporary:
+        shutil.copyfile(download("config.json"), temporary)
+    with write_atomically(folder / "model.safetensors") as temporary:
+        try:
+            shutil.copyfile(download("model.safetensors"), temporary)
+        except OSError:  # not published in this format
+            _convert(download("pytorch_model.bin"), temporary)
+        if source.sha256 is not None and (found := sha256_of_file(temporary)) != source.sha256:
+            raise ValueError(f"expected sha256 {source.sha256}, got {found}")
+
+
+def _convert(old: Path, new: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    try:
+        weights = torch.load(old, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise ValueError(f"{old.name} holds more than tensors; it is not read") from error
+    save_file({k: v.contiguous().clone() for k, v in weights.items()}, new, {"format": "pt"})
+
+
+def sources_in(section: dict[str, Any]) -> Iterator[Source]:
+    """Speech sections with a source, at any depth of a preset."""
+    for name, value in section.items():
+        if isinstance(value, dict):
+            if name == "speech" and value.get("source"):
+                yield Source(value["source"], value.get("revision"), value.get("sha256"))
+            else:
+                yield from sources_in(value)

@@ -1,0 +1,4 @@
+"""The figures.
+
+Open figure1.py first. The commands and the pages may import it.
+"""

@@ -1,0 +1,84 @@
+"""A head seen by a camera that stands still, frame by frame, on the CPU and without a window.
+
+Shapes   T frames, V vertices, F faces, S pixels per side, S2 all pixels.
+Units    vertices in any length unit, y up and z to the viewer.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer, UInt8
+from scipy.ndimage import binary_fill_holes
+
+from reports.heads.head import EYE, eyes
+from reports.heads.render import rasterise, rotate, shade, vertex_normals
+
+YAW, PITCH = 15.0, 4.0  # degrees
+MARGIN = 0.06  # of the picture, around everything that the head ever reaches
+SKIN = np.array([0.86, 0.79, 0.74])
+MOUTH = np.array([0.32, 0.17, 0.16])
+BACKGROUND = np.array([0.97, 0.97, 0.98])
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """One view for all frames: a head that moves does not make the picture move."""
+
+    faces: Integer[np.ndarray, "F 3"]  # of the mesh, then those that close the eyes
+    num_faces: int  # of the mesh
+    rims: tuple[tuple[int, ...], ...]  # vertices around each eye
+    centre: Float[np.ndarray, " 2"]
+    scale: float  # pixels per unit
+    size: int
+
+
+def aim(motion: Float[np.ndarray, "T V 3"], faces: Integer[np.ndarray, "F 3"], size: int) -> Camera:
+    """The camera that sees a whole clip; ``size`` is made even, as videos want it."""
+    size += size % 2
+    first = rotate(motion[0], YAW, PITCH)
+    rims, filled = [], [faces.astype(np.int64)]
+    for _, edges in eyes(first, faces):
+        rims.append(tuple(a for a, _ in edges))
+        middle = len(first) + len(rims) - 1
+        filled.append(np.array([[b, a, middle] for a, b in edges]))
+    some = motion[:: max(1, len(motion) // 50)]
+    seen = np.concatenate([rotate(frame, YAW, PITCH)[:, :2] for frame in some])
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    scale = (1 - 2 * MARGIN) * size / (high - low).max()
+    centre = (low + high) / 2
+    return Camera(np.concatenate(filled), len(faces), tuple(rims), centre, scale, size)
+
+
+def render(camera: Camera, vertices: Float[np.ndarray, "V 3"]) -> UInt8[np.ndarray, "S S 3"]:
+    """The picture of one frame."""
+    turned = rotate(vertices, YAW, PITCH)
+    middles = [turned[list(rim)].mean(axis=0) for rim in camera.rims]
+    turned = np.concatenate([turned, np.array(middles).reshape(-1, 3)])
+    pixels = (turned[:, :2] - camera.centre) * camera.scale * [1, -1] + camera.size / 2
+    fragments = rasterise(pixels, turned[:, 2], camera.faces, camera.size)
+    covered, brightness = shade(fragments, vertex_normals(turned, camera.faces), camera.faces)
+    colour = np.where(fragments.face[covered, None] < camera.num_faces, SKIN, EYE)
+    picture = np.tile(BACKGROUND, (camera.size**2, 1))
+    picture[_within(covered, camera.size)] = MOUTH
+    picture[covered] = colour * brightness[:, None]
+    shape = (camera.size, camera.size, 3)
+    return np.round(255 * picture.reshape(shape)).astype(np.uint8)
+
+
+def _within(covered: Bool[np.ndarray, " S2"], size: int) -> Bool[np.ndarray, " S2"]:
+    """Uncovered pixels that the head surrounds: an open mouth, behind which a mesh has nothing."""
+    head = covered.reshape(size, size)
+    return (binary_fill_holes(head) & ~head).ravel()
+
+
+def pictures(
+    camera: Camera, motion: Float[np.ndarray, "T V 3"]
+) -> Iterator[UInt8[np.ndarray, "S S 3"]]:
+    """All frames in order, rendered by as many processes as there are cores."""
+    with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
+        frames = (np.array(frame) for frame in motion)
+        yield from pool.map(partial(render, camera), frames, chunksize=4)

@@ -1,0 +1,121 @@
+"""Pictures of a head coloured by a number per vertex.
+
+Shapes  V vertices, F faces, S pixels per side.    Units  vertices and values in any unit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Integer, UInt8
+
+from reports.heads.render import (
+    Fragments,
+    interpolate,
+    rasterise,
+    rotate,
+    shade,
+    to_pixels,
+    vertex_normals,
+)
+
+Colours = Callable[[np.ndarray], np.ndarray]
+"""From numbers (P,) to RGBA in [0, 1] (P, 4): a matplotlib colour map on a fixed scale."""
+
+SUPERSAMPLING = 2
+EYE = np.array([0.93, 0.93, 0.94])
+SLIT = 0.1
+"""A hole this much narrower than long is closed lips, not an eye."""
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A head in one pose, rasterised once and coloured often."""
+
+    fragments: Fragments
+    brightness: Float[np.ndarray, " P"]
+    faces: Integer[np.ndarray, "F 3"]
+    num_faces: int  # of the mesh; faces after it fill holes and carry no value
+    size: int  # pixels per side before supersampling is undone
+
+
+def pose(
+    vertices: Float[np.ndarray, "V 3"],
+    faces: Integer[np.ndarray, "F 3"],
+    size: int = 300,
+    yaw: float = 15.0,
+    pitch: float = 4.0,
+) -> Head:
+    """A head that is ready to be coloured; eye holes are closed by plain white."""
+    turned = rotate(vertices, yaw, pitch)
+    filled_vertices, filled_faces = turned, faces.astype(np.int64)
+    for centre, edges in eyes(turned, faces):
+        # the rim runs against the faces around it, so the fan is wound like them when reversed
+        fan = [[b, a, len(filled_vertices)] for a, b in edges]
+        filled_vertices = np.concatenate([filled_vertices, centre[None]])
+        filled_faces = np.concatenate([filled_faces, fan])
+    pixels = size * SUPERSAMPLING
+    fragments = rasterise(
+        to_pixels(filled_vertices, pixels), filled_vertices[:, 2], filled_faces, pixels
+    )
+    normals = vertex_normals(filled_vertices, filled_faces)
+    _, brightness = shade(fragments, normals, filled_faces)
+    return Head(fragments, brightness, filled_faces, len(faces), pixels)
+
+
+def picture(
+    head: Head, values: Float[np.ndarray, " V"], colours: Colours
+) -> UInt8[np.ndarray, "S S 4"]:
+    """RGBA picture of the head coloured by ``values``; transparent around it."""
+    filler = np.zeros(int(head.faces.max()) + 1 - len(values))
+    at_pixel = interpolate(head.fragments, np.concatenate([values, filler])[:, None], head.faces)[
+        :, 0
+    ]
+    colour = colours(at_pixel)[:, :3]
+    covered = head.fragments.face >= 0
+    colour[head.fragments.face[covered] >= head.num_faces] = EYE
+    canvas = np.zeros((head.size**2, 4))
+    canvas[covered, :3] = colour * head.brightness[:, None]
+    canvas[covered, 3] = 1
+    return _downsample(canvas.reshape(head.size, head.size, 4))
+
+
+def _downsample(canvas: Float[np.ndarray, "S S 4"]) -> UInt8[np.ndarray, "s s 4"]:
+    """Mean of blocks of pixels, colours weighted by their coverage."""
+    size = len(canvas) // SUPERSAMPLING
+    blocks = canvas.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 4).sum(axis=(1, 3))
+    coverage = blocks[..., 3:]
+    colour = blocks[..., :3] / np.maximum(coverage, 1)
+    alpha = coverage / SUPERSAMPLING**2
+    return np.round(255 * np.concatenate([colour, alpha], axis=-1)).astype(np.uint8)
+
+
+def eyes(
+    vertices: Float[np.ndarray, "V 3"], faces: Integer[np.ndarray, "F 3"]
+) -> list[tuple[np.ndarray, list[list[int]]]]:
+    """For each open hole of the mesh its centre and the rim's edges; a closed mouth is none."""
+    found = []
+    for hole in holes(faces):
+        rim = vertices[hole]
+        width, height = np.ptp(rim[:, :2], axis=0)
+        if min(width, height) > SLIT * max(width, height):
+            edges = [[a, b] for a, b in zip(hole, hole[1:] + hole[:1], strict=True)]
+            found.append((rim.mean(axis=0), edges))
+    return found
+
+
+def holes(faces: Integer[np.ndarray, "F 3"]) -> list[list[int]]:
+    """Closed border loops of a mesh as vertex indices, without the longest one."""
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    present = {(int(a), int(b)) for a, b in edges}
+    following = {a: b for a, b in sorted(present) if (b, a) not in present}
+    loops = []
+    while following:
+        start = min(following)
+        loop, vertex = [start], following.pop(start)
+        while vertex in following:
+            loop.append(vertex)
+            vertex = following.pop(vertex)
+        if vertex == start:  # otherwise two holes share a vertex: leave them open
+            loops.append(loop)
+    return sorted(loops, key=len)[:-1]

@@ -1,0 +1,236 @@
+"""What the page shows: everything is computed here, the template only sets it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.metrics.table import METRICS, Metric
+from bench.results import MethodResults
+from reports.charts.captions import (
+    Figure,
+    codebooks_picture,
+    figure1_picture,
+    heatmaps_picture,
+    listening_grid,
+    listening_picture,
+)
+from reports.inputs.provenance import UNKNOWN, RunFacts, data_hashes, joined, run_facts, shared
+from reports.inputs.published import Published, PublishedTable
+from reports.inputs.results import Ablations, Dataset, all_rows, distinct
+from reports.tabular.ablations import ablation_grid, by_file, title_of
+from reports.tabular.checks import checks_table
+from reports.tabular.codebooks import codebook_grid
+from reports.tabular.table1 import table1
+from reports.tabular.unseen import unseen_grid
+from reports.text.grid import Cell, Column, Grid
+from reports.text.labels import SPLIT, data_sentence, label
+from reports.text.masks import mask_text
+from reports.text.splits import TEST_B, split_of
+
+
+@dataclass(frozen=True)
+class AblationSection:
+    """One ablation: its heading, what it is called in addresses, and its table."""
+
+    title: str
+    short: str  # in the list of sections
+    id: str
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class Section:
+    """All of one dataset."""
+
+    name: str
+    generated: bool
+    sentence: str
+    summary: str
+    split: str  # of Table 1, the checks and the pictures
+    table1: Grid
+    unseen: Grid | None
+    checks: Grid
+    ablations: list[AblationSection]
+    codebooks: Grid | None
+    codebook_chart: Figure | None
+    figure1: Figure
+    heatmaps: Figure
+    listening: Figure | None
+    listening_values: Grid
+    runs: list[RunFacts]
+    facts: list[tuple[str, dict[str, str]]]  # heading -> name -> value
+
+    @property
+    def pictures(self) -> list[Figure]:
+        """All that the page shows."""
+        every = (self.figure1, self.codebook_chart, self.heatmaps, self.listening)
+        return [figure for figure in every if figure is not None]
+
+    @property
+    def unfinished(self) -> list[RunFacts]:
+        """Runs that failed or were skipped."""
+        return [run for run in self.runs if run.status != "done"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page."""
+
+    paper: str
+    unit_remark: str
+    sections: list[Section]
+    metrics: list[Metric]
+    published: list[Grid]
+    downloads: list[str]  # files in the assets
+    skipped: Mapping[str, str]  # dataset -> why it was not run
+
+    @property
+    def generated(self) -> list[str]:
+        """Names of the generated datasets."""
+        return [section.name for section in self.sections if section.generated]
+
+
+def make_page(
+    datasets: dict[str, Dataset],
+    published: Published,
+    runs: Path,
+    downloads: list[str],
+    ablations: dict[str, Ablations] | None = None,
+    skipped: Mapping[str, str] | None = None,
+) -> Page:
+    """The page of all datasets; of those that were skipped, a line each.
+
+    Raises ValueError when a results file cannot be made sense of.
+    """
+    return Page(
+        paper=published.paper,
+        unit_remark=published.unit_remark,
+        sections=[
+            make_section(dataset, published, runs, (ablations or {}).get(name, ()))
+            for name, dataset in datasets.items()
+        ],
+        metrics=list(METRICS.values()),
+        published=[published_grid(name, table) for name, table in published.tables.items()],
+        downloads=downloads,
+        skipped=skipped or {},
+    )
+
+
+def make_section(
+    dataset: Dataset, published: Published, runs: Path, ablations: Ablations = ()
+) -> Section:
+    """All tables, pictures and facts of one dataset."""
+    every = all_rows(dataset, ablations)
+    rows = distinct(every)
+    facts, listening, codebooks = (
+        run_facts(rows, runs),
+        listening_grid(dataset),
+        codebook_grid(every),
+    )
+    return Section(
+        name=dataset[0].dataset,
+        generated=dataset[0].generated,
+        sentence=data_sentence(dataset[0]),
+        summary=_summary(dataset, facts),
+        split=split_of(dataset),
+        table1=table1(dataset, published),
+        unseen=unseen_grid(dataset),
+        checks=checks_table(dataset),
+        ablations=_ablations(ablations, published),
+        codebooks=codebooks if codebooks.rows else None,
+        codebook_chart=codebooks_picture(every),
+        figure1=figure1_picture(dataset),
+        heatmaps=heatmaps_picture(dataset),
+        listening=listening_picture(dataset, listening),
+        listening_values=listening,
+        runs=facts,
+        facts=[
+            ("Code and machine", _made(facts)),
+            ("Library versions", shared(results.versions for results in rows)),
+            ("Metric versions", shared(results.metric_versions for results in rows)),
+            ("Vertex masks: size, SHA-256 and origin", shared(map(_masks, rows))),
+            ("Sequences that the splits expect and the data lacks", _missing(rows)),
+            ("Data read by each step, SHA-256", data_hashes(rows, runs)),
+            ("Scored on", _scored(rows)),
+        ],
+    )
+
+
+def _ablations(ablations: Ablations, published: Published) -> list[AblationSection]:
+    """In the order of their files: the paper's tables first."""
+    sections = []
+    for found in by_file(ablations).values():
+        for ablation in found:
+            grid, title = ablation_grid(ablation, published), title_of(ablation)
+            words = f"{title} on {ablation.dataset}: {ablation.description.strip().rstrip('.')}"
+            sections.append(AblationSection(words, title, grid.name, grid))
+    return sections
+
+
+def _summary(dataset: Dataset, facts: list[RunFacts]) -> str:
+    done = sum(run.status == "done" for run in facts)
+    encoders = sorted({results.speech_encoder for results in dataset} - {"none"})
+    heard = f" Speech encoder: {', '.join(encoders)}." if encoders else ""
+    lacking = max(results.missing_clips for results in dataset)
+    absent = f" Sequences that the splits expect and the data lacks: {lacking}." if lacking else ""
+    return f"Profile {dataset[0].profile}: {done} of {len(facts)} runs finished.{heard}{absent}"
+
+
+def _made(facts: list[RunFacts]) -> dict[str, str]:
+    """Commit, machine and first start over all runs that have records."""
+    started = [run.started for run in facts if run.started != UNKNOWN]
+    return {
+        "commit": joined(commit for run in facts for commit in run.commits),
+        "machine": joined(machine for run in facts for machine in run.machines),
+        "first step started": min(started, default=UNKNOWN),
+    }
+
+
+def _masks(results: MethodResults) -> dict[str, str]:
+    return {mask: mask_text(results, mask) for mask in results.masks}
+
+
+def _missing(rows: Dataset) -> dict[str, str]:
+    """A count, where the splits come from a card; generated data is what it is."""
+    if all(results.generated for results in rows):
+        return {}
+    return shared({"clips": results.missing_clips} for results in rows)
+
+
+def _scored(dataset: Dataset) -> dict[str, str]:
+    """Method -> conditioning, frames and samples of each test split."""
+    return {label(results): _scored_by(results) for results in dataset}
+
+
+def _scored_by(results: MethodResults) -> str:
+    told = []
+    for name in (SPLIT, TEST_B):
+        texts = set()
+        for run in results.runs:
+            if (split := run.splits.get(name)) and split.metrics:
+                samples = (run.num_samples or "takes") if name == SPLIT else "1 per style"
+                texts.add(
+                    f"{name}, {split.conditioning}, {split.frames_scored} frames "
+                    f"({split.frames_cut} cut), samples per clip: {samples}"
+                )
+        told += [" + ".join(sorted(texts))] if texts else []
+    return "; ".join(told) or "nothing"
+
+
+def published_grid(name: str, table: PublishedTable) -> Grid:
+    """A table of the paper as printed."""
+    remarks = [f"{row.label}: {row.remark}." for row in table.rows.values() if row.remark]
+    remarks += [f"{c.title}: {c.remark}." for c in table.columns.values() if c.remark]
+    return Grid(
+        name=f"paper-{name}",
+        caption=f"The paper's {table.title}, as printed.",
+        columns=(
+            Column("Row", numeric=False),
+            *(Column(column.title, column.unit_printed) for column in table.columns.values()),
+        ),
+        rows=tuple(
+            (Cell(row.label), *(Cell(f"{v:g}" if v < 1 else f"{v}", v) for v in row.cells.values()))
+            for row in table.rows.values()
+        ),
+        notes=tuple(dict.fromkeys(remarks)),
+    )

@@ -1,0 +1,146 @@
+"""What every video of a study shows: stored motion and sound, cut so that nothing gives it away.
+
+Shapes   T frames, V vertices, S samples.
+Units    vertices in the dataset's unit; sound in [-1, 1] at 16 kHz.
+"""
+
+import random
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from jaxtyping import Float, Float32, Integer
+
+from bench.common.constants import AUDIO_RATE
+from bench.common.seeding import derive
+from bench.data import Clip
+from bench.evaluation.predict import prediction_path
+from bench.media.audio import write_speech
+from reports.heads.camera import PITCH, YAW
+from reports.heads.render import rotate
+from reports.study.records import CHECKS, Source, Stimulus
+from reports.study.selection import Chosen
+from reports.text.labels import GROUND_TRUTH
+from reports.video.movie import write_video
+
+BOX_HEADER = 8  # bytes: length and name
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One stimulus before it is rendered."""
+
+    stimulus: Stimulus
+    motion: Float32[np.ndarray, "T V 3"]
+    sound: Float32[np.ndarray, " S"]
+
+
+def shown_clips(chosen: Chosen, runs: Path, seed: int) -> Iterator[list[Shown]]:
+    """Clip by clip every version of it: ground truth, methods, and attention checks where drawn.
+
+    All versions of a clip have as many frames as the shortest one, and exactly as much sound.
+    Raises ValueError where a prediction is missing or does not fit.
+    """
+    frozen, other = _drawn_checks(chosen, seed)
+    for clip, style in chosen.clips:
+        motions = {s.row: _motion(chosen, s, clip, style, runs) for s in chosen.sources}
+        length = min(map(len, motions.values()))
+        fps = chosen.dataset.spec.fps
+        own = _fitted(clip, length, fps)
+        name = chosen.dataset.name
+        versions = [
+            Shown(Stimulus(dataset=name, clip=clip.name, style=style, source=row), m[:length], own)
+            for row, m in motions.items()
+        ]
+        truth = motions[GROUND_TRUTH][:length]
+        spoiled = dict(dataset=name, clip=clip.name, style=style, source=GROUND_TRUTH)
+        if clip.name == frozen:
+            still = np.repeat(truth[:1], length, axis=0)
+            versions.append(Shown(Stimulus(**spoiled, check=CHECKS["frozen"]), still, own))
+        if other is not None and clip.name == other[0]:
+            sound = _fitted(other[1], length, fps)
+            versions.append(Shown(Stimulus(**spoiled, check=CHECKS["other_sound"]), truth, sound))
+        yield versions
+
+
+def same_view(versions: list[Shown]) -> list[Float32[np.ndarray, "T U 3"]]:
+    """Their motions with four points that no face uses, the outermost of all versions.
+
+    A camera that sees them all frames every version of a clip alike: a face that moves more is
+    not shown smaller.
+    """
+    reached = np.concatenate([each.motion.reshape(-1, 3) for each in versions])
+    turned = rotate(reached, YAW, PITCH)[:, :2]
+    outermost = reached[np.concatenate([turned.argmin(axis=0), turned.argmax(axis=0)])]
+    return [
+        np.concatenate([each.motion, np.tile(outermost, (len(each.motion), 1, 1))], axis=1)
+        for each in versions
+    ]
+
+
+def _motion(
+    chosen: Chosen, source: Source, clip: Clip, style: str, runs: Path
+) -> Float[np.ndarray, "T V 3"]:
+    """The ground truth, or the first sample that is stored of a row."""
+    if source.row == GROUND_TRUTH:
+        return clip.vertices.numpy()
+    path = runs / source.key / prediction_path(chosen.split, clip, style)
+    try:
+        samples = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path}: no stored prediction of {source.row}; run: dvc repro") from error
+    if samples.ndim != 4 or samples.shape[2:] != (chosen.dataset.spec.num_vertices, 3):
+        raise ValueError(f"{path}: expected samples x frames x vertices x 3, got {samples.shape}")
+    return np.array(samples[0], dtype=np.float32)
+
+
+def _fitted(clip: Clip, frames: int, fps: float) -> Float32[np.ndarray, " S"]:
+    """A clip's sound for so many frames: cut, or followed by silence."""
+    length = round(frames / fps * AUDIO_RATE)
+    sound = clip.audio.numpy()[:length]
+    return np.pad(sound, (0, length - len(sound)))
+
+
+def _drawn_checks(chosen: Chosen, seed: int) -> tuple[str, tuple[str, Clip] | None]:
+    """Which clip stands still, and which is heard with which other clip's sound.
+
+    The other sound is another sentence, of the same subject where there is one; None where the
+    split has a single sentence.
+    """
+    draws = random.Random(derive(seed, "study checks", chosen.dataset.name))
+    clips = [clip for clip, _ in chosen.clips]
+    frozen = draws.choice(clips)
+    dubbed = draws.choice([clip for clip in clips if clip is not frozen] or clips)
+    others = [c for c in chosen.others if c.sentence != dubbed.sentence]
+    others = [c for c in others if c.subject == dubbed.subject] or others
+    return frozen.name, (dubbed.name, draws.choice(others)) if others else None
+
+
+def render_clip(
+    versions: list[Shown], faces: Integer[np.ndarray, "F 3"], fps: float, size: int
+) -> list[bytes]:
+    """One .mp4 per version of a clip, all framed alike and equally long in bytes and seconds."""
+    videos = []
+    with TemporaryDirectory() as folder:
+        sound, video = Path(folder) / "sound.wav", Path(folder) / "video.mp4"
+        for version, motion in zip(versions, same_view(versions), strict=True):
+            write_speech(sound, version.sound)
+            write_video(video, motion, faces, fps, sound, size)
+            videos.append(video.read_bytes())
+    longest = max(map(len, videos)) + BOX_HEADER
+    return [padded(video, longest) for video in videos]
+
+
+def padded(video: bytes, length: int) -> bytes:
+    """The video with a box of free space behind it, ``length`` bytes together.
+
+    Players ignore the contents of such a box (ISO/IEC 14496-12, Free Space Box). Without it the
+    length would tell lively faces from still ones. Raises ValueError where no box fits.
+    """
+    rest = length - len(video)
+    if rest < BOX_HEADER:
+        raise ValueError(f"a video of {len(video)} bytes cannot be padded to {length}")
+    return video + struct.pack(">I4s", rest, b"free") + bytes(rest - BOX_HEADER)

@@ -1,0 +1,107 @@
+"""Doing one step in a job, if the code is the planned one and the parent is there."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.common.fingerprint import fingerprint
+from bench.pipeline.cache import Cache
+from bench.pipeline.step import Step
+from bench.pipeline.work import TRACEBACK, describe, provenance_of, run_step
+from bench.training.stopping import Stop
+
+SAY_EVERY = 20.0  # seconds between two lines of a step's progress in the job's log
+
+
+class CodeChanged(ValueError):
+    """The code that a job finds is not the code that its step was planned with."""
+
+
+def do_step(step: Step, cache: Cache, stop: Stop) -> str:
+    """Do a step in this process; returns its status: done, failed or skipped.
+
+    Raises Interrupted, with everything saved, soon after ``stop()`` says so.
+    """
+    if cache.is_done(step.key):
+        return "done"
+    reason = why_not(step, cache)
+    if reason is not None:
+        _record(step, cache, {"status": "skipped", "reason": reason})
+        return "skipped"
+    try:
+        check_code(step)
+    except ValueError as error:
+        _record(step, cache, failed(type(error).__name__, str(error)))
+        return "failed"
+    status = run_step(step, cache, _Say(), stop)
+    if status == "failed":
+        traceback = cache.folder(step.key) / TRACEBACK
+        if traceback.exists():
+            print(traceback.read_text(encoding="utf-8"), file=sys.stderr)
+    return status
+
+
+def why_not(step: Step, cache: Cache) -> str | None:
+    """Why a step cannot be done: what came of its parent."""
+    if step.parent is None or cache.is_done(step.parent.key):
+        return None
+    record = cache.record(step.parent.key) or {"status": "not finished", "reason": ""}
+    return f"{step.parent.name} {record['status']}: {record.get('reason', '')}"
+
+
+def check_code(step: Step) -> None:
+    """Raises CodeChanged where a module is not what it was when the step was planned."""
+    planned: dict[str, str] = step.inputs.get("code", {})
+    if not planned:
+        return
+    found = fingerprint(planned)
+    changed = sorted(m for m in planned.keys() | found.keys() if planned.get(m) != found.get(m))
+    if changed:
+        raise CodeChanged(
+            f"{', '.join(changed[:3])} changed between submission and start; submit again"
+        )
+
+
+def stopped_for_good(step: Step, cache: Cache, reason: str) -> None:
+    """The record of a step that may not be queued again."""
+    _record(step, cache, failed("TimeLimit", f"{reason} The checkpoint is kept: raise the limit"))
+
+
+def failed(error: str, reason: str, traceback: str | None = None) -> dict[str, Any]:
+    """What a record says of a step that no exception of its own ended."""
+    outcome: dict[str, Any] = {"status": "failed", "error": error, "reason": reason}
+    return outcome | ({"traceback": TRACEBACK} if traceback else {})
+
+
+def record_failure(
+    step_key: str, cache: Cache, about: dict[str, Any], error: str, reason: str, log: str
+) -> None:
+    """Write the record of a step whose process could not; ``log`` is the end of what it said."""
+    folder: Path = cache.folder(step_key)
+    with cache.lock(step_key):
+        if cache.is_done(step_key):
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        if log:
+            (folder / TRACEBACK).write_text(log, encoding="utf-8")
+        cache.write_record(step_key, {**about, **failed(error, reason, log)})
+
+
+def _record(step: Step, cache: Cache, outcome: dict[str, Any]) -> None:
+    with cache.lock(step.key) as held:
+        if not cache.is_done(step.key):
+            held.check()
+            cache.write_record(step.key, {**describe(step), **outcome, **provenance_of(step)})
+
+
+class _Say:
+    """A line in the job's log now and then."""
+
+    def __init__(self) -> None:
+        self.said = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        if time.monotonic() - self.said > SAY_EVERY:
+            self.said = time.monotonic()
+            print(text, flush=True)

@@ -1,6 +1,0 @@
-"""`python -m slurm.submit`, the same as `bench submit`. A composition root."""
-
-from slurm.cli import main
-
-if __name__ == "__main__":
-    main("submit")

@@ -1,0 +1,103 @@
+"""Two rows of one method stand apart in every table, picture and command."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reports.charts.heatmaps import heatmap_figure
+from reports.charts.listening import listening_values
+from reports.inputs.published import read_published
+from reports.inputs.results import Dataset, read_datasets, read_heatmaps
+from reports.pages.sections import make_section
+from reports.tabular.checks import checks_table
+from reports.tabular.table1 import table1, table1_records
+from reports.text.labels import checkpoints, label, rerun_command, row_of
+
+SHA = "0123456789ab" + "cd" * 26
+FILES = {"checkpoint": SHA, "stage1": "ef" * 32}
+
+
+@pytest.fixture
+def root(make, tmp_path: Path) -> Path:
+    """Results with a variant of gldi, and faceformer with imported weights."""
+    keys = FILES | {"import": "1" * 32, "predict": "2" * 32, "evaluate": "3" * 32}
+    argmax = make.method_results(
+        "gldi", (make.done("gldi", 0), make.done("gldi", 1)), variant="argmax"
+    )
+    imported = make.method_results(
+        "faceformer", (make.done("faceformer", 0, keys=keys),), variant="imported"
+    )
+    rows = {"gldi-argmax": argmax, "faceformer-imported": imported}
+    return make.fabricate(tmp_path / "results", rows)
+
+
+@pytest.fixture
+def dataset(root: Path) -> Dataset:
+    return read_datasets(root)["synthetic"]
+
+
+def test_a_method_stands_before_its_variants(dataset: Dataset) -> None:
+    assert [row_of(results) for results in dataset][-5:] == [
+        *("faceformer", "faceformer-imported", "gldi", "gldi-argmax", "oracle")
+    ]
+    assert [label(results) for results in dataset][-2] == "GLDiTalker (argmax)"
+
+
+def test_a_row_is_run_again_by_its_name(dataset: Dataset) -> None:
+    commands = {row_of(results): rerun_command(results, 1) for results in dataset}
+    assert commands["gldi-argmax"] == (
+        "python -m bench.run --method gldi-argmax --dataset synthetic --seed 1"
+    )
+    assert "--method faceformer-imported " in commands["faceformer-imported"]
+    assert "--method gldi " in commands["gldi"]
+
+
+def test_table_1_shows_both_rows_and_names_the_checkpoint(dataset: Dataset) -> None:
+    grid = table1(dataset, read_published())
+    named = {row[0].text: row for row in grid.rows}
+    assert {"GLDiTalker", "GLDiTalker (argmax)", "FaceFormer (imported)"} <= named.keys()
+    assert named["GLDiTalker (argmax)"][4].text == named["GLDiTalker"][4].text != "-"  # the paper's
+    (note,) = [note for note in grid.notes if "checkpoint" in note]
+    assert note == (
+        "FaceFormer (imported): weights read from a checkpoint (SHA-256: checkpoint 0123456789ab, "
+        "stage1 efefefefefef), not trained here."
+    )
+    variants = {record["variant"] for record in table1_records(dataset, read_published())}
+    assert variants == {"default", "argmax", "imported"}
+
+
+def test_only_an_imported_row_has_checkpoints(dataset: Dataset) -> None:
+    found = {row_of(results): checkpoints(results) for results in dataset}
+    assert found.pop("faceformer-imported") == FILES
+    assert not any(found.values())
+
+
+def test_checks_differences_and_the_chart_have_a_line_each(dataset: Dataset) -> None:
+    assert len(checks_table(dataset).rows) == len(dataset)
+    grid = table1(dataset, read_published())
+    place = [column.title for column in grid.columns].index("Difference in LVE")
+    told = {row[0].text: row[place].text for row in grid.rows}
+    assert told["GLDiTalker"] == "reference" and told["ground truth, another take"] == "-"
+    assert told["FaceFormer (imported)"].startswith("+2.21 [")  # of seed 0
+    assert told["GLDiTalker (argmax)"] == "0 [0, 0], no difference shown"
+    chart = listening_values(dataset)
+    counts = chart.groupby("method")["lve"].count()
+    assert (counts["GLDiTalker"], counts["GLDiTalker (argmax)"]) == (6, 4)
+
+
+def test_each_row_has_its_own_head(make, root: Path, dataset: Dataset) -> None:
+    vertices = np.linspace(0.0, 1e-3, 225)
+    rows = {"gldi-argmax": vertices, "clip/gldi-argmax": vertices}
+    path = make.write_heatmaps(root / "synthetic" / "heatmaps.npz", **rows)
+    figure = heatmap_figure(read_heatmaps(path), dataset)
+    titles = [axes.get_title().replace("\n", "") for axes in figure.axes if axes.get_title()]
+    assert titles[-1] == "GLDiTalker(argmax)" and "GLDiTalker" in titles
+    words = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert words == ["no finished run"] * 2  # of faceformer-imported, in both rows of heads
+
+
+def test_the_page_lists_the_files_before_the_steps(dataset: Dataset, tmp_path: Path) -> None:
+    section = make_section(dataset, read_published(), tmp_path)
+    (run,) = [run for run in section.runs if run.method == "FaceFormer (imported)"]
+    assert run.keys["checkpoint"] == SHA and run.keys["import"] == "1" * 32
