@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 RESULTS, RUNS, DATA = Path("results"), Path(".runs"), Path("data")
 TABLES, FIGURES, SITE = Path("reports/tables"), Path("reports/figures"), Path("reports/site")
-TEMPLATES = Path(__file__).parent / "pages" / "templates"
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "pages" / "templates"
 STATIC = ("style.css", "tables.js", "theme.js")
 
 
@@ -70,7 +71,7 @@ def environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader([TEMPLATES, TEMPLATES.parent / "player"]),
+        loader=FileSystemLoader([TEMPLATES, HERE / "player"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

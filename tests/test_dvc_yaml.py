@@ -1,15 +1,12 @@
 """dvc.yaml names every room that a stage imports: else an edit rebuilds nothing."""
 
-import sys
 from pathlib import Path
 
+import house
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-import house  # noqa: E402
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 IGNORED = {line for line in (ROOT / ".dvcignore").read_text().splitlines() if "#" not in line}

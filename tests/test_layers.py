@@ -2,15 +2,12 @@
 
 import ast
 import subprocess
-import sys
 from pathlib import Path
 
+import house
 import pytest
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-import house  # noqa: E402
 
 MOST_LINES_OF_A_FUNCTION = 60
 # out-of-tree methods and pages import these by their short names

@@ -13,11 +13,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from bench.common.records import Frozen
+from bench.config import Frozen
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
 from methods.layers.motion_scale import rms_motion
-from methods.layers.speech.encoder import (
+from methods.layers.speech import (
     SpeechConfig,
     SpeechEncoder,
     frames_from_tokens,

@@ -1,4 +1,4 @@
-"""How the house is built, measured from its imports: `python -m tests.house [ROOT]`.
+"""How the house is built, measured from its imports: `python -m tests.helpers.house [ROOT]`.
 
 Prints files per folder, circles, arrows between rooms, lines, and what a training key hangs on.
 ROOT is another checkout, to see two states side by side. The rules are MAY_IMPORT and MOST_FILES;
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 PACKAGES = ("bench", "methods", "reports", "slurm", "benchmarks")
 MOST_FILES = 12  # Python files in a folder
 
