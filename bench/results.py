@@ -14,10 +14,11 @@ from bench.common.files import read_json, write_json
 from bench.common.records import Frozen
 
 COLLAPSE = 0.3  # of a codebook's size: with a smaller perplexity it counts as collapsed
-SCHEMA = 3
+SCHEMA = 4
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda document: {**document, "schema_version": 2},  # 2 adds RunResult.codebooks
     2: lambda document: {**document, "schema_version": 3},  # 3 adds where masks and scales are from
+    3: lambda document: _with_checkpoints(document),  # 4 takes files out of keys
 }
 """From a schema version to the next one: a function from the old document to the new."""
 
@@ -98,6 +99,7 @@ class RunResult(Frozen):
     status: Literal["done", "failed", "skipped"]
     reason: str = ""  # of a failed or skipped run, one line
     keys: dict[str, str] = {}  # step name -> cache key
+    checkpoints: dict[str, str] = {}  # of imported weights: role -> SHA-256 of its file
     num_samples: int = 0
     splits: dict[str, SplitScores] = {}
     listening: Listening | None = None
@@ -149,26 +151,41 @@ class Skipped(Frozen):
     skipped: str  # why, one line
 
 
-class AblationRow(Frozen):
-    """One variant: what it is called, and which row of the paper's table it is."""
+class VariantNames(Frozen):
+    """The names of one variant of an ablation, as its file has them."""
 
     variant: str
     label: str
     remark: str  # what the row is, where its name does not say it
     paper: str  # row of the paper's table; "": it has none
+
+
+class AblationRow(VariantNames):
+    """One variant with its results."""
+
     results: MethodResults
 
 
-class AblationResults(Frozen):
-    """The rows of one ablation on one dataset, in the order of its file."""
+class AblationNames(Frozen):
+    """Which ablation, of which method, on which dataset, and what its file says about it."""
 
-    schema_version: int = SCHEMA
     dataset: str
     method: str
     name: str  # of the ablation's file
     description: str
     paper: str  # the paper's table, "table4"; "": none
     reference: str  # the variant that the others are compared with; "": none
+
+    @property
+    def row(self) -> str:
+        """``method-ablation``, which its files are named by."""
+        return f"{self.method}-{self.name}"
+
+
+class AblationResults(AblationNames):
+    """The rows of one ablation on one dataset, in the order of its file."""
+
+    schema_version: int = SCHEMA
     rows: tuple[AblationRow, ...]
 
 
@@ -209,3 +226,14 @@ def migrate(document: dict[str, Any], name: str) -> dict[str, Any]:
         document = MIGRATIONS[version](document)
         version = document["schema_version"]
     return document
+
+
+def _with_checkpoints(document: dict[str, Any]) -> dict[str, Any]:
+    """Schema 3 had the files of imported weights among the keys, before the steps."""
+    steps = ("import", "predict", "evaluate")
+    runs = document.get("runs", [])
+    for run in runs if document.get("variant") == "imported" else ():
+        keys = run.get("keys", {})
+        run["checkpoints"] = {name: key for name, key in keys.items() if name not in steps}
+        run["keys"] = {name: key for name, key in keys.items() if name in steps}
+    return {**document, "schema_version": 4}

@@ -3,12 +3,11 @@
 Heavy imports stand inside, as in bench/cli/app.py, which registers these.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from bench.common.terminal import console
 
 DATASET = typer.Argument(help="A folder of datasets/.")
 
@@ -17,7 +16,7 @@ def prepare(dataset: Annotated[str, DATASET]) -> None:
     """Make a dataset's clips from its files, or note why it is absent (the `data` stage)."""
     from bench.prepare.probe import prepare as prepare_dataset
 
-    raise typer.Exit(prepare_dataset(dataset, console()))
+    raise typer.Exit(prepare_dataset(dataset))
 
 
 def probe(dataset: Annotated[str, DATASET]) -> None:
@@ -56,7 +55,7 @@ def score(
 
     files = Files(ground_truth=gt, templates=templates, regions=regions, fps=gt_fps)
     options = ScoreOptions(dataset=dataset, predictions=pred, files=files, name=name, out=out)
-    raise typer.Exit(score_folder(options, console()))
+    raise typer.Exit(score_folder(options))
 
 
 def merge(
@@ -66,4 +65,7 @@ def merge(
     """Bring what other machines have computed into this cache; contradictions are refused."""
     from bench.cli.merge import merge as merge_caches
 
-    raise typer.Exit(merge_caches(runs, dry_run, console()))
+    raise typer.Exit(merge_caches(runs, dry_run))
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"merge": merge, "prepare": prepare, "score": score}

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.common.files import read_json, sha256_of, sha256_of_file
 from bench.common.project import runs_folder
+from bench.common.terminal import console
 from bench.pipeline.cache import Cache
 from bench.pipeline.imported import POINTERS, Pointer, pointers, write_pointer
 from bench.pipeline.step import KEY_LENGTH
@@ -37,7 +37,7 @@ class Found:
         return self.cache.folder(self.key)
 
 
-def merge(others: Sequence[Path], dry_run: bool, console: Console) -> int:
+def merge(others: Sequence[Path], dry_run: bool) -> int:
     """Copy what other caches have and this one has not; all of it, or nothing.
 
     Returns 1, with a table, where two caches hold different results of one step.
@@ -56,14 +56,14 @@ def merge(others: Sequence[Path], dry_run: bool, console: Console) -> int:
                 conflicts.append((there, found, differing))
     conflicts += _pointer_conflicts(own, others)
     if conflicts:
-        _say_conflicts(conflicts, console)
+        _say_conflicts(conflicts)
         return 1
     for found in new.values() if not dry_run else ():
         _copy(found, own)
     if not dry_run:
         _copy_pointers(own, others)
     verb = "would be merged" if dry_run else "merged"
-    console.print(f"{len(new)} steps {verb} into {own.root}/", markup=False)
+    console().print(f"{len(new)} steps {verb} into {own.root}/", markup=False)
     return 0
 
 
@@ -138,14 +138,14 @@ def _copy_pointers(own: Cache, others: Sequence[Path]) -> None:
                 write_pointer(own, dataset, method, pointer)
 
 
-def _say_conflicts(conflicts: Sequence[tuple[Found, Found, list[str]]], console: Console) -> None:
+def _say_conflicts(conflicts: Sequence[tuple[Found, Found, list[str]]]) -> None:
     table = Table(title=f"{len(conflicts)} contradictions; nothing was merged")
     for column in ("step", "made here by", "made there by", "files that differ"):
         table.add_column(column, overflow="fold")
     for ours, theirs, files in conflicts:
         table.add_row(_title(ours), _maker(ours), _maker(theirs), ", ".join(files[:5]))
-    console.print(table)
-    console.print(
+    console().print(table)
+    console().print(
         "The same step gave other files: another processor or library rounds otherwise. Keep one: "
         "remove the other's folder (`bench show KEY` tells what it is), then merge again.",
         markup=False,

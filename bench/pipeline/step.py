@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from bench.common.files import sha256_of
 from bench.common.fingerprint import fingerprint, module_of
+from bench.common.records import Frozen
 from bench.config import Preset, StageConfig
 
 if TYPE_CHECKING:
     from bench.dataset.reader import Dataset
-    from bench.method import Method
 
 IMPORT = "import"  # the step that such an entry stands for
 
@@ -66,6 +66,23 @@ class Step:
         return [] if self.parent is None else [self.parent, *self.parent.ancestors()]
 
 
+def run_without_preset(
+    method: str, reference: str, dataset: str, data_root: Path, variant: str = "default"
+) -> RunSpec:
+    """A run that trains nothing: of the oracle, or of weights that were trained elsewhere."""
+    return RunSpec(
+        method=method,
+        reference=reference,
+        dataset=dataset,
+        data_root=data_root.resolve(),
+        seed=0,
+        preset=Preset(model=Frozen(), train={}),
+        stages=(),
+        device="cpu",
+        variant=variant,
+    )
+
+
 def plan_run(run: RunSpec, dataset: "Dataset") -> list[Step]:
     """The steps of a run in the order they must be done; the last one is ``evaluate``."""
     steps: list[Step] = []
@@ -100,7 +117,7 @@ def model_config_of(preset: Preset, stages: Sequence[str], stage: str) -> dict[s
 
 
 def difference(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
-    """What differs between the inputs of two steps, one line each."""
+    """Lists what differs between the inputs of two steps, one line each."""
     before, after = dict(_flatten(old)), dict(_flatten(new))
     lines = []
     for name in sorted(before.keys() | after.keys()):
@@ -173,11 +190,6 @@ def threads_of(run: RunSpec) -> int:
     return config.threads
 
 
-def unsupported(method: "type[Method]", dataset: "Dataset") -> str | None:
-    """Why a method cannot run on a dataset, or None."""
-    return method.unsupported(dataset.spec)
-
-
 def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
     if not isinstance(value, dict):
         return [(prefix, value)]
@@ -188,7 +200,7 @@ def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def nearest_change(record: dict, others: Sequence[dict]) -> list[str]:
-    """What differs from the nearest finished step of the same kind, method and dataset."""
+    """Lists what differs from the nearest finished step of the same kind, method and dataset."""
     kind = ("method", "dataset", "step")
     same = [r for r in others if r["status"] == "done" and all(r[k] == record[k] for k in kind)]
     changes = [difference(record["inputs"], other["inputs"]) for other in same]

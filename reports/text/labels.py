@@ -1,6 +1,6 @@
 """Names, order and standing sentences of everything that reports print."""
 
-from bench.registry.rows import DEFAULT, IMPORTED, row_name
+from bench.registry.rows import DEFAULT, row_name
 from bench.results import MethodResults
 
 REFERENCE = "gldi"
@@ -42,10 +42,7 @@ def row_of(results: MethodResults) -> str:
 
 def checkpoints(results: MethodResults) -> dict[str, str]:
     """Role -> SHA-256 of the files that an imported row's weights came from; else nothing."""
-    if results.variant != IMPORTED:
-        return {}
-    steps = ("import", "predict", "evaluate")
-    return {k: v for run in results.runs for k, v in run.keys.items() if k not in steps}
+    return {role: sha256 for run in results.runs for role, sha256 in run.checkpoints.items()}
 
 
 def place(results: MethodResults) -> tuple[float, str, bool, str]:

@@ -95,7 +95,7 @@ def test_older_results_are_migrated_one_version_at_a_time(path, monkeypatch):
     assert read_results(path) == RESULTS
 
 
-@pytest.mark.parametrize("version", [4, 0, None, "1"])
+@pytest.mark.parametrize("version", [5, 0, None, "1"])
 def test_an_unknown_version_says_what_this_suite_reads(version, path):
     change(path, schema_version=version)
     with pytest.raises(

@@ -67,7 +67,8 @@ MAY_IMPORT: dict[str, str] = {
     "slurm/submissions": "bench/common bench/pipeline slurm/clusters",
     "slurm/submit": "bench/checks bench/collect bench/common bench/pipeline bench/registry "
     "bench/weights slurm/clusters slurm/jobs slurm/submissions",
-    "slurm": "bench/common bench/pipeline slurm/clusters slurm/submissions slurm/submit",
+    "slurm": "bench/common bench/pipeline bench/registry slurm/clusters slurm/submissions "
+    "slurm/submit",
     "benchmarks": "bench bench/common bench/dataset bench/media bench/pipeline bench/registry "
     "methods reports/player slurm",
     "benchmarks/inference": "bench bench/common bench/evaluation bench/pipeline benchmarks "

@@ -5,6 +5,7 @@ import pytest
 from bench.cli.listing import clean, lines, show_lines
 from bench.common.files import write_json
 from bench.pipeline.cache import Cache
+from bench.registry.rows import Registry
 
 
 @pytest.fixture
@@ -58,4 +59,4 @@ def test_show_of_an_interrupted_run_says_so(cache):
 
 
 def test_runs_are_listed_with_their_keys(cache):
-    assert [line.split()[0] for line in lines("runs", {})] == ["aa11", "bb22", "cc33"]
+    assert [line.split()[0] for line in lines("runs", Registry({}))] == ["aa11", "bb22", "cc33"]

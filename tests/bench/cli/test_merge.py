@@ -5,32 +5,34 @@ import shutil
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from bench.cli.merge import merge
 from bench.cli.run_methods import RunOptions, run_methods
+from bench.common.terminal import console
 from bench.pipeline.cache import Cache
 from bench.pipeline.imported import Pointer, pointer_path, write_pointer
 
 
 @pytest.fixture
-def here(project, table, monkeypatch):
+def here(project, table, monkeypatch, capsys):
     """A project's cache with seed 0; a function that makes the cache of another machine."""
+
+    monkeypatch.setattr(console(), "width", 200)
 
     class Place:
         runs = project.runs
-        console = Console(record=True, width=200)
 
         def run(self, runs: Path, *seeds: int) -> Path:
             monkeypatch.setenv("BENCH_RUNS", str(runs))
             options = RunOptions(methods=("talker",), seeds=seeds, workers=0)
-            assert run_methods(options, table, Console(quiet=True)) == 0
+            assert run_methods(options, table) == 0
             monkeypatch.setenv("BENCH_RUNS", str(project.runs))
             return runs
 
         def merge(self, *others: Path, dry_run: bool = False) -> tuple[int, str]:
-            code = merge(others, dry_run, self.console)
-            return code, " ".join(self.console.export_text().split())
+            capsys.readouterr()
+            code = merge(others, dry_run)
+            return code, " ".join(capsys.readouterr().out.split())
 
     place = Place()
     place.run(project.runs, 0)
@@ -46,17 +48,17 @@ def files(root: Path) -> dict[str, bytes]:
     }
 
 
-def test_what_only_another_machine_has_is_copied_and_then_cached(here, tmp_path, table):
+def test_what_only_another_machine_has_is_copied_and_then_cached(here, tmp_path, table, capsys):
     there = here.run(tmp_path / "there", 0, 1)
     before = files(here.runs)
     code, printed = here.merge(there)
     assert code == 0 and "4 steps merged into" in printed
     merged = files(here.runs)
     assert merged.items() >= before.items() and set(merged) == set(files(there))
-    console = Console(record=True, width=200)
+    capsys.readouterr()
     options = RunOptions(methods=("talker",), seeds=(0, 1), workers=0)
-    assert run_methods(options, table, console) == 0
-    assert "8 of 8 steps are cached" in console.export_text()
+    assert run_methods(options, table) == 0
+    assert "8 of 8 steps are cached" in capsys.readouterr().out
     assert here.merge(there)[1].startswith("0 steps merged")
 
 
