@@ -1,4 +1,4 @@
-"""What predictions in a folder are scored against: a prepared dataset, or a user's own files.
+"""Finds what predictions are scored against: a prepared dataset, or a user's own files.
 
 Shapes   V vertices, F faces.    Units  the dataset's.
 """
