@@ -23,7 +23,7 @@ from bench.common.seeding import generator, seed_everything
 from bench.config import Preset, load_preset
 from bench.data import AUDIO_RATE, DatasetSpec
 from bench.method import Method
-from bench.registry.methods import load, preset_folder, resolve
+from bench.registry.methods import load, preset_folder
 from methods import METHODS
 
 PRETRAINED = ("source", "revision", "sha256")
@@ -129,7 +129,7 @@ def make_motion(spec: DatasetSpec, num_frames: int) -> Float[Tensor, "T V 3"]:
 
 def read_preset(method: str, preset: str, overrides: Sequence[str] = ()) -> Preset:
     """A preset of a method, checked; ``preset`` is the file's stem."""
-    reference = resolve(method, METHODS)[1]
+    reference = METHODS[method]
     cls = load(reference)
     path = preset_folder(reference) / f"{preset}.yaml"
     return load_preset(path, cls.config_type, cls.stages, overrides)
@@ -148,7 +148,7 @@ def build(
 
     ``preset`` is the file's stem; ``changes`` maps dotted keys of its model section to values.
     """
-    reference = resolve(method, METHODS)[1]
+    reference = METHODS[method]
     cls = load(reference)
     model = read_yaml(preset_folder(reference) / f"{preset}.yaml").get("model") or {}
     _draw_speech_weights(model)

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.options import DEVICE, PROFILE, SET, methods_table
+from bench.cli.options import DEVICE, PROFILE, SET, registry
 from bench.common.environment import leave_repository_root
-from bench.common.terminal import console, fail_in_one_line
+from bench.common.terminal import fail_in_one_line
 
 CLUSTER = typer.Option(
     "--cluster",
@@ -66,7 +66,7 @@ def submit(
         overrides=tuple(overrides or ()),
     )
     options = SubmitOptions(asked, cluster, dry_run, watch, wait)
-    raise typer.Exit(submit_runs(options, methods_table(), console()))
+    raise typer.Exit(submit_runs(options, registry()))
 
 
 def status(
@@ -75,7 +75,7 @@ def status(
     """Where submitted runs stand; the exit code is 1 if one failed or was lost."""
     from slurm.commands import status as show
 
-    raise typer.Exit(show(console(), every))
+    raise typer.Exit(show(every))
 
 
 def cancel(
@@ -87,7 +87,7 @@ def cancel(
     """Cancel jobs; checkpoints are kept."""
     from slurm.commands import cancel as cancel_jobs
 
-    raise typer.Exit(cancel_jobs(runs or (), every, console()))
+    raise typer.Exit(cancel_jobs(runs or (), every))
 
 
 def retry(
@@ -98,7 +98,7 @@ def retry(
 
     if not failed:
         raise ValueError("expected --failed: everything that failed is submitted again")
-    raise typer.Exit(retry_jobs(methods_table(), console()))
+    raise typer.Exit(retry_jobs(registry()))
 
 
 def logs(
@@ -107,7 +107,7 @@ def logs(
     """What the jobs of a run said, and the traceback of what failed."""
     from slurm.commands import logs as show
 
-    raise typer.Exit(show(run, console()))
+    raise typer.Exit(show(run))
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {

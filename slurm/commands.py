@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 
 from bench.common.project import jobs_folder, runs_folder
-from bench.common.terminal import complain
+from bench.common.terminal import complain, console
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Choice, Session
 from bench.pipeline.progress import QUIET_SECONDS, say_cached, title
 from bench.pipeline.step import Step
 from bench.pipeline.work import TRACEBACK
+from bench.registry.rows import Registry
 from slurm.clusters.presets import Cluster, load_cluster
 from slurm.clusters.programs import cancel as scancel
 from slurm.submissions.ledger import Asked, Ledger, run_of
@@ -31,22 +31,22 @@ from slurm.submit.waiting import Wait
 BAD = ("failed", "skipped", "lost", "held back")
 
 
-def status(console: Console, every: bool) -> int:
+def status(every: bool) -> int:
     """Print where runs stand; those that are done only on demand, or if there is nothing else."""
     seen = _seen()
     if not seen:
-        console.print("nothing was submitted from here; run: bench submit")
+        console().print("nothing was submitted from here; run: bench submit")
         return 0
     open_runs = {each.run for each in seen if each.state != "done"}
     shown = [each for each in seen if every or not open_runs or each.run in open_runs]
-    console.print(runs_table(shown))
+    console().print(runs_table(shown))
     finished = len({each.run for each in seen}) - len(open_runs)
     if finished and len(shown) < len(seen):
-        console.print(f"{finished} runs are done; --all shows them")
+        console().print(f"{finished} runs are done; --all shows them")
     return 1 if any(each.state in BAD for each in seen) else 0
 
 
-def cancel(names: Sequence[str], every: bool, console: Console) -> int:
+def cancel(names: Sequence[str], every: bool) -> int:
     """Cancel the jobs of runs that wait or run."""
     if not names and not every:
         raise ValueError("expected RUN (words of its name, or a step's key), or --all")
@@ -62,48 +62,50 @@ def cancel(names: Sequence[str], every: bool, console: Console) -> int:
     for each in chosen:
         if each.submission.scheduler == "local" and each.task.job:
             interrupt(each.task)
-    console.print(f"{len(chosen)} jobs cancelled; checkpoints are kept, submit again to go on")
+    console().print(f"{len(chosen)} jobs cancelled; checkpoints are kept, submit again to go on")
     return 0
 
 
-def retry(table: dict[str, str], console: Console) -> int:
+def retry(registry: Registry) -> int:
     """Submit everything again that failed, was lost or held back, with the code as it is now."""
     seen = _seen()
     bad = [each for each in seen if each.state in BAD]
     for asked, cluster in _origins(bad):
         runs = {each.task.run for each in bad if _origin(each) == (asked, cluster)}
-        session = Session(Choice(asked.profile, asked.device, asked.overrides, True), table)
+        session = Session(Choice(asked.profile, asked.device, asked.overrides, True), registry)
         steps = [step for step in plan(session, asked).steps if run_of(step) in runs]
         desk = Desk(cluster, load_cluster(cluster), session.cache, Ledger(jobs_folder()))
         over = forget_failures(session.cache, steps)
         submitted = submit_steps(desk, steps, asked, over)
-        console.print(f"{len(submitted)} steps of {len(runs)} runs submitted again")
+        console().print(f"{len(submitted)} steps of {len(runs)} runs submitted again")
     if not bad:
-        console.print("nothing failed")
+        console().print("nothing failed")
     unknown = [each for each in bad if each.submission.asked is None]
     if unknown:
-        console.print(f"{len(unknown)} steps are of `bench run --executor slurm`: run it again")
+        console().print(f"{len(unknown)} steps are of `bench run --executor slurm`: run it again")
     return 0
 
 
-def logs(name: str, console: Console) -> int:
+def logs(name: str) -> int:
     """Print what the jobs of one run said, and the traceback of what failed."""
     chosen = _chosen(_seen(), [name], every=False)
     ledger, cache = Ledger(jobs_folder()), Cache(runs_folder())
     for each in chosen:
         heading = f"== {each.run}, {each.task.step}: {each.state}"
-        console.print(heading, markup=False, highlight=False, style="bold", soft_wrap=True)
+        console().print(heading, markup=False, highlight=False, style="bold", soft_wrap=True)
         for path in log_paths(ledger, each):
-            console.print(f"-- {path}", markup=False, highlight=False, soft_wrap=True)
-            console.out(
+            console().print(f"-- {path}", markup=False, highlight=False, soft_wrap=True)
+            console().out(
                 path.read_text(encoding="utf-8", errors="replace").rstrip(), highlight=False
             )
         record = cache.record(each.task.key) or {}
         if record.get("status") == "failed":
-            console.print(f"-- {record['error']}: {record['reason']}", markup=False, soft_wrap=True)
+            console().print(
+                f"-- {record['error']}: {record['reason']}", markup=False, soft_wrap=True
+            )
             path = cache.folder(each.task.key) / TRACEBACK
             if path.exists():
-                console.out(path.read_text(encoding="utf-8").rstrip(), highlight=False)
+                console().out(path.read_text(encoding="utf-8").rstrip(), highlight=False)
     return 0
 
 
@@ -153,27 +155,27 @@ class SubmitOptions:
     wait: bool = False  # return when everything has ended
 
 
-def submit(options: SubmitOptions, table: dict[str, str], console: Console) -> int:
+def submit(options: SubmitOptions, registry: Registry) -> int:
     """Plan and submit; the exit code is 1 if something was refused, or ended badly."""
     cluster = load_cluster(options.cluster)
     asked = options.asked.model_copy(update={"device": _device(options.asked, cluster)})
-    session = Session(Choice(asked.profile, asked.device, asked.overrides, True), table)
+    session = Session(Choice(asked.profile, asked.device, asked.overrides, True), registry)
     planned = plan(session, asked)
-    _say_left_out(planned, console)
+    _say_left_out(planned)
     desk = Desk(options.cluster, cluster, session.cache, Ledger(jobs_folder()))
-    say_cached(planned.steps, session.cache, console, brief=True)
+    say_cached(planned.steps, session.cache, brief=True)
     if options.dry_run:
         under_way = live(desk, planned.steps)
         todo = [step for step in planned.steps if session.cache.record(step.key) is None]
-        _say_attached(len(under_way), console)
-        show_plan(cluster, plan_arrays(desk, todo, under_way), session, console)
+        _say_attached(len(under_way))
+        show_plan(cluster, plan_arrays(desk, todo, under_way), session)
         return 1 if planned.refused else 0
     submitted = submit_steps(desk, planned.steps, asked)
-    _say_submitted(desk, planned.steps, submitted, console)
-    _say_device(session, console)
+    _say_submitted(desk, planned.steps, submitted)
+    _say_device(session)
     code = 1 if planned.refused else 0
     if options.wait or options.watch:
-        code = max(code, _wait(desk, planned.steps, options.watch, console))
+        code = max(code, _wait(desk, planned.steps, options.watch))
     return code
 
 
@@ -186,45 +188,41 @@ def _device(asked: Asked, cluster: Cluster) -> str:
     return "cuda" if cluster.uses_gpus else "auto"
 
 
-def _say_left_out(planned: Planned, console: Console) -> None:
+def _say_left_out(planned: Planned) -> None:
     for name, reason in planned.skipped.items():
-        console.print(f"{name}: skipped: {reason}", markup=False, soft_wrap=True)
+        console().print(f"{name}: skipped: {reason}", markup=False, soft_wrap=True)
     for name, reason in planned.refused.items():
         complain(f"{name} is not submitted: {reason}")
 
 
-def _say_attached(count: int, console: Console) -> None:
+def _say_attached(count: int) -> None:
     if count:
-        console.print(f"{count} steps wait or run already; they are not submitted again")
+        console().print(f"{count} steps wait or run already; they are not submitted again")
 
 
-def _say_submitted(
-    desk: Desk, steps: Sequence[Step], submitted: Sequence[Step], console: Console
-) -> None:
+def _say_submitted(desk: Desk, steps: Sequence[Step], submitted: Sequence[Step]) -> None:
     keys = {step.key for step in submitted}
     seen = look(desk.ledger, desk.cache, [step.key for step in steps])
-    _say_attached(
-        sum(e.state in ("queued", "running") for k, e in seen.items() if k not in keys), console
-    )
+    _say_attached(sum(e.state in ("queued", "running") for k, e in seen.items() if k not in keys))
     bad = sum(desk.cache.record(step.key) is not None for step in steps) - sum(
         desk.cache.is_done(step.key) for step in steps
     )
     if bad:
-        console.print(f"{bad} steps failed or were skipped before; again: bench retry --failed")
+        console().print(f"{bad} steps failed or were skipped before; again: bench retry --failed")
     if submitted:
-        console.print(f"{len(submitted)} steps submitted to {desk.name}")
+        console().print(f"{len(submitted)} steps submitted to {desk.name}")
     shown = [each for each in seen.values() if each.state != "done"]
     if shown:
-        console.print(runs_table(shown))
+        console().print(runs_table(shown))
 
 
-def _say_device(session: Session, console: Console) -> None:
+def _say_device(session: Session) -> None:
     """Results of another device than this machine's have other keys."""
     import torch
 
     here = "cuda" if torch.cuda.is_available() else "cpu"
     if session.device != here and session.profile.device != session.device:
-        console.print(
+        console().print(
             f"results are of {session.device}: for `dvc repro` on this machine, put "
             f"`device: {session.device}` into the profile {session.profile_name} of params.yaml",
             markup=False,
@@ -235,8 +233,8 @@ def _say_device(session: Session, console: Console) -> None:
 class Lines:
     """A line for each step that ends, and now and then one on what is still to come."""
 
-    def __init__(self, desk: Desk, steps: Sequence[Step], console: Console):
-        self.desk, self.console = desk, console
+    def __init__(self, desk: Desk, steps: Sequence[Step]):
+        self.desk = desk
         self.open = {step.key: step for step in steps if desk.cache.record(step.key) is None}
         self.total, self.said = len(self.open), time.monotonic()
 
@@ -255,21 +253,21 @@ class Lines:
     def _print(self, text: str, record: Mapping[str, Any]) -> None:
         self.said = time.monotonic()
         line = text + record.get("status", "")
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _wait(desk: Desk, steps: Sequence[Step], watch: bool, console: Console) -> int:
+def _wait(desk: Desk, steps: Sequence[Step], watch: bool) -> int:
     """Follow until the end; 1 if anything did not come to a good one."""
-    waiting = Wait(desk, steps, console)
+    waiting = Wait(desk, steps)
     if watch:
-        with Live(console=console, auto_refresh=False, transient=False) as shown:
+        with Live(console=console(), auto_refresh=False, transient=False) as shown:
             status = waiting.run(lambda seen: shown.update(runs_table(seen.values()), refresh=True))
     else:
-        status = waiting.run(Lines(desk, steps, console))
+        status = waiting.run(Lines(desk, steps))
     bad = {step.key: step for step in steps if status.get(step.key) != "done"}
     for key, step in bad.items():
         record = desk.cache.record(key) or {}
         if status.get(key) != "skipped":  # that one only repeats what its parent says
             complain(f"{title(step)}: {status.get(key)}: {record.get('reason', '')}")
-    console.print(f"{len(steps) - len(bad)} of {len(steps)} steps are done")
+    console().print(f"{len(steps) - len(bad)} of {len(steps)} steps are done")
     return 1 if bad else 0

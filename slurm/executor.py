@@ -36,4 +36,4 @@ def run_on_cluster(
                 told.add(key)
                 progress.finish(by_key[key], record["status"])
 
-    return Wait(desk, todo, progress.console).run(show)
+    return Wait(desk, todo).run(show)

@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from pydantic import ValidationError
-from rich.console import Console
 from torch import Tensor
 
 from bench.checks.subject import FPS, Subject, make_subject
 from bench.common.files import write_atomically
 from bench.common.seeding import seed_everything
+from bench.common.terminal import console
 from bench.config import StageConfig
 from bench.data import AUDIO_RATE
 from bench.method import Method
+from bench.registry.rows import Registry
 from bench.training.optimizer import make_optimizer
 from bench.training.terms import check_terms
 
@@ -153,21 +154,21 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
 )
 
 
-def check_method(name: str, table: dict[str, str], report: str | None, console: Console) -> int:
+def check_method(name: str, registry: Registry, report: str | None) -> int:
     """Run every check, print and write a Markdown report; the exit code is 1 if one failed."""
     with tempfile.TemporaryDirectory() as folder:
-        subject = make_subject(name, table, Path(folder))
+        subject = make_subject(name, registry, Path(folder))
         if isinstance(subject, str):
-            console.print(f"{name} does not run on the check's dataset: {subject}", markup=False)
+            console().print(f"{name} does not run on the check's dataset: {subject}", markup=False)
             return 1
         rows = [(check, _outcome(check, subject)) for check in CHECKS]
     failed = sum(outcome != "passed" for _, outcome in rows)
     for check, outcome in rows:
-        console.print(f"{outcome:<8} {_title(check)}", highlight=False, markup=False)
+        console().print(f"{outcome:<8} {_title(check)}", highlight=False, markup=False)
     path = Path(report or f"check-{name.replace(':', '.')}.md")
     with write_atomically(path) as temporary:
         temporary.write_text(_markdown(name, subject, rows), encoding="utf-8")
-    console.print(f"{len(rows) - failed} passed, {failed} failed; report: {path}", markup=False)
+    console().print(f"{len(rows) - failed} passed, {failed} failed; report: {path}", markup=False)
     return 1 if failed else 0
 
 

@@ -18,7 +18,7 @@ from bench.common.seeding import seed_everything
 from bench.data import AUDIO_RATE, Batch, Clip, DatasetSpec
 from bench.evaluation.predict import make_noise
 from bench.method import Method
-from bench.registry.methods import load, preset_folder, resolve
+from bench.registry.rows import Registry
 from bench.training.batches import Item, collate
 
 FPS = 25.0
@@ -56,11 +56,10 @@ class Subject:
             )
 
 
-def make_subject(name: str, table: dict[str, str], folder: Path) -> Subject | str:
+def make_subject(name: str, registry: Registry, folder: Path) -> Subject | str:
     """The method with its mini preset's config (else its defaults), or why it is unsupported."""
-    _, reference = resolve(name, table)
-    cls = load(reference)
-    preset = preset_folder(reference) / "synthetic-mini.yaml"
+    entry = registry.method(name)
+    cls, preset = entry.cls, entry.folder / "synthetic-mini.yaml"
     model = read_yaml(preset).get("model") or {} if preset.exists() else {}
     spec = _spec()
     if reason := cls.unsupported(spec):

@@ -20,13 +20,13 @@ from typing import TypeVar
 
 import torch
 from pydantic import BaseModel
-from rich.console import Console
 from rich.table import Table
 
 from bench.checks.made_up import size_of, stand_in_clips, stand_in_spec, with_random_speech
 from bench.checks.timing_notes import Timing, write_timing
 from bench.common.environment import pick_device
 from bench.common.project import data_folder, load_params
+from bench.common.terminal import console
 from bench.config import Preset, StageConfig, load_preset, preset_path
 from bench.data import Clip, DatasetSpec
 from bench.dataset.reader import load_dataset
@@ -34,7 +34,7 @@ from bench.evaluation.predict import is_deterministic, make_noise, no_noise
 from bench.method import Method
 from bench.pipeline.provenance import machine
 from bench.pipeline.work import make_deterministic
-from bench.registry.methods import load, preset_folder, resolve
+from bench.registry.rows import Registry
 from bench.training.batches import Loader
 from bench.training.checkpoint import TrainingState
 from bench.training.loop import Fit, Stage, initialise, prepare, take_step, validate
@@ -80,7 +80,7 @@ class StageTime:
     per_validated_clip: float
 
 
-def time_method(options: TimeOptions, table: dict[str, str], console: Console) -> int:
+def time_method(options: TimeOptions, registry: Registry) -> int:
     """Measure, print a table, and write the line into the preset's head; returns 0.
 
     Raises ValueError for unknown names, and for a dataset that is neither prepared nor of a known
@@ -92,28 +92,28 @@ def time_method(options: TimeOptions, table: dict[str, str], console: Console) -
     profile = params.get(options.profile)
     device = pick_device(options.device)
     if (load_now := os.getloadavg()[0]) > BUSY:
-        console.print(
+        console().print(
             f"other work is running here (load {load_now:.1f}): times will be too long, so nothing "
             "is noted; measure again when it is quiet",
             markup=False,
         )
-    _, reference = resolve(options.method, table)
-    cls = load(reference)
+    method = registry.method(options.method)
+    cls = method.cls
     for dataset in [options.dataset] if options.dataset else profile.datasets or params.datasets:
-        path = preset_path(preset_folder(reference), dataset, profile.preset, profile.fallback)
+        path = preset_path(method.folder, dataset, profile.preset, profile.fallback)
         preset = load_preset(path, cls.config_type, cls.stages)
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # operators without a deterministic form
             material = _material(cls, preset, dataset, Path(folder))
             if reason := cls.unsupported(material.spec):
-                console.print(f"{options.method} on {dataset}: {reason}", markup=False)
+                console().print(f"{options.method} on {dataset}: {reason}", markup=False)
                 continue
             stages, predictions = measure(cls, preset, material, device, options.steps)
         timing = _timing(preset, cls.stages, material, device, stages, predictions)
-        console.print(_table(f"{options.method}, {path.stem}", timing, stages))
+        console().print(_table(f"{options.method}, {path.stem}", timing, stages))
         if options.write and load_now <= BUSY:
             write_timing(path, timing)
-            console.print(f"written into the head of {path.name}", markup=False)
+            console().print(f"written into the head of {path.name}", markup=False)
     return 0
 
 

@@ -19,8 +19,8 @@ from typing import Any
 from bench.config import Preset
 from bench.evaluation.predict import is_deterministic
 from bench.pipeline.step import model_config_of
-from bench.registry.ablations import find_ablation
-from bench.registry.methods import load, preset_folder, resolve
+from bench.registry.methods import load
+from bench.registry.rows import Registry
 from benchmarks.harness import fresh_processes, say
 from benchmarks.subjects import read_preset
 from benchmarks.training.hours_worker import BIWI, SYNTHETIC, VOCASET, HoursJob, Published, work
@@ -77,9 +77,9 @@ def trainings(study: Study) -> Iterator[Training]:
     """All methods on all datasets, then the ablations' variants; some of these share every run."""
     for dataset in study.datasets:
         yield from (Training(method, method, dataset) for method in study.methods)
-    folder = preset_folder(resolve("gldi", METHODS)[1])
+    gldi = Registry(METHODS).method("gldi")
     for ablation in study.ablations:
-        for name, variant in find_ablation(folder, ablation).variants.items():
+        for name, variant in gldi.ablation(ablation).variants.items():
             if not variant.row:
                 yield Training(f"gldi, {name}", "gldi", study.datasets[0], variant.set)
 
@@ -88,7 +88,7 @@ def jobs_of(study: Study) -> Iterator[HoursJob]:
     """What each row adds to those before it: stages and predictions with another configuration."""
     done: set[str] = set()
     for training in trainings(study):
-        cls = load(resolve(training.method, METHODS)[1])
+        cls = load(METHODS[training.method])
         preset = read_preset(training.method, training.dataset.preset, training.overrides)
         keys = dict(_keys(training, preset, cls.stages))
         new = tuple(name for name, key in keys.items() if key not in done)
@@ -131,7 +131,7 @@ def _keys(training: Training, preset: Preset, stages: Sequence[str]) -> Iterator
 def _hours(job: HoursJob, stage: str, flops: float, seeds: int) -> Hours:
     preset = read_preset(job.method, job.dataset.preset, job.overrides)
     if stage == PREDICT:
-        cls = load(resolve(job.method, METHODS)[1])
+        cls = load(METHODS[job.method])
         drawn = 1 if is_deterministic(cls, preset.predict) else preset.predict.num_samples
         steps = job.dataset.predictions(drawn)
     else:  # a stage without anything to train has no steps

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.checks.estimate import duration, estimate_lines, estimate_seconds
+from bench.common.terminal import console
 from bench.pipeline.planner import Session
 from bench.pipeline.step import Step
 from slurm.clusters.presets import Cluster
@@ -13,7 +13,7 @@ from slurm.clusters.sbatch import flags, parameters
 from slurm.submit.arrays import Array
 
 
-def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session, out: Console) -> None:
+def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session) -> None:
     """The arrays with the sbatch parameters of their classes, and the hours that they will take."""
     if not arrays:
         return
@@ -25,16 +25,16 @@ def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session, out: 
         after = f"after {', '.join(array.running)}" if array.running else after
         cells = (array.number, len(array.steps), array.title, array.resources, after)
         table.add_row(*map(str, cells), _longest(array.steps, session))
-    out.print(table)
+    console().print(table)
     used = dict.fromkeys(array.resources for array in arrays)
     for name in used if cluster.scheduler == "slurm" else ():
-        out.print(f"sbatch parameters of class {name}:", markup=False, highlight=False)
+        console().print(f"sbatch parameters of class {name}:", markup=False, highlight=False)
         for line in _flags(cluster, name):
-            out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+            console().print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     steps = [step for array in arrays for step in array.steps]
-    out.print(f"{len(steps)} jobs in {len(arrays)} arrays", markup=False, highlight=False)
+    console().print(f"{len(steps)} jobs in {len(arrays)} arrays", markup=False, highlight=False)
     for line in estimate_lines(steps, session):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _longest(steps: Sequence[Step], session: Session) -> str:

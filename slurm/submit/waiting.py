@@ -4,8 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from rich.console import Console
-
+from bench.common.terminal import console
 from bench.pipeline.progress import title
 from bench.pipeline.step import Step
 from bench.pipeline.work import describe
@@ -23,8 +22,8 @@ Show = Callable[[Mapping[str, Seen]], None]
 class Wait:
     """Follows some steps until each one has a record or was cancelled."""
 
-    def __init__(self, desk: Desk, steps: Sequence[Step], console: Console):
-        self.desk, self.console = desk, console
+    def __init__(self, desk: Desk, steps: Sequence[Step]):
+        self.desk = desk
         self.steps = {step.key: step for step in steps}
         self.looks: Counter[str] = Counter()  # that found a job lost, in a row
         self.tries: Counter[str] = Counter()  # submissions after the first one
@@ -92,7 +91,7 @@ class Wait:
         delay = self.desk.cluster.backoff_seconds * 2 ** (max(map(self._tries, lost)) - 1)
         names = ", ".join(title(self.steps[key]) for key in lost[:3])
         more = f" and {len(lost) - 3} more" if lost[3:] else ""
-        self.console.print(
+        console().print(
             f"the cluster lost {names}{more}; submitted again in {delay:g} s",
             markup=False,
             soft_wrap=True,

@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 
+from bench.common.terminal import console
 from bench.pipeline.planner import Choice, Session
+from bench.registry.rows import Registry
 from slurm.one_node import one_node_slurm
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 from places import Place, skip_without_slurm, stop_everything  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables whose cells are not broken."""
+    monkeypatch.setattr(console(), "width", 200)
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +32,7 @@ def real_slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
 
 @pytest.fixture
 def place(
-    request: pytest.FixtureRequest, project: Any, table: dict[str, str], monkeypatch
+    request: pytest.FixtureRequest, project: Any, table: Registry, monkeypatch
 ) -> Iterator[Place]:
     """A project, and the kind of cluster that the test's parameter names."""
     if request.param == "slurm":
@@ -37,7 +45,7 @@ def place(
 
 
 @pytest.fixture
-def plan(project: Any, table: dict[str, str]):
+def plan(project: Any, table: Registry):
     """A function from overrides to the steps of a run: train, train, predict, evaluate."""
 
     def make(*overrides: str, method: str = "talker", seed: int = 0):

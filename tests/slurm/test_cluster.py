@@ -9,7 +9,6 @@ from places import LOCAL, PRESET, SLURM, skip_without_slurm
 from repository import SMOKE, Copy
 
 from bench.cli.run_methods import RunOptions, run_methods
-from bench.common.terminal import console
 from bench.pipeline.cache import Cache
 from slurm.one_node import one_node_slurm
 
@@ -94,9 +93,9 @@ def test_bench_run_goes_the_same_way_with_an_executor(place, monkeypatch, capsys
     options = RunOptions(
         methods=("still",), dataset="toy", seeds=(0,), device="cpu", executor="slurm"
     )
-    assert run_methods(options, place.table, console()) == 0
+    assert run_methods(options, place.table) == 0
     assert "[3/3] still on toy, seed 0, evaluate: done" in capsys.readouterr().out
     records = [place.record(step) for step in place.steps(method="still")]
     assert {record["job"]["cluster"] for record in records} == {"local"}
-    assert run_methods(options, place.table, console()) == 0
+    assert run_methods(options, place.table) == 0
     assert len(list(place.ledger.submissions())) == 1

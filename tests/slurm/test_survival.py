@@ -5,12 +5,10 @@ import os
 import signal
 import subprocess
 import time
-from io import StringIO
 
 import psutil
 import pytest
 from places import BOTH, REAL, Place, released, wait_until
-from rich.console import Console
 
 from bench.pipeline.locks import read_owner
 from bench.pipeline.pool import execute, run_local
@@ -21,15 +19,6 @@ pytestmark = pytest.mark.cluster
 SIZE = ("train.coarse.steps=80", "train.coarse.checkpoint_every=10")
 LONG = (*SIZE, "model.slow=0.1")
 DONE = {"done"}
-
-
-def quiet() -> Console:
-    return Console(file=StringIO(), width=200)
-
-
-def text_of(console: Console) -> str:
-    assert isinstance(console.file, StringIO)
-    return console.file.getvalue()
 
 
 def hashes(place: Place, steps) -> dict[str, str]:
@@ -51,7 +40,7 @@ def same_weights(place: Place, step, *overrides: str) -> bool:
     In a process of its own: shape checks under pytest draw numbers.
     """
     quick = place.steps(*SIZE, *overrides)[0]
-    assert set(execute(run_local, [quick], place.cache, 1, quiet()).values()) == DONE
+    assert set(execute(run_local, [quick], place.cache, 1).values()) == DONE
     found, expected = hashes(place, [step]), hashes(place, [quick])
     return found == expected and "0/train/coarse/model.safetensors" in found
 
@@ -81,7 +70,7 @@ def test_four_runs_are_an_array_with_a_chain_and_end_like_local_runs(place):
     there = hashes(place, steps)
     for step in steps:
         place.cache.remove(step.key)
-    assert set(execute(run_local, steps, place.cache, 2, quiet()).values()) == DONE
+    assert set(execute(run_local, steps, place.cache, 2).values()) == DONE
     assert there == hashes(place, steps)
 
 
@@ -139,7 +128,7 @@ def test_waiting_submits_again_what_was_lost_and_gives_up_in_the_end(place, monk
 
 
 @BOTH
-def test_a_failing_run_shows_its_traceback_and_stops_no_other(place):
+def test_a_failing_run_shows_its_traceback_and_stops_no_other(place, capsys):
     """Errors of the work are not tried again on their own, only on demand."""
     both = ("model.fault=raise",)
     assert place.submit(*both, wait=True, seeds=(0, 1)) == 1
@@ -147,19 +136,19 @@ def test_a_failing_run_shows_its_traceback_and_stops_no_other(place):
     record = place.record(steps[0])
     assert record["error"] == "RuntimeError" and record["reason"] == "the toy broke on purpose"
     assert [place.record(step)["status"] for step in steps[1:]] == ["skipped"] * 3
-    console = quiet()
-    assert logs("talker 0,", console) == 0
-    assert 'raise RuntimeError("the toy broke' in text_of(console)
-    assert status(console, every=False) == 1 and "the toy broke on purpose" in text_of(console)
+    assert logs("talker 0,") == 0
+    assert 'raise RuntimeError("the toy broke' in capsys.readouterr().out
+    assert status(every=False) == 1
+    assert "the toy broke on purpose" in capsys.readouterr().out
     assert place.submit(*both, seeds=(0, 1)) == 0
     assert "8 steps failed or were skipped before; again: bench retry --failed" in place.said
-    assert retry(place.table, console) == 0
-    assert "8 steps of 2 runs submitted again" in text_of(console)
+    assert retry(place.table) == 0
+    assert "8 steps of 2 runs submitted again" in capsys.readouterr().out
     wait_until(lambda: place.record(steps[3]).get("status") == "skipped")
 
 
 @BOTH
-def test_what_is_cancelled_ends_keeps_its_checkpoint_and_is_not_tried_again(place):
+def test_what_is_cancelled_ends_keeps_its_checkpoint_and_is_not_tried_again(place, capsys):
     steps = place.steps(*LONG)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a shell's background job
     try:
@@ -169,15 +158,14 @@ def test_what_is_cancelled_ends_keeps_its_checkpoint_and_is_not_tried_again(plac
     checkpoint = place.cache.folder(steps[0].key) / "checkpoint.pt"
     wait_until(checkpoint.exists)
     worker = worker_of(place, steps[0])
-    console = quiet()
-    assert cancel(["talker"], False, console) == 0
-    assert "4 jobs cancelled" in text_of(console)
+    assert cancel(["talker"], False) == 0
+    assert "4 jobs cancelled" in capsys.readouterr().out
     wait_until(lambda: not psutil.pid_exists(worker), patience=40)
     wait_until(lambda: states_of(place) == {"cancelled"}, patience=40)
     assert checkpoint.exists()
     assert place.record(steps[0]) == {}
     with pytest.raises(ValueError, match="'nobody' is no run that was submitted from here"):
-        cancel(["nobody"], False, console)
+        cancel(["nobody"], False)
 
 
 @REAL

@@ -15,7 +15,6 @@ from bench.checks.made_up import (
 from bench.checks.timing import TimeOptions, rounded, time_method
 from bench.checks.timing_notes import Timing, format_timing, read_timings, write_timing
 from bench.common.files import sha256_of_file
-from bench.common.terminal import console
 from bench.config import StageConfig, load_preset
 from bench.registry.methods import load
 
@@ -114,7 +113,7 @@ def own_toys(toys, monkeypatch, tmp_path):
 def test_it_measures_every_stage_and_leaves_the_cache_alone(own_toys, project, table, capsys):
     path = own_toys / "toy-mini.yaml"
     before = path.read_text()
-    assert time_method(TimeOptions("talker", device="cpu", steps=2), table, console()) == 0
+    assert time_method(TimeOptions("talker", device="cpu", steps=2), table) == 0
     timing = read_timings(path)["cpu"]
     assert timing.data == "prepared" and timing.machine.endswith("1 thread")
     for times in (timing.seconds_per_step, timing.seconds_per_validated_clip):
@@ -136,13 +135,13 @@ def test_every_timed_prediction_hears_new_audio(own_toys, project, table, monkey
         "predict",
         lambda _, audio, *others: heard.append(float(audio.abs().sum())),
     )
-    time_method(TimeOptions("talker", device="cpu", steps=1, write=False), table, console())
+    time_method(TimeOptions("talker", device="cpu", steps=1, write=False), table)
     assert len(heard) == len(set(heard)) == 7
 
 
 def test_without_writing_the_preset_stays(own_toys, project, table):
     before = sha256_of_file(own_toys / "toy-mini.yaml")
-    time_method(TimeOptions("talker", device="cpu", steps=1, write=False), table, console())
+    time_method(TimeOptions("talker", device="cpu", steps=1, write=False), table)
     assert sha256_of_file(own_toys / "toy-mini.yaml") == before
 
 
@@ -152,7 +151,7 @@ def test_what_a_busy_machine_measures_is_told_and_not_noted(
 ):
     monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
     before = sha256_of_file(own_toys / "toy-mini.yaml")
-    time_method(TimeOptions("talker", device="cpu", steps=1), table, console())
+    time_method(TimeOptions("talker", device="cpu", steps=1), table)
     assert ("other work is running here (load 3.2)" in capsys.readouterr().out) is busy
     assert (sha256_of_file(own_toys / "toy-mini.yaml") == before) is busy
 
@@ -168,7 +167,7 @@ def test_the_steps_are_those_of_the_training_loop(own_toys, project, table, monk
     from bench.training.loop import take_step
 
     monkeypatch.setattr("bench.checks.timing.take_step", spy)
-    time_method(TimeOptions("talker", device="cpu", steps=3, write=False), table, console())
+    time_method(TimeOptions("talker", device="cpu", steps=3, write=False), table)
     assert seen == [("coarse", 2, "Adam")] * 7 + [("fine", 4, "AdamW")] * 7
 
 
@@ -177,7 +176,7 @@ def test_nothing_to_train_has_no_time_per_step(toys, project, table, monkeypatch
     folder = tmp_path / "still"
     shutil.copytree(toys / "still", folder)
     monkeypatch.setattr("bench.checks.timing.preset_folder", lambda _: folder)
-    time_method(TimeOptions("still", device="cpu"), table, console())
+    time_method(TimeOptions("still", device="cpu"), table)
     timing = read_timings(folder / "toy-mini.yaml")["cpu"]
     assert timing.seconds_per_step == {} and timing.seconds_per_more_sample == 0
 
@@ -186,21 +185,21 @@ def test_a_dataset_without_test_a_is_measured_on_test_b(own_toys, own_data, tabl
     own_data.edit_manifest(
         lambda m: m.update(clips=[clip for clip in m["clips"] if clip["split"] != "test_a"])
     )
-    time_method(TimeOptions("talker", dataset="toy", device="cpu", steps=1), table, console())
+    time_method(TimeOptions("talker", dataset="toy", device="cpu", steps=1), table)
     assert read_timings(own_toys / "toy-mini.yaml")["cpu"].seconds_per_clip > 0
 
 
 def test_an_unprepared_dataset_has_a_stand_in_of_its_size(own_toys, project, table, monkeypatch):
     monkeypatch.setitem(SIZES, "absent", Size(42, 25.0, 3, 1.0))
     shutil.copy(own_toys / "toy-mini.yaml", own_toys / "absent-mini.yaml")
-    time_method(TimeOptions("talker", dataset="absent", device="cpu", steps=1), table, console())
+    time_method(TimeOptions("talker", dataset="absent", device="cpu", steps=1), table)
     assert read_timings(own_toys / "absent-mini.yaml")["cpu"].data == "stand-in"
 
 
 def test_a_dataset_of_no_known_size_is_refused(own_toys, project, table):
     shutil.copy(own_toys / "toy-mini.yaml", own_toys / "vocasset-mini.yaml")
     with pytest.raises(ValueError, match="Did you mean 'vocaset'"):
-        time_method(TimeOptions("talker", dataset="vocasset", device="cpu"), table, console())
+        time_method(TimeOptions("talker", dataset="vocasset", device="cpu"), table)
 
 
 @pytest.mark.parametrize("dataset", SIZES)

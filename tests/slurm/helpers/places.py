@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 import yaml
-from rich.console import Console
 
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Choice, Session
+from bench.registry.rows import Registry
 from slurm.clusters.presets import load_cluster
 from slurm.commands import SubmitOptions, submit
 from slurm.one_node import missing_programs
@@ -54,7 +54,7 @@ class Place:
 
     kind: str  # slurm or local
     root: Path
-    table: dict[str, str]
+    table: Registry
     said: str = ""  # by the last command
 
     @property
@@ -78,19 +78,18 @@ class Place:
         chosen = {"methods": ("talker",), "datasets": ("toy",), "seeds": seeds, "device": "cpu"}
         preset = options.pop("preset", None) or self.write_preset(**options.pop("cluster", {}))
         asked = Asked(**{**chosen, **options}, overrides=overrides)
-        console = Console(file=StringIO(), width=200)
-        try:
-            return submit(SubmitOptions(asked, preset, wait=wait), self.table, console)
-        finally:
-            assert isinstance(console.file, StringIO)
-            self.said = console.file.getvalue()
+        with redirect_stdout(StringIO()) as out:
+            try:
+                return submit(SubmitOptions(asked, preset, wait=wait), self.table)
+            finally:
+                self.said = out.getvalue()
 
     def go(self, steps, wait: bool = False, **cluster: Any) -> dict[str, str]:
         """Submit some steps alone; their status, if they are waited for."""
         preset = self.write_preset(**cluster)
         desk = Desk(preset, load_cluster(preset), self.cache, self.ledger)
         submit_steps(desk, steps)
-        return Wait(desk, steps, Console(file=StringIO())).run(lambda seen: None) if wait else {}
+        return Wait(desk, steps).run(lambda seen: None) if wait else {}
 
     def steps(self, *overrides: str, method: str = "talker", seed: int = 0):
         """The steps of a run as they are planned here."""
@@ -106,7 +105,7 @@ def stop_everything(place: Place) -> None:
     """No job of a test outlives it."""
     from slurm.commands import cancel
 
-    cancel((), True, Console(file=StringIO()))
+    cancel((), True)
 
 
 def wait_until(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
