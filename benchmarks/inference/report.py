@@ -1,4 +1,4 @@
-"""The README's table of inference speed, written between two markers.
+"""Write the table of inference speed, put between two markers of a page.
 
 Units    seconds; GB of 10^9 bytes.
 """

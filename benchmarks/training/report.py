@@ -1,4 +1,4 @@
-"""The README's table of training speed.
+"""Write the table of training speed, put between two markers of a page.
 
 Units    seconds; GB of 10^9 bytes.
 """
