@@ -2,7 +2,7 @@
 
 Measurements run one after another with one thread, each in a process of its own; the forms of a
 method share one, and are timed in turn. Writes ``inference.csv`` and ``inference.svg`` and, with
-``--page``, the table between the markers of that file.
+``--readme``, the table between the markers of that file.
 """
 
 import sys
@@ -138,9 +138,9 @@ def main(
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes, for tests.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of the CSV and the plot.")] = HERE / "results",
-    page: Annotated[Path | None, typer.Option(help="Page with markers for the table.")] = None,
+    readme: Annotated[Path | None, typer.Option(help="File with markers for the table.")] = None,
 ) -> None:
-    """Measure, and write the CSV, the plot and the page's table."""
+    """Measure, and write the CSV, the plot and the README's table."""
     from benchmarks.harness import replace_between_markers
     from benchmarks.inference.report import draw, markdown
 
@@ -153,8 +153,8 @@ def main(
             rows = [row for name in method or CASES for row in bench.measure(name)]
         write_csv(out / "inference.csv", rows)
         draw(rows, out / "inference.svg")
-        if page is not None:
-            replace_between_markers(page, markdown(rows))
+        if readme is not None:
+            replace_between_markers(readme, markdown(rows))
     except (ValueError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from error

@@ -1,4 +1,4 @@
-"""Write the table of inference speed, put between two markers of a page.
+"""The README's table of inference speed, written between two markers.
 
 Units    seconds; GB of 10^9 bytes.
 """

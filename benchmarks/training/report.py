@@ -1,4 +1,4 @@
-"""Write the table of training speed, put between two markers of a page.
+"""The README's table of training speed.
 
 Units    seconds; GB of 10^9 bytes.
 """

@@ -12,7 +12,7 @@ from slurm.submissions.ledger import Ledger, Submission, SubmittedArray, Task
 from slurm.submissions.states import states
 
 State = Literal["done", "failed", "skipped", "running", "queued", "cancelled", "lost", "held back"]
-"""See docs/clusters.md for what each one means and what to do about it."""
+"""See slurm/README.md for what each one means and what to do about it."""
 
 LIVE = ("running", "queued")
 CANCELLED = "cancelled"  # folder of a submission: files named by the keys that were cancelled

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.metrics.table import METRICS, Metric
-from benchmarks.harness import replace_between_markers
 from reports.pages.reading import Point, read_reading
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -52,9 +51,14 @@ DERIVED: dict[str, tuple[str, Callable[[], str]]] = {
 
 
 def write(folder: Path = DOCS) -> None:
-    """Fill the pages of a folder. Raises ValueError where a page has no markers."""
-    for page, (name, text) in DERIVED.items():
-        replace_between_markers(folder / page, text(), name)
+    """Fill the pages of a folder. Raises ValueError where a page has no such markers."""
+    for page, (name, make) in DERIVED.items():
+        path = folder / page
+        before, start, rest = path.read_text("utf-8").partition(f"<!-- {name}:start -->\n")
+        _, end, after = rest.partition(f"<!-- {name}:end -->\n")
+        if not start or not end:
+            raise ValueError(f"{path}: expected the markers {name}:start and {name}:end")
+        path.write_text(f"{before}{start}{make()}\n{end}{after}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ def timings(seconds, encoder, calls=1, all_steps=None):
 def quick(tmp_path_factory):
     """A whole run at tiny sizes, as make bench starts it: its folder."""
     folder = tmp_path_factory.mktemp("bench")
-    (folder / "speed.md").write_text(MARKED)
+    (folder / "README.md").write_text(MARKED)
     command = [sys.executable, "-m", "benchmarks.inference", "--quick"]
     options = ["--method", "faceformer", "--device", "cpu"]
-    files = ["--out", str(folder), "--page", str(folder / "speed.md")]
+    files = ["--out", str(folder), "--readme", str(folder / "README.md")]
     done = subprocess.run([*command, *options, *files], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
@@ -60,7 +60,7 @@ def test_a_run_writes_every_column_of_every_form_and_sweep(quick):
 
 def test_a_run_draws_a_plot_and_replaces_what_stood_between_the_markers(quick):
     assert "</svg>" in (quick / "inference.svg").read_text()
-    text = (quick / "speed.md").read_text()
+    text = (quick / "README.md").read_text()
     assert "| faceformer, plain |" in text
     assert "old" not in text
     assert text.startswith("# Title\n\n<!-- bench:start -->\n")
@@ -114,10 +114,10 @@ def test_the_table_says_what_was_scaled_and_leaves_sweeps_out(make_row):
 
 
 @pytest.mark.parametrize("text", ["no markers\n", MARKED + MARKED, MARKED.replace("start", "end")])
-def test_a_page_without_one_pair_of_markers_is_left_alone(tmp_path, text):
+def test_a_readme_without_one_pair_of_markers_is_left_alone(tmp_path, text):
     from benchmarks.harness import replace_between_markers
 
-    path = tmp_path / "speed.md"
+    path = tmp_path / "README.md"
     path.write_text(text)
     with pytest.raises(ValueError, match="expected one <!-- bench:start -->"):
         replace_between_markers(path, "new")
@@ -127,7 +127,7 @@ def test_a_page_without_one_pair_of_markers_is_left_alone(tmp_path, text):
 def test_markers_of_another_name_are_left_alone(tmp_path):
     from benchmarks.harness import replace_between_markers
 
-    path = tmp_path / "speed.md"
+    path = tmp_path / "README.md"
     path.write_text(MARKED + MARKED.replace("bench:", "training:"))
     replace_between_markers(path, "new", "training")
     assert path.read_text() == MARKED + MARKED.replace("bench:", "training:").replace("old", "new")
