@@ -1,11 +1,7 @@
-"""The README is a front page; what a command writes into the pages is what it would write now."""
+"""The README is a front page, and examples in the pages can be read."""
 
 import re
-import shutil
-from pathlib import Path
 
-import derived_pages
-import pytest
 import yaml
 from page_text import ROOT, blocks, links, text_of
 
@@ -39,15 +35,6 @@ def test_cells_of_numbers_are_found() -> None:
     for cell in ("41.78", "5.00 +- 1.73", "0.025 ± 0.010", "8", "3.65 x", "1.3 mm^2"):
         assert CELL_OF_NUMBERS.fullmatch(cell), cell
     assert not CELL_OF_NUMBERS.fullmatch("three seeds")
-
-
-@pytest.mark.parametrize("page", derived_pages.DERIVED)
-def test_derived_pages_are_up_to_date(page: str, tmp_path: Path) -> None:
-    for name in derived_pages.DERIVED:
-        shutil.copy(ROOT / "docs" / name, tmp_path / name)
-    derived_pages.write(tmp_path)
-    written, now = (tmp_path / page).read_text(encoding="utf-8"), text_of(f"docs/{page}")
-    assert written == now, "run: python -m tests.helpers.derived_pages"
 
 
 def test_the_ablation_of_the_page_can_be_read() -> None:

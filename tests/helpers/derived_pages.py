@@ -1,17 +1,26 @@
 """Write what pages of docs/ take from elsewhere: `python -m tests.helpers.derived_pages`.
 
 The text between ``<!-- name:start -->`` and ``<!-- name:end -->`` of a page comes from the table of
-metrics or from reports/pages/reading_the_paper.yaml; tests/docs/test_pages.py holds the pages to
-it.
+metrics, from reports/pages/reading_the_paper.yaml, or from the CSVs of `make bench`, whose tables
+are spelled again without measuring. tests/docs/ holds the pages to it.
 """
 
+import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from bench.metrics.table import METRICS, Metric
+from benchmarks.inference import cases as inference_cases
+from benchmarks.inference import report as inference_report
+from benchmarks.training import cases as training_cases
+from benchmarks.training import report as training_report
 from reports.pages.reading import Point, read_reading
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS, RESULTS = ROOT / "docs", ROOT / "benchmarks" / "results"
 
 
 def metrics() -> str:
@@ -44,21 +53,61 @@ def _section(point: Point) -> str:
     return "\n".join([f"## {point.title}", "", *found])
 
 
+def inference() -> str:
+    """What `make bench` says of predictions, from the CSV that it wrote."""
+    return inference_report.markdown(_rows(RESULTS / "inference.csv", inference_cases.Row))
+
+
+def training() -> str:
+    """What `make bench` says of training, from the CSV that it wrote."""
+    return training_report.markdown(_rows(RESULTS / "training.csv", training_cases.Row))
+
+
+def _rows(path: Path, row: type[Any]) -> list[Any]:
+    """The rows of a CSV of measurements."""
+    hints = get_type_hints(row)
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            row(**{name: _cell(cell, hints[name]) for name, cell in line.items()})
+            for line in csv.DictReader(file)
+        ]
+
+
+def _cell(cell: str, hint: Any) -> Any:
+    """A cell as its field has it; an empty one is None where that may be."""
+    kinds = get_args(hint) or (hint,)
+    if not cell and NoneType in kinds:
+        return None
+    return next((kind(cell) for kind in (int, float) if kind in kinds), cell)
+
+
+# name of the markers -> page, text
 DERIVED: dict[str, tuple[str, Callable[[], str]]] = {
-    "numbers.md": ("metrics", metrics),
-    "reading-the-paper.md": ("points", points),
+    "metrics": ("numbers.md", metrics),
+    "points": ("reading-the-paper.md", points),
+    "bench": ("speed.md", inference),
+    "training": ("speed.md", training),
 }
+
+
+def written(name: str, folder: Path = DOCS) -> str:
+    """What stands between the markers. Raises ValueError where they are not there once."""
+    return _split(folder / DERIVED[name][0], name)[1]
 
 
 def write(folder: Path = DOCS) -> None:
     """Fill the pages of a folder. Raises ValueError where a page has no such markers."""
-    for page, (name, make) in DERIVED.items():
-        path = folder / page
-        before, start, rest = path.read_text("utf-8").partition(f"<!-- {name}:start -->\n")
-        _, end, after = rest.partition(f"<!-- {name}:end -->\n")
-        if not start or not end:
-            raise ValueError(f"{path}: expected the markers {name}:start and {name}:end")
-        path.write_text(f"{before}{start}{make()}\n{end}{after}", "utf-8")
+    for name, (page, text) in DERIVED.items():
+        before, _, after = _split(folder / page, name)
+        (folder / page).write_text(f"{before}{text()}{after}", encoding="utf-8")
+
+
+def _split(path: Path, name: str) -> tuple[str, str, str]:
+    start, end = f"<!-- {name}:start -->\n", f"\n<!-- {name}:end -->\n"
+    found = re.fullmatch(f"(.*{start})(.*)({end}.*)", path.read_text(encoding="utf-8"), re.DOTALL)
+    if found is None or found[0].count(start) != 1 or found[0].count(end) != 1:
+        raise ValueError(f"{path}: expected one {start.strip()} and after it one {end.strip()}")
+    return found[1], found[2], found[3]
 
 
 if __name__ == "__main__":
