@@ -58,13 +58,12 @@ def changed_modules(new: Mapping[str, str], old: Mapping[str, str]) -> list[str]
 
     Where no code differs: those whose imports lead to other code than before.
     """
-    code, before = ({name: value[:HASH_LENGTH] for name, value in f.items()} for f in (new, old))
-    there = set(code.values()) & set(before.values())
-    edited = {n for one in (code, before) for n, value in one.items() if value not in there}
-    values = set(new.values()) & set(old.values())
-    return sorted(
-        edited or {n for f in (new, old) for n, value in f.items() if value not in values}
-    )
+    for length in (HASH_LENGTH, None):
+        values = [{name: value[:length] for name, value in each.items()} for each in (new, old)]
+        same = set(values[0].values()) & set(values[1].values())
+        if found := {name for each in values for name in each if each[name] not in same}:
+            return sorted(found)
+    return []
 
 
 def normalised(source: str) -> str:

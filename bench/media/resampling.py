@@ -53,6 +53,6 @@ def audio_backend() -> str:
 
 
 def backend_inputs() -> dict[str, str]:
-    """What a step's key needs of it: nothing for the reference."""
+    """Name the backend for a step's key: nothing for the reference."""
     name = audio_backend()
     return {} if name == REFERENCE else {"audio_backend": name}

@@ -6,7 +6,7 @@ their code and not by their names; two steps with equal inputs are one step.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,19 @@ KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
 HASHES = re.compile("[0-9a-f]{64}|[0-9a-f]{32}(-[0-9a-f]{32})?")
 # do not change a result, so they are no part of a key
 RECORD_ONLY = ("checkpoint_every",)
+
+
+def key_of(inputs: Any) -> str:
+    """The key of a step with these inputs: the name of its folder in the cache.
+
+    Modules are named in them for people alone. Of the code the key has the set of hashes, of a
+    method its class and the hash of its module: what is moved or renamed is not computed again.
+    """
+    if isinstance(inputs, dict) and isinstance(code := inputs.get("code", {}), dict):
+        module, _, name = str(inputs.get("method", "")).partition(":")
+        method = [code.get(module, ""), name]
+        inputs = {**inputs, "code": sorted(set(map(str, code.values()))), "method": method}
+    return sha256_of(inputs)[:KEY_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -67,21 +80,6 @@ class Step:
         return [] if self.parent is None else [self.parent, *self.parent.ancestors()]
 
 
-def key_of(inputs: Mapping[str, Any]) -> str:
-    """The key of a step with these inputs, which name modules for people alone.
-
-    Of the code it takes the set of hashes, of a method its class and the hash of its module: a file
-    that is moved or renamed is computed no second time.
-    """
-    code, placeless = inputs.get("code", {}), dict(inputs)
-    if code:
-        placeless["code"] = sorted(set(code.values()))
-    if "method" in inputs:
-        module, _, name = inputs["method"].partition(":")
-        placeless["method"] = f"{code.get(module, '')}:{name}"
-    return sha256_of(placeless)[:KEY_LENGTH]
-
-
 def plan_run(run: RunSpec, dataset: "Dataset") -> list[Step]:
     """The steps of a run in the order they must be done; the last one is ``evaluate``."""
     steps: list[Step] = []
@@ -116,15 +114,14 @@ def model_config_of(preset: Preset, stages: Sequence[str], stage: str) -> dict[s
 
 
 def difference(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
-    """Say what differs between the inputs of two steps, one line each.
+    """Lists what differs between the inputs of two steps, one line each.
 
     Of the code: the modules that were edited, but none that were only moved.
     """
-    code = [inputs.get("code", {}) for inputs in (new, old)]
-    edited = changed_modules(*code)
+    edited = changed_modules(new.get("code", {}), old.get("code", {}))
     after, before = (
-        dict(_flatten({**inputs, "code": {m: own[m] for m in edited if m in own}}))
-        for inputs, own in zip((new, old), code, strict=True)
+        dict(_flatten({**inputs, "code": {m: inputs.get("code", {}).get(m) for m in edited}}))
+        for inputs in (new, old)
     )
     lines = []
     for name in sorted(before.keys() | after.keys()):
@@ -207,7 +204,7 @@ def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def nearest_change(record: dict, others: Sequence[dict]) -> list[str]:
-    """What differs from the nearest finished step of the same kind, method and dataset."""
+    """Lists what differs from the nearest finished step of the same kind, method and dataset."""
     kind = ("method", "dataset", "step")
     same = [r for r in others if r["status"] == "done" and all(r[k] == record[k] for k in kind)]
     changes = [difference(record["inputs"], other["inputs"]) for other in same]

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from bench.common.fingerprint import module_of, source_file
 from bench.dataset.reader import Dataset
 from bench.method import Method
 from bench.pipeline.cache import Cache
@@ -68,9 +67,7 @@ def trained_by_key(prefix: str, cache: Cache, table: dict[str, str]) -> Trained:
     elif record["step"] != "predict":
         record = _prediction_of(key, record, cache)
     parent = _record(cache, record["parent"])
-    reference = parent["inputs"].get("method")
-    if not reference or not source_file(module_of(reference)):  # the module may have moved since
-        reference = resolve(record["method"], table)[1]
+    reference = parent["inputs"].get("method") or resolve(record["method"], table)[1]
     try:
         config = load(reference).config_type.model_validate(record["inputs"]["model"])
     except ValidationError as error:
