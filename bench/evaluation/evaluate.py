@@ -37,7 +37,7 @@ SAMPLE_SCORES = "sample_scores"  # folder of what was scored before its samples 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The predictions of a run to score, and where they lie."""
+    """Says which predictions are scored, on what, and where they lie."""
 
     dataset: Dataset
     config: PredictConfig

@@ -53,6 +53,22 @@ def test_show_why_names_what_differs(cache):
     assert list(show_lines("bb", why=True))[1:] == ["  seed: 0 -> 1"]
 
 
+def test_show_why_names_edited_code_and_no_moved_one(cache):
+    record = cache.record("aa11")
+    code = {
+        "bench.training.loop": "1" * 32 + "-" + "2" * 32,
+        "bench.data": "3" * 32 + "-" + "4" * 32,
+    }
+    cache.write_record("ee55", record | {"step": "train/all", "inputs": {"code": code}})
+    code = {
+        "bench.training.loop": "5" * 32 + "-" + "2" * 32,
+        "bench.porch.data": "3" * 32 + "-" + "4" * 32,
+    }
+    cache.write_record("ff66", record | {"step": "train/all", "inputs": {"code": code}})
+    (line,) = list(show_lines("ff66", why=True))[1:]
+    assert line == f"  code.bench.training.loop: {'1' * 12}-{'2' * 12} -> {'5' * 12}-{'2' * 12}"
+
+
 def test_show_of_an_interrupted_run_says_so(cache):
     with pytest.raises(ValueError, match="interrupted"):
         list(show_lines("dd44", why=False))
