@@ -117,7 +117,8 @@ class Session:
     def _plan(
         self, row: Row, dataset: str, seeds: Sequence[int], overrides: tuple[str, ...]
     ) -> MethodPlan:
-        loaded, method = self.dataset(dataset), row.method
+        method = row.method
+        cls, loaded = method.cls, self.dataset(dataset)
         preset = row.preset(dataset, self.profile, overrides)
         every = RunSpec(
             method=method.name,
@@ -126,11 +127,11 @@ class Session:
             data_root=data_folder().resolve(),
             seed=seeds[0],
             preset=preset,
-            stages=method.cls.stages,
+            stages=cls.stages,
             device=self.device,
             variant=row.variant,
         )
-        why_not = method.cls.unsupported(loaded.spec)
+        why_not = cls.unsupported(loaded.spec)
         if row.variant == IMPORTED:
             steps, missing = self._imported(every, row, loaded)
             plans, why_not = [steps], why_not or missing
@@ -140,7 +141,7 @@ class Session:
             method=method.name,
             variant=row.variant,
             plans=tuple(tuple(plan) for plan in plans),
-            deterministic=is_deterministic(method.cls, preset.predict),
+            deterministic=is_deterministic(cls, preset.predict),
             unsupported=why_not,
         )
 
