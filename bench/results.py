@@ -113,19 +113,34 @@ class RunResult(Frozen):
         return found.value if found else None
 
 
-class MethodResults(Frozen):
-    """Everything a table needs to know about a method on a dataset."""
+def row_name(method: str, variant: str) -> str:
+    """The name of a row of the tables; a method's default variant has none of its own."""
+    return method if variant == "default" else f"{method}-{variant}"
 
-    schema_version: int = SCHEMA
+
+class RowHead(Frozen):
+    """Names a row of the tables on one dataset, and says how it came about."""
+
     dataset: str
     method: str  # or "oracle": another take of the same sentence, where the data has takes
     variant: str = "default"
     profile: str
+    deterministic: bool
+    speech_encoder: str  # what the rows must name; "none" for a method that hears nothing
+
+    @property
+    def row(self) -> str:
+        """The row's name, which its files have too."""
+        return row_name(self.method, self.variant)
+
+
+class MethodResults(RowHead):
+    """Everything a table needs to know about a method on a dataset."""
+
+    schema_version: int = SCHEMA
     generated: bool  # the dataset is generated: nothing here reproduces a paper
     unit: str
     unit_to_mm: float | None
-    deterministic: bool
-    speech_encoder: str  # what the rows must name; "none" for a method that hears nothing
     masks: dict[str, str]  # mask name -> sha256
     mask_origins: dict[str, str] = {}  # mask name -> which file, or which formula, in one line
     mask_sizes: dict[str, int] = {}  # mask name -> vertices

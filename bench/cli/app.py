@@ -3,18 +3,28 @@
 Heavy imports stand inside the commands, so that `--help` and completion answer at once.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.cli.file_commands import COMMANDS as FILE_COMMANDS
-from bench.cli.file_commands import probe
-from bench.cli.options import DATASET, DEVICE, METHOD, PROFILE, WORKERS, registry
+from bench.cli.options import (
+    DATASET,
+    DEVICE,
+    METHOD,
+    PROFILE,
+    WORKERS,
+    ScoreOptions,
+    command_of,
+    registry,
+)
 from bench.cli.run_commands import COMMANDS as RUN_COMMANDS
 from bench.cli.weights_commands import COMMANDS as WEIGHTS_COMMANDS
 from bench.common.environment import leave_repository_root
 from bench.common.terminal import fail_in_one_line
 from slurm.cli import COMMANDS as SLURM_COMMANDS
+
+FOLDER = typer.Argument(help="A folder of datasets/.")
 
 app = typer.Typer(
     help="Reproducibility benchmark for speech-driven 3D facial animation.",
@@ -22,8 +32,49 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(hidden=True)(probe)
-for name, command in (WEIGHTS_COMMANDS | FILE_COMMANDS | RUN_COMMANDS | SLURM_COMMANDS).items():
+for name, command in WEIGHTS_COMMANDS.items():
+    app.command(name)(command)
+
+
+@app.command()
+def merge(
+    runs: Annotated[list[Path], typer.Argument(help="Caches (.runs) of other machines.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+) -> None:
+    """Bring what other machines have computed into this cache; contradictions are refused."""
+    from bench.cli.merge import merge as merge_caches
+
+    raise typer.Exit(merge_caches(runs, dry_run))
+
+
+@app.command()
+def prepare(dataset: Annotated[str, FOLDER]) -> None:
+    """Make a dataset's clips from its files, or note why it is absent (the `data` stage)."""
+    from bench.prepare.probe import prepare as prepare_dataset
+
+    raise typer.Exit(prepare_dataset(dataset))
+
+
+@app.command(hidden=True)
+def probe(dataset: Annotated[str, FOLDER]) -> None:
+    """Look for a dataset's files, and write what was found (the `probe` stage)."""
+    from bench.prepare.probe import write_probe
+
+    found = write_probe(dataset)
+    print(f"{dataset}: {found.state}{f': {found.reason}' if found.reason else ''}")
+
+
+def _score(options: ScoreOptions) -> int:
+    from bench.cli.scoring import score_folder
+
+    return score_folder(options)
+
+
+SCORE = """Score anyone's predictions, as published code writes them; no method is run.
+
+Where the dataset is prepared, --gt, --templates and --regions may be left out."""
+app.command("score")(command_of(ScoreOptions, _score, SCORE))
+for name, command in (RUN_COMMANDS | SLURM_COMMANDS).items():
     app.command(name)(command)
 
 

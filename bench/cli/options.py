@@ -32,29 +32,24 @@ METHOD = typer.Option(
     autocompletion=complete_method,
 )
 DATASET = typer.Option("--dataset", "-d", help="A prepared dataset; default: the profile's.")
-ABLATION = typer.Option("--ablation", help="Run every variant of a named ablation.")
-VARIANT = typer.Option("--variant", help="Only this variant of the ablation.")
-SEED = typer.Option("--seed", "-s", help="Repeat for several; default: the profile's.")
 PROFILE = typer.Option("--profile", help="mini, smoke or paper; default: params.yaml's.")
 SET = typer.Option("--set", help="Override a preset key, e.g. train.lr=1e-4. Repeatable.")
 SAMPLER = typer.Option(
-    "--sampler",
     help="ancestral or ddim, where the method has it; retrains nothing. "
     "Short for --set model.sampling.sampler=NAME.",
 )
 STEPS = typer.Option(
-    "--steps",
     min=1,
     help="Denoising steps of a prediction; retrains nothing. "
     "Short for --set model.sampling.steps=N. (Training steps: --set train.steps=N.)",
 )
 DEVICE = typer.Option("--device", help="auto, cpu or cuda.")
 EXECUTOR = typer.Option(
-    "--executor",
     help="Where steps run: local (here), or slurm (submitted, and waited for; "
     "$BENCH_CLUSTER: another cluster than slurm/clusters/slurm.yaml).",
 )
 WORKERS = typer.Option("--workers", min=0, help="Processes; default: one per core. 0: in this one.")
+SEED = typer.Option("--seed", "-s", help="Repeat for several; default: the profile's.")
 DRY_RUN = typer.Option("--dry-run", help="Show what would run, and why it is not cached.")
 FORCE = typer.Option("--force", help="Forget cached results of these runs first.")
 
@@ -65,8 +60,10 @@ class RunOptions:
 
     methods: Annotated[tuple[str, ...], METHOD]
     dataset: Annotated[str | None, DATASET] = None
-    ablation: Annotated[str | None, ABLATION] = None
-    variant: Annotated[str | None, VARIANT] = None
+    ablation: Annotated[str | None, typer.Option(help="Run every variant of a named ablation.")] = (
+        None
+    )
+    variant: Annotated[str | None, typer.Option(help="Only this variant of the ablation.")] = None
     seeds: Annotated[tuple[int, ...], SEED] = ()
     profile: Annotated[str | None, PROFILE] = None
     sampler: Annotated[str | None, SAMPLER] = None
@@ -119,6 +116,29 @@ class AnimateOptions:
     size: Annotated[int, typer.Option(min=64, help="Pixels of a video's side.")] = 512
     device: Annotated[str, DEVICE] = "auto"
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """The options of `bench score`."""
+
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="biwi, vocaset or multiface.")]
+    pred: Annotated[
+        Path, typer.Option(help="Folder of <subject>_<sentence>_condition_<subject>[_<k>].npy.")
+    ]
+    gt: Annotated[
+        Path | None, typer.Option(help="Folder of <subject>_<sentence>.npy; default: data/.")
+    ] = None
+    templates: Annotated[
+        Path | None, typer.Option(help="templates.pkl, a folder of meshes, or one mesh.")
+    ] = None
+    regions: Annotated[Path | None, typer.Option(help="Folder of lve.txt and fdd.txt.")] = None
+    gt_fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second of --gt; default: the release's (VOCASET: 60)."),
+    ] = None
+    name: Annotated[str | None, typer.Option(help="Of the row; default: the folder's.")] = None
+    out: Annotated[Path | None, typer.Option(help="Write the record (JSON) here.")] = None
 
 
 def command_of(

@@ -8,7 +8,6 @@ from bench.collect.results import mean_of, means
 from bench.common.terminal import console, say
 from bench.metrics.table import METRICS
 from bench.registry.ablations import Ablation
-from bench.registry.rows import row_name
 from bench.results import MethodResults, RunResult
 
 OF_ABLATIONS = ("lve", "fdd", "diversity")  # the paper's
@@ -18,7 +17,7 @@ def print_scores(results: MethodResults) -> None:
     """A table of a row's scores, with the rule that chose the styles; generated data is labelled
     as such."""
     console().print(_table(results))
-    say_collapsed(row_name(results.method, results.variant), results.runs)
+    say_collapsed(results.row, results.runs)
     say(f"speech encoder: {results.speech_encoder}")
 
 
@@ -49,9 +48,7 @@ def _table(result: MethodResults) -> Table:
     """A line per metric: every seed, their mean, and on test_b each clip's best style."""
     split, runs = result.shown_split, result.runs
     best = split == "test_b"
-    table = Table(
-        title=_heading(row_name(result.method, result.variant), result), caption=_scored(result)
-    )
+    table = Table(title=_heading(result.row, result), caption=_scored(result))
     for column in ("metric", "unit"):
         table.add_column(column)
     for column in (*(f"seed {run.seed}" for run in runs), "mean", *(["best style"] * best)):

@@ -4,12 +4,11 @@ No model is built and no dataset need be prepared; a few frames are in memory at
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 from rich.progress import track
 
+from bench.cli.options import ScoreOptions
 from bench.cli.scores_table import print_scores
 from bench.common.files import sha256_of, sha256_of_file
 from bench.common.project import data_folder
@@ -25,17 +24,6 @@ from bench.results import ALL_STYLES, OWN_STYLE, MethodResults, RunResult, write
 PROFILE = "scored from files"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScoreOptions:
-    """The options of `bench score`."""
-
-    dataset: str
-    predictions: Path
-    files: Files = Files()
-    name: str | None = None  # of the row; None: the folder's name
-    out: Path | None = None
-
-
 def score_folder(options: ScoreOptions) -> int:
     """Score, print and save. Returns 0.
 
@@ -44,8 +32,9 @@ def score_folder(options: ScoreOptions) -> int:
     if options.out is not None and options.out.is_dir():
         raise ValueError(f"--out {options.out}: expected a file's name, got a folder")
     card = read_card(options.dataset)
-    predictions = list_predictions(options.predictions, card)
-    truth = truth_of(card, options.files, data_folder())
+    predictions = list_predictions(options.pred, card)
+    files = Files(options.gt, options.templates, options.regions, options.gt_fps)
+    truth = truth_of(card, files, data_folder())
     results = _results(options, card, truth, predictions)
     print_scores(results)
     for name, origin in sorted(results.mask_origins.items()):
@@ -67,14 +56,14 @@ def _results(
     known = _own_or_unseen(known, card, truth)
     if not known:
         raise ValueError(
-            f"{options.predictions}: no prediction has a ground truth; e.g. "
+            f"{options.pred}: no prediction has a ground truth; e.g. "
             f"{predictions[0].path.name} needs {predictions[0].clip}"
         )
     template = next(iter(truth.templates.values()))
     clips = {file.clip for file in known}
     return MethodResults(
         dataset=card.name,
-        method=options.name or options.predictions.resolve().name,
+        method=options.name or options.pred.resolve().name,
         profile=PROFILE,
         generated=False,
         unit=card.unit,

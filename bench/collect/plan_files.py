@@ -14,8 +14,8 @@ from bench.pipeline.cache import Cache
 from bench.pipeline.imported import checkpoint_hashes
 from bench.pipeline.step import RunSpec, Step
 from bench.registry.ablations import Ablation
-from bench.registry.rows import IMPORTED, ORACLE, row_name
-from bench.results import AblationNames, Skipped, VariantNames
+from bench.registry.rows import IMPORTED, ORACLE
+from bench.results import AblationNames, RowHead, Skipped, VariantNames
 
 ABLATIONS = "ablations"  # folder of plans and of results, beside the rows of the tables
 
@@ -36,23 +36,12 @@ class PlannedRun(Frozen):
         return self.keys.get("evaluate") or self.keys[ORACLE]
 
 
-class PlannedMethod(Frozen):
-    """Every seed of one row on one dataset, and what the tables must say about it."""
+class PlannedMethod(RowHead):
+    """Every seed of one row on one dataset."""
 
-    dataset: str
-    method: str
-    variant: str
-    profile: str
-    deterministic: bool
-    speech_encoder: str
     num_samples: int
     unsupported: str | None  # why nothing of it runs
     runs: tuple[PlannedRun, ...]
-
-    @property
-    def row(self) -> str:
-        """The row's name, which its files have too."""
-        return row_name(self.method, self.variant)
 
 
 class PlannedVariant(VariantNames):

@@ -24,11 +24,11 @@ from bench.metrics.diversity import numerical_floor
 from bench.metrics.table import METRICS
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import MethodPlan, Session
-from bench.registry.rows import row_name
 from bench.results import (
     AblationResults,
     AblationRow,
     MethodResults,
+    RowHead,
     RunResult,
     VariantNames,
     write_results,
@@ -46,15 +46,10 @@ def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> Me
     manifest, masks = dataset.manifest, sorted(dataset.manifest["masks"].items())
     records = [cache.record(run.last_key) or {} for run in planned.runs]
     return MethodResults(
-        dataset=planned.dataset,
-        method=planned.method,
-        variant=planned.variant,
-        profile=planned.profile,
+        **planned.model_dump(include=set(RowHead.model_fields)),
         generated=dataset.generated,
         unit=manifest["unit"],
         unit_to_mm=manifest["unit_to_mm"],
-        deterministic=planned.deterministic,
-        speech_encoder=planned.speech_encoder,
         masks={name: mask["sha256"] for name, mask in masks},
         mask_origins={name: mask["origin"] for name, mask in masks if "origin" in mask},
         mask_sizes={name: mask["size"] for name, mask in masks if "size" in mask},
@@ -69,9 +64,8 @@ def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> Me
 
 def write_method(folder: Path, results: MethodResults) -> None:
     """``<row>.json`` and, for `dvc metrics`, ``<row>.metrics.json`` with the means."""
-    row = row_name(results.method, results.variant)
-    write_results(folder / row_file(row), results)
-    write_json(folder / f"{row}.metrics.json", means(results))
+    write_results(folder / row_file(results.row), results)
+    write_json(folder / f"{results.row}.metrics.json", means(results))
 
 
 def remove_other_results(folder: Path, rows: Collection[str]) -> None:

@@ -61,11 +61,9 @@ def _here(
 
     status: dict[str, str] = {}
     for key, step in pending.items():
-        if _parent_failed(step, status):
-            status[key] = _skip(step, cache)
-        else:
+        if not _skipped(step, status, cache, progress):
             status[key] = run_step(step, cache, partial(progress.update, key))
-        progress.finish(step, status[key])
+            progress.finish(step, status[key])
     return status
 
 
@@ -102,10 +100,8 @@ def _one_pool(
     with _threads_left_to_steps(), _pool(min(workers, len(waiting)), context, channel) as pool:
         while running or (waiting and usable):
             for key in _ready(waiting, running) if usable else []:
-                if _parent_failed(waiting[key], status):
-                    step = waiting.pop(key)
-                    status[key] = _skip(step, cache)
-                    progress.finish(step, status[key])
+                if _skipped(waiting[key], status, cache, progress):
+                    del waiting[key]
                 elif len(running) < workers:  # no queue: what is lost with a worker must be few
                     step = waiting.pop(key)
                     try:
@@ -225,18 +221,18 @@ def _ready(waiting: dict[str, Step], running: dict[Future[Done], Step]) -> list[
     return [k for k, s in waiting.items() if s.parent is None or s.parent.key not in unfinished]
 
 
-def _parent_failed(step: Step, status: dict[str, str]) -> bool:
-    return step.parent is not None and status.get(step.parent.key, "done") != "done"
-
-
-def _skip(step: Step, cache: Cache) -> str:
+def _skipped(step: Step, status: dict[str, str], cache: Cache, progress: Progress) -> bool:
+    """Whether a step's parent failed; then its record says so."""
     from bench.pipeline.work import describe
 
-    assert step.parent is not None
+    if step.parent is None or status.get(step.parent.key, "done") == "done":
+        return False
     record = cache.record(step.parent.key) or {}
     reason = f"{step.parent.name} {record.get('status', 'failed')}: {record.get('reason', '')}"
     cache.write_record(step.key, {**describe(step), "status": "skipped", "reason": reason})
-    return "skipped"
+    status[step.key] = "skipped"
+    progress.finish(step, "skipped")
+    return True
 
 
 def execute(

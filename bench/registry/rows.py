@@ -14,6 +14,7 @@ from bench.common.project import Profile
 from bench.config import Preset, load_preset, preset_path
 from bench.registry.ablations import DEFAULT, IMPORTED, Variant
 from bench.registry.methods import MethodEntry
+from bench.results import row_name
 
 GROUP = "bench.methods"  # entry points of methods that live elsewhere
 ORACLE = "oracle"
@@ -46,11 +47,6 @@ class Row:
         cls = self.method.cls
         path = preset_path(self.method.folder, dataset, profile.preset, profile.fallback)
         return load_preset(path, cls.config_type, cls.stages, (*profile.set, *self.set, *overrides))
-
-
-def row_name(method: str, variant: str) -> str:
-    """The name of a row; the default variant has none of its own."""
-    return method if variant == DEFAULT else f"{method}-{variant}"
 
 
 class Registry:
