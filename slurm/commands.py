@@ -1,11 +1,8 @@
-"""What `status`, `cancel`, `retry` and `logs` do, on what was submitted from here."""
+"""Does what `submit`, `status`, `cancel`, `retry` and `logs` say."""
 
 import re
-import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -14,19 +11,17 @@ from bench.common.project import jobs_folder, runs_folder
 from bench.common.terminal import complain
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Choice, Session
-from bench.pipeline.progress import QUIET_SECONDS, say_cached, title
+from bench.pipeline.progress import Progress, say_cached, title
 from bench.pipeline.step import Step
 from bench.pipeline.work import TRACEBACK
 from slurm.clusters.presets import Cluster, load_cluster
 from slurm.clusters.programs import cancel as scancel
 from slurm.submissions.ledger import Asked, Ledger, run_of
-from slurm.submissions.runs_table import runs_table
-from slurm.submissions.standing import CANCELLED, LIVE, Seen, log_paths, look
-from slurm.submit.launch import Desk, forget_failures, live, plan_arrays, submit_steps
-from slurm.submit.local_queue import interrupt
-from slurm.submit.plan_table import show_plan
+from slurm.submissions.states import CANCELLED, LIVE, Seen, log_paths, look
+from slurm.submit.launcher import Launcher, forget_failures
 from slurm.submit.planning import Planned, plan
-from slurm.submit.waiting import Wait
+from slurm.submit.waiting import Lines, Wait
+from slurm.tables import runs_table, show_plan
 
 BAD = ("failed", "skipped", "lost", "held back")
 
@@ -56,12 +51,7 @@ def cancel(names: Sequence[str], every: bool, console: Console) -> int:
         marks = ledger.folder(each.submission.id) / CANCELLED
         marks.mkdir(exist_ok=True)
         (marks / each.task.key).touch()
-    slurm_jobs = [e.task.job for e in chosen if e.submission.scheduler == "slurm" and e.task.job]
-    if slurm_jobs:
-        scancel(slurm_jobs)
-    for each in chosen:
-        if each.submission.scheduler == "local" and each.task.job:
-            interrupt(each.task)
+    scancel([each.task.job for each in chosen if each.task.job])
     console.print(f"{len(chosen)} jobs cancelled; checkpoints are kept, submit again to go on")
     return 0
 
@@ -70,19 +60,22 @@ def retry(table: dict[str, str], console: Console) -> int:
     """Submit everything again that failed, was lost or held back, with the code as it is now."""
     seen = _seen()
     bad = [each for each in seen if each.state in BAD]
-    for asked, cluster in _origins(bad):
-        runs = {each.task.run for each in bad if _origin(each) == (asked, cluster)}
+    origins: dict[tuple[Asked | None, str], set[str]] = {}
+    for each in bad:
+        origin = (each.submission.asked, each.submission.cluster)
+        origins.setdefault(origin, set()).add(each.task.run)
+    for (asked, cluster), runs in origins.items():
+        if asked is None:
+            continue
         session = Session(Choice(asked.profile, asked.device, asked.overrides, True), table)
         steps = [step for step in plan(session, asked).steps if run_of(step) in runs]
-        desk = Desk(cluster, load_cluster(cluster), session.cache, Ledger(jobs_folder()))
-        over = forget_failures(session.cache, steps)
-        submitted = submit_steps(desk, steps, asked, over)
+        launcher = Launcher(cluster, load_cluster(cluster), session.cache, Ledger(jobs_folder()))
+        submitted = launcher.submit(steps, asked, forget_failures(session.cache, steps))
         console.print(f"{len(submitted)} steps of {len(runs)} runs submitted again")
     if not bad:
         console.print("nothing failed")
-    unknown = [each for each in bad if each.submission.asked is None]
-    if unknown:
-        console.print(f"{len(unknown)} steps are of `bench run --executor slurm`: run it again")
+    if unknown := sum(each.submission.asked is None for each in bad):
+        console.print(f"{unknown} steps are of `bench run --executor slurm`: run it again")
     return 0
 
 
@@ -111,14 +104,13 @@ def _seen() -> list[Seen]:
     return list(look(Ledger(jobs_folder()), Cache(runs_folder())).values())
 
 
-def _chosen(seen: Iterable[Seen], names: Sequence[str], every: bool) -> list[Seen]:
+def _chosen(seen: Sequence[Seen], names: Sequence[str], every: bool) -> list[Seen]:
     """Steps whose run's name has all words of one of the names, or whose key starts with it.
 
     Raises ValueError for a name that is of none.
     """
-    seen = list(seen)
     if every:
-        return seen
+        return list(seen)
     found: list[Seen] = []
     for name in names:
         named = [each for each in seen if _words(name) <= _words(each.run)]
@@ -133,21 +125,12 @@ def _words(text: str) -> set[str]:
     return set(re.sub(r"[,()]", " ", text).split())
 
 
-def _origin(seen: Seen) -> tuple[Asked | None, str]:
-    return seen.submission.asked, seen.submission.cluster
-
-
-def _origins(seen: Iterable[Seen]) -> list[tuple[Asked, str]]:
-    found = dict.fromkeys(_origin(each) for each in seen)
-    return [(asked, cluster) for asked, cluster in found if asked is not None]
-
-
 @dataclass(frozen=True)
 class SubmitOptions:
-    """What to submit, where, and what to do then."""
+    """The options of `bench submit`: which runs, where, and whether it stays until the end."""
 
     asked: Asked
-    cluster: str = "local"
+    cluster: str = "slurm"
     dry_run: bool = False
     watch: bool = False  # follow with a live table
     wait: bool = False  # return when everything has ended
@@ -160,20 +143,20 @@ def submit(options: SubmitOptions, table: dict[str, str], console: Console) -> i
     session = Session(Choice(asked.profile, asked.device, asked.overrides, True), table)
     planned = plan(session, asked)
     _say_left_out(planned, console)
-    desk = Desk(options.cluster, cluster, session.cache, Ledger(jobs_folder()))
+    launcher = Launcher(options.cluster, cluster, session.cache, Ledger(jobs_folder()))
+    code = 1 if planned.refused else 0
     say_cached(planned.steps, session.cache, console, brief=True)
     if options.dry_run:
-        under_way = live(desk, planned.steps)
+        under_way = launcher.live(planned.steps)
         todo = [step for step in planned.steps if session.cache.record(step.key) is None]
         _say_attached(len(under_way), console)
-        show_plan(cluster, plan_arrays(desk, todo, under_way), session, console)
-        return 1 if planned.refused else 0
-    submitted = submit_steps(desk, planned.steps, asked)
-    _say_submitted(desk, planned.steps, submitted, console)
+        show_plan(cluster, launcher.plan(todo, under_way), session, console)
+        return code
+    submitted = launcher.submit(planned.steps, asked)
+    _say_submitted(launcher, planned.steps, submitted, console)
     _say_device(session, console)
-    code = 1 if planned.refused else 0
     if options.wait or options.watch:
-        code = max(code, _wait(desk, planned.steps, options.watch, console))
+        code = max(code, _wait(launcher, planned.steps, options.watch, console))
     return code
 
 
@@ -199,20 +182,16 @@ def _say_attached(count: int, console: Console) -> None:
 
 
 def _say_submitted(
-    desk: Desk, steps: Sequence[Step], submitted: Sequence[Step], console: Console
+    launcher: Launcher, steps: Sequence[Step], submitted: Sequence[Step], console: Console
 ) -> None:
-    keys = {step.key for step in submitted}
-    seen = look(desk.ledger, desk.cache, [step.key for step in steps])
-    _say_attached(
-        sum(e.state in ("queued", "running") for k, e in seen.items() if k not in keys), console
-    )
-    bad = sum(desk.cache.record(step.key) is not None for step in steps) - sum(
-        desk.cache.is_done(step.key) for step in steps
-    )
-    if bad:
+    seen = look(launcher.ledger, launcher.cache, [step.key for step in steps])
+    new = {step.key for step in submitted}
+    _say_attached(sum(e.state in LIVE for key, e in seen.items() if key not in new), console)
+    records = [launcher.cache.record(step.key) for step in steps]
+    if bad := sum(record is not None and record["status"] != "done" for record in records):
         console.print(f"{bad} steps failed or were skipped before; again: bench retry --failed")
     if submitted:
-        console.print(f"{len(submitted)} steps submitted to {desk.name}")
+        console.print(f"{len(submitted)} steps submitted to {launcher.name}")
     shown = [each for each in seen.values() if each.state != "done"]
     if shown:
         console.print(runs_table(shown))
@@ -232,43 +211,21 @@ def _say_device(session: Session, console: Console) -> None:
         )
 
 
-class Lines:
-    """A line for each step that ends, and now and then one on what is still to come."""
-
-    def __init__(self, desk: Desk, steps: Sequence[Step], console: Console):
-        self.desk, self.console = desk, console
-        self.open = {step.key: step for step in steps if desk.cache.record(step.key) is None}
-        self.total, self.said = len(self.open), time.monotonic()
-
-    def __call__(self, seen: Mapping[str, Seen]) -> None:
-        for key, step in list(self.open.items()):
-            record = self.desk.cache.record(key)
-            if record is not None:
-                del self.open[key]
-                self._print(f"[{self.total - len(self.open)}/{self.total}] {title(step)}: ", record)
-        if self.open and time.monotonic() - self.said > QUIET_SECONDS:
-            words = [f"{each.state} {each.reason}".strip() for each in seen.values()]
-            left = Counter(word for word in words if word != "done")
-            told = ", ".join(f"{count} {word}" for word, count in left.items())
-            self._print(f"        {told or 'nothing under way'}", {})
-
-    def _print(self, text: str, record: Mapping[str, Any]) -> None:
-        self.said = time.monotonic()
-        line = text + record.get("status", "")
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _wait(desk: Desk, steps: Sequence[Step], watch: bool, console: Console) -> int:
+def _wait(launcher: Launcher, steps: Sequence[Step], watch: bool, console: Console) -> int:
     """Follow until the end; 1 if anything did not come to a good one."""
-    waiting = Wait(desk, steps, console)
+    cache, waiting = launcher.cache, Wait(launcher, steps, console)
     if watch:
         with Live(console=console, auto_refresh=False, transient=False) as shown:
             status = waiting.run(lambda seen: shown.update(runs_table(seen.values()), refresh=True))
     else:
-        status = waiting.run(Lines(desk, steps, console))
+        progress = Progress(console)
+        try:
+            status = waiting.run(Lines(progress, cache, steps))
+        finally:
+            progress.close()
     bad = {step.key: step for step in steps if status.get(step.key) != "done"}
     for key, step in bad.items():
-        record = desk.cache.record(key) or {}
+        record = cache.record(key) or {}
         if status.get(key) != "skipped":  # that one only repeats what its parent says
             complain(f"{title(step)}: {status.get(key)}: {record.get('reason', '')}")
     console.print(f"{len(steps) - len(bad)} of {len(steps)} steps are done")

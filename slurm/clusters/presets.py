@@ -71,7 +71,7 @@ class Rule(Frozen):
 class Cluster(Frozen):
     """A place where jobs run."""
 
-    scheduler: Literal["slurm", "local", "debug"]
+    scheduler: Literal["slurm", "debug"]  # debug: this process
     description: str = ""
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: cuda where a class asks for a GPU
     classes: dict[str, Resources] = Field(min_length=1)
@@ -80,8 +80,7 @@ class Cluster(Frozen):
     python: str | None = None  # e.g. "apptainer exec --nv image.sif python"; None: this one
     environment: dict[str, str] = {}  # on top of the submitting environment
     inherit_environment: bool = True
-    # jobs of an array at a time, or with scheduler local of this machine; None: 64, or one per core
-    parallel: int | None = Field(None, ge=1)
+    parallel: int = Field(64, ge=1)  # jobs of an array at a time
     max_array_size: int | None = Field(None, ge=1)  # None: what the cluster says
     signal_seconds: int = Field(120, ge=1)  # of warning before the time limit
     max_requeues: int = Field(20, ge=0)  # because of the time limit
@@ -95,7 +94,7 @@ class Cluster(Frozen):
             if rule.use not in self.classes:
                 raise unknown("class", rule.use, self.classes)
         if self.scheduler != "slurm" and (self.setup or self.python):
-            raise ValueError("setup and python are for scheduler slurm: jobs here run this python")
+            raise ValueError("setup and python are for scheduler slurm: debug runs in this python")
         return self
 
     def class_of(self, step: Step) -> str:

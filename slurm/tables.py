@@ -1,6 +1,7 @@
-"""Shows what would be submitted: arrays, their sbatch parameters, hours."""
+"""Shows tables: where runs stand, and what would be submitted."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -10,11 +11,52 @@ from bench.pipeline.planner import Session
 from bench.pipeline.step import Step
 from slurm.clusters.presets import Cluster
 from slurm.clusters.sbatch import flags, parameters
+from slurm.submissions.states import Seen
 from slurm.submit.arrays import Array
+
+COLOURS = {
+    "done": "green",
+    "running": "cyan",
+    "queued": "blue",
+    "failed": "red",
+    "lost": "red",
+    "cancelled": "yellow",
+    "skipped": "yellow",
+    "held back": "yellow",
+}
+MOST_ROWS = 60
+
+
+def runs_table(seen: Iterable[Seen]) -> Table:
+    """A row per run: where it stands, which is at its first step that is not done."""
+    runs: dict[str, list[Seen]] = {}
+    for each in seen:
+        runs.setdefault(each.run, []).append(each)
+    table = Table(title=_counts(runs), title_justify="left")
+    for name in ("run", "step", "job", "state", "why"):
+        table.add_column(name, overflow="fold")
+    rows = sorted(map(_current, runs.values()), key=lambda row: row.state == "done")
+    for row in rows[:MOST_ROWS]:
+        style = COLOURS[row.state]
+        why = row.reason if row.state != "done" else ""
+        table.add_row(row.run, row.task.step, row.task.job or "-", row.state, why, style=style)
+    if rows[MOST_ROWS:]:
+        table.caption = f"and {len(rows) - MOST_ROWS} more"
+    return table
+
+
+def _current(steps: Sequence[Seen]) -> Seen:
+    return next((each for each in steps if each.state != "done"), steps[-1])
+
+
+def _counts(runs: Mapping[str, Sequence[Seen]]) -> str:
+    counts = Counter(_current(steps).state for steps in runs.values())
+    told = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
+    return f"{len(runs)} run{'' if len(runs) == 1 else 's'}: {told}" if runs else "nothing"
 
 
 def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session, out: Console) -> None:
-    """The arrays with the sbatch parameters of their classes, and the hours that they will take."""
+    """Print arrays with the sbatch parameters of their classes, and the hours they will take."""
     if not arrays:
         return
     table = Table(title="arrays, in the order of submission", title_justify="left")
@@ -29,7 +71,8 @@ def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session, out: 
     used = dict.fromkeys(array.resources for array in arrays)
     for name in used if cluster.scheduler == "slurm" else ():
         out.print(f"sbatch parameters of class {name}:", markup=False, highlight=False)
-        for line in _flags(cluster, name):
+        told = parameters(cluster, cluster.classes[name], "bench-SUBMISSION-ARRAY")
+        for line in flags(told):
             out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     steps = [step for array in arrays for step in array.steps]
     out.print(f"{len(steps)} jobs in {len(arrays)} arrays", markup=False, highlight=False)
@@ -41,9 +84,3 @@ def _longest(steps: Sequence[Step], session: Session) -> str:
     found = [estimate_seconds(step, session) for step in steps]
     known = [seconds for seconds in found if seconds is not None]
     return f"about {duration(max(known))}" if known else ""
-
-
-def _flags(cluster: Cluster, name: str) -> list[str]:
-    """The #SBATCH lines that submitit writes for a class."""
-    told = parameters(cluster, cluster.classes[name], "bench-SUBMISSION-ARRAY")
-    return flags(told)
