@@ -27,4 +27,4 @@ def run_on_cluster(
     over = forget_failures(cache, todo)
     lines = Lines(progress, cache, todo)
     launcher.submit(todo, over=over)
-    return Wait(launcher, todo, progress.console).run(lines)
+    return Wait(launcher, todo).run(lines)

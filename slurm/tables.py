@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.checks.estimate import duration, estimate_lines, estimate_seconds
+from bench.common.terminal import console, say
 from bench.pipeline.planner import Session
 from bench.pipeline.step import Step
 from slurm.clusters.presets import Cluster
@@ -55,7 +55,7 @@ def _counts(runs: Mapping[str, Sequence[Seen]]) -> str:
     return f"{len(runs)} run{'' if len(runs) == 1 else 's'}: {told}" if runs else "nothing"
 
 
-def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session, out: Console) -> None:
+def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session) -> None:
     """Print arrays with the sbatch parameters of their classes, and the hours they will take."""
     if not arrays:
         return
@@ -67,17 +67,17 @@ def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session, out: 
         after = f"after {', '.join(array.running)}" if array.running else after
         cells = (array.number, len(array.steps), array.title, array.resources, after)
         table.add_row(*map(str, cells), _longest(array.steps, session))
-    out.print(table)
+    console().print(table)
     used = dict.fromkeys(array.resources for array in arrays)
     for name in used if cluster.scheduler == "slurm" else ():
-        out.print(f"sbatch parameters of class {name}:", markup=False, highlight=False)
+        say(f"sbatch parameters of class {name}:")
         told = parameters(cluster, cluster.classes[name], "bench-SUBMISSION-ARRAY")
         for line in flags(told):
-            out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+            say(f"  {line}")
     steps = [step for array in arrays for step in array.steps]
-    out.print(f"{len(steps)} jobs in {len(arrays)} arrays", markup=False, highlight=False)
+    say(f"{len(steps)} jobs in {len(arrays)} arrays")
     for line in estimate_lines(steps, session):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line)
 
 
 def _longest(steps: Sequence[Step], session: Session) -> str:

@@ -1,4 +1,4 @@
-"""Cluster presets: what a job asks for, by method and step. YAML files in slurm/clusters/.
+"""Reads cluster presets, which say what a job asks for: YAML files in slurm/clusters/.
 
 Units    memory in GiB, times in minutes or as "hours:minutes:seconds".
 """
@@ -19,7 +19,7 @@ TIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):([0-5]\d)(?::([0-5]\d))?")
 
 
 class Resources(Frozen):
-    """What one job, which does one step, asks for; None leaves it to the cluster."""
+    """The resources of one job, which does one step; None leaves it to the cluster."""
 
     partition: str | None = None
     account: str | None = None
@@ -128,8 +128,6 @@ def load_cluster(name: str) -> Cluster:
         if name not in known:
             raise unknown("cluster", name, known)
         path = known[name]
-    if not path.exists():
-        raise ValueError(f"--cluster: {path} does not exist")
     try:
         return Cluster.model_validate(read_yaml(path))
     except ValidationError as error:

@@ -62,7 +62,6 @@ class Submission(Frozen):
     created: str
     cluster: str  # as it was asked for
     preset: Cluster
-    runs: str  # the cache that it fills
     git: dict[str, Any]
     asked: Asked | None = None  # None: by `bench run --executor slurm`
     arrays: tuple[SubmittedArray, ...]

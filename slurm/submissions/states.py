@@ -1,4 +1,4 @@
-"""Where every submitted step stands: the cache says what is finished, the cluster says the rest."""
+"""Finds out where submitted steps stand: the cache knows what is finished, the cluster the rest."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from slurm.clusters.queue import RUNNING, JobState, job_states
 from slurm.submissions.ledger import Ledger, Submission, SubmittedArray, Task
 
 State = Literal["done", "failed", "skipped", "running", "queued", "cancelled", "lost", "held back"]
-"""See slurm/README.md for what each one means and what to do about it."""
+"""The manual (clusters, "What each state means") says what to do about each one."""
 
 LIVE = ("running", "queued")
 FORGOTTEN = "FORGOTTEN"  # nobody knows the job any more, or it was never submitted

@@ -65,7 +65,7 @@ class Launcher:
             runs = str(self.cache.root.resolve())  # the same folder wherever a job starts
             jobs = {step.key: Job(pickle.dumps(step), runs) for step in submitted}
             held.check()
-            submission = self._write_down(arrays, asked, runs)
+            submission = self._write_down(arrays, asked)
             if self.is_slurm:
                 self._start(submission, jobs, held)
         if not self.is_slurm:  # for hours, maybe: others may submit meanwhile
@@ -111,14 +111,13 @@ class Launcher:
         held = [e.task.job for e in seen.values() if e.job and e.job.word == LAUNCH_FAILED]
         cancel([job for job in held if job is not None])
 
-    def _write_down(self, arrays: Sequence[Array], asked: Asked | None, runs: str) -> Submission:
+    def _write_down(self, arrays: Sequence[Array], asked: Asked | None) -> Submission:
         id = self.ledger.new_id()
         submission = Submission(
             id=id,
             created=time.strftime("%Y-%m-%d %H:%M:%S"),
             cluster=self.name,
             preset=self.cluster,
-            runs=runs,
             git=git_state(),
             asked=asked,
             arrays=tuple(

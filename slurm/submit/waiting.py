@@ -4,8 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from rich.console import Console
-
+from bench.common.terminal import say
 from bench.pipeline.cache import Cache
 from bench.pipeline.progress import QUIET_SECONDS, Progress, title
 from bench.pipeline.step import Step
@@ -24,8 +23,8 @@ Show = Callable[[Mapping[str, Seen]], None]
 class Wait:
     """Follows some steps until each one has a record or was cancelled."""
 
-    def __init__(self, launcher: Launcher, steps: Sequence[Step], console: Console):
-        self.launcher, self.cache, self.console = launcher, launcher.cache, console
+    def __init__(self, launcher: Launcher, steps: Sequence[Step]):
+        self.launcher, self.cache = launcher, launcher.cache
         self.steps = {step.key: step for step in steps}
         self.looks: Counter[str] = Counter()  # that found a job lost, in a row
         self.tries: Counter[str] = Counter()  # submissions after the first one
@@ -93,11 +92,7 @@ class Wait:
         delay = self.launcher.cluster.backoff_seconds * 2 ** (tries - 1)
         names = ", ".join(title(self.steps[key]) for key in lost[:3])
         more = f" and {len(lost) - 3} more" if lost[3:] else ""
-        self.console.print(
-            f"the cluster lost {names}{more}; submitted again in {delay:g} s",
-            markup=False,
-            soft_wrap=True,
-        )
+        say(f"the cluster lost {names}{more}; submitted again in {delay:g} s")
         time.sleep(delay)
         waiting = [s for s in self.steps.values() if s.parent and s.parent.key in lost]
         over = forget_failures(self.cache, waiting)  # skipped, as their parent was lost
@@ -125,9 +120,4 @@ class Lines:
             words = [f"{each.state} {each.reason}".strip() for each in seen.values()]
             left = Counter(word for word in words if word != "done")
             told = ", ".join(f"{count} {word}" for word, count in left.items())
-            self.progress.console.print(
-                f"        {told or 'nothing under way'}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+            say(f"        {told or 'nothing under way'}")

@@ -65,7 +65,7 @@ MAY_IMPORT: dict[str, str] = {
     "slurm/jobs": "bench/common bench/pipeline bench/training",
     "slurm/clusters": "bench/common bench/pipeline",
     "slurm/submissions": "bench/common bench/pipeline slurm/clusters",
-    "slurm/submit": "bench/collect bench/pipeline bench/registry bench/weights "
+    "slurm/submit": "bench/collect bench/common bench/pipeline bench/registry bench/weights "
     "slurm/clusters slurm/jobs slurm/submissions",
     "slurm": "bench/checks bench/common bench/pipeline slurm/clusters slurm/submissions "
     "slurm/submit",

@@ -7,12 +7,19 @@ from typing import Any
 
 import pytest
 
+from bench.common.terminal import console
 from bench.pipeline.planner import Choice, Session
 from slurm.clusters.queue import JobState
 from slurm.one_node import one_node_slurm
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 from places import Place, skip_without_slurm, stop_everything  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables whose cells are not broken."""
+    monkeypatch.setattr(console(), "width", 200)
 
 
 @pytest.fixture(scope="session")

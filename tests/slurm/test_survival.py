@@ -5,13 +5,12 @@ import os
 import signal
 import subprocess
 import time
-from io import StringIO
 
 import psutil
 import pytest
 from places import Place, released, wait_until
-from rich.console import Console
 
+from bench.common.terminal import console
 from bench.pipeline.locks import read_owner
 from bench.pipeline.pool import execute, run_local
 from slurm.commands import cancel
@@ -25,15 +24,6 @@ pytestmark = [
 SIZE = ("train.coarse.steps=80", "train.coarse.checkpoint_every=10")
 LONG = (*SIZE, "model.slow=0.1")
 DONE = {"done"}
-
-
-def quiet() -> Console:
-    return Console(file=StringIO(), width=200)
-
-
-def text_of(console: Console) -> str:
-    assert isinstance(console.file, StringIO)
-    return console.file.getvalue()
 
 
 def hashes(place: Place, steps) -> dict[str, str]:
@@ -55,7 +45,7 @@ def same_weights(place: Place, step, *overrides: str) -> bool:
     In a process of its own: shape checks under pytest draw numbers.
     """
     quick = place.steps(*SIZE, *overrides)[0]
-    assert set(execute(run_local, [quick], place.cache, 1, quiet()).values()) == DONE
+    assert set(execute(run_local, [quick], place.cache, 1, console()).values()) == DONE
     found, expected = hashes(place, [step]), hashes(place, [quick])
     return found == expected and "0/train/coarse/model.safetensors" in found
 
@@ -84,7 +74,7 @@ def test_four_runs_are_an_array_with_a_chain_and_end_like_local_runs(place):
     there = hashes(place, steps)
     for step in steps:
         place.cache.remove(step.key)
-    assert set(execute(run_local, steps, place.cache, 2, quiet()).values()) == DONE
+    assert set(execute(run_local, steps, place.cache, 2, console()).values()) == DONE
     assert there == hashes(place, steps)
 
 
@@ -137,21 +127,20 @@ def test_waiting_submits_again_what_was_lost_and_gives_up_in_the_end(place, monk
     assert len(list(place.ledger.submissions())) == 2
 
 
-def test_what_is_cancelled_ends_keeps_its_checkpoint_and_is_not_tried_again(place):
+def test_what_is_cancelled_ends_keeps_its_checkpoint_and_is_not_tried_again(place, capsys):
     steps = place.steps(*LONG)
     assert place.submit(*LONG) == 0
     checkpoint = place.cache.folder(steps[0].key) / "checkpoint.pt"
     wait_until(checkpoint.exists)
     worker = worker_of(place, steps[0])
-    console = quiet()
-    assert cancel(["talker"], False, console) == 0
-    assert "4 jobs cancelled" in text_of(console)
+    assert cancel(["talker"], False) == 0
+    assert "4 jobs cancelled" in capsys.readouterr().out
     wait_until(lambda: not psutil.pid_exists(worker), patience=40)
     wait_until(lambda: states_of(place) == {"cancelled"}, patience=40)
     assert checkpoint.exists()
     assert place.record(steps[0]) == {}
     with pytest.raises(ValueError, match="'nobody' is no run that was submitted from here"):
-        cancel(["nobody"], False, console)
+        cancel(["nobody"], False)
 
 
 def test_preemption_saves_and_queues_again(place):

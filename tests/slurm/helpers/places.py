@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 import yaml
-from rich.console import Console
 
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Choice, Session
@@ -80,12 +79,11 @@ class Place:
         chosen = {"methods": ("talker",), "datasets": ("toy",), "seeds": seeds, "device": "cpu"}
         preset = options.pop("preset", None) or self.write_preset(**options.pop("cluster", {}))
         asked = Asked(**{**chosen, **options}, overrides=overrides)
-        console = Console(file=StringIO(), width=200)
-        try:
-            return submit(SubmitOptions(asked, preset, wait=wait), self.table, console)
-        finally:
-            assert isinstance(console.file, StringIO)
-            self.said = console.file.getvalue()
+        with redirect_stdout(StringIO()) as out:
+            try:
+                return submit(SubmitOptions(asked, preset, wait=wait), self.table)
+            finally:
+                self.said = out.getvalue()
 
     def go(self, steps, wait: bool = False, **cluster: Any) -> dict[str, str]:
         """Submit some steps alone; their status, if they are waited for."""
@@ -93,7 +91,7 @@ class Place:
         launcher.submit(steps)
         if not wait:
             return {}
-        return Wait(launcher, steps, Console(file=StringIO())).run(lambda seen: None)
+        return Wait(launcher, steps).run(lambda seen: None)
 
     def steps(self, *overrides: str, method: str = "talker", seed: int = 0):
         """The steps of a run as they are planned here."""
@@ -109,7 +107,7 @@ def stop_everything(place: Place) -> None:
     """No job of a test outlives it."""
     from slurm.commands import cancel
 
-    cancel((), True, Console(file=StringIO()))
+    cancel((), True)
 
 
 def wait_until(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:

@@ -52,7 +52,7 @@ def test_what_a_process_does_is_queued_while_it_lives_and_lost_when_it_is_gone(n
     noted.kind = "debug"
     steps = noted.steps()
     launcher = noted.launcher()
-    submission = launcher._write_down(launcher.plan(steps, {}), None, str(noted.cache.root))
+    submission = launcher._write_down(launcher.plan(steps, {}), None)
     with hold(noted.ledger.folder(submission.id) / RUNNER):
         assert {seen.state for seen in look(noted.ledger, noted.cache).values()} == {"queued"}
         assert launcher.submit(steps) == []
@@ -65,7 +65,7 @@ def test_work_that_is_under_way_elsewhere_is_not_waited_for_by_its_number(noted)
     steps = noted.steps()
     noted.kind = "debug"
     here = noted.launcher()
-    submission = here._write_down(here.plan(steps[:1], {}), None, str(noted.cache.root))
+    submission = here._write_down(here.plan(steps[:1], {}), None)
     noted.kind = "slurm"
     with hold(noted.ledger.folder(submission.id) / RUNNER):
         assert noted.submit(cluster={"max_array_size": 10}) == 0

@@ -1,9 +1,5 @@
 """Waiting ends, whatever became of the jobs."""
 
-from io import StringIO
-
-from rich.console import Console
-
 from slurm.submit.waiting import Wait
 
 
@@ -11,7 +7,7 @@ def test_waiting_submits_what_nobody_knows_of(noted, plan):
     """Somebody deleted the ledger: nothing hangs, what is missing is submitted again."""
     steps = plan()
     launcher = noted.launcher(retries=1, poll_seconds=0.01, backoff_seconds=0.0)
-    status = Wait(launcher, steps, Console(file=StringIO())).run(lambda seen: None)
+    status = Wait(launcher, steps).run(lambda seen: None)
     assert [status[step.key] for step in steps] == ["failed", "skipped", "skipped", "skipped"]
     assert noted.cache.record(steps[0].key)["error"] == "WorkerDied"
     assert len(list(noted.ledger.submissions())) == 1
