@@ -63,11 +63,12 @@ MAY_IMPORT: dict[str, str] = {
     "reports": "reports/charts reports/inputs reports/pages reports/study reports/tabular "
     "reports/text",
     "slurm/jobs": "bench/common bench/pipeline bench/training",
-    "slurm/clusters": "bench/common bench/pipeline slurm/jobs",
+    "slurm/clusters": "bench/common bench/pipeline",
     "slurm/submissions": "bench/common bench/pipeline slurm/clusters",
-    "slurm/submit": "bench/checks bench/collect bench/common bench/pipeline bench/registry "
-    "bench/weights slurm/clusters slurm/jobs slurm/submissions",
-    "slurm": "bench/common bench/pipeline slurm/clusters slurm/submissions slurm/submit",
+    "slurm/submit": "bench/collect bench/common bench/pipeline bench/registry bench/weights "
+    "slurm/clusters slurm/jobs slurm/submissions",
+    "slurm": "bench/checks bench/common bench/pipeline slurm/clusters slurm/submissions "
+    "slurm/submit",
     "benchmarks": "bench bench/common bench/dataset bench/media bench/pipeline bench/registry "
     "methods reports/player slurm",
     "benchmarks/inference": "bench bench/common bench/evaluation bench/pipeline benchmarks "
