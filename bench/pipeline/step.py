@@ -27,6 +27,11 @@ KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
 RECORD_ONLY = ("checkpoint_every",)
 
 
+def key_of(inputs: Any) -> str:
+    """The key of a step with these inputs: the name of its folder in the cache."""
+    return sha256_of(inputs)[:KEY_LENGTH]
+
+
 @dataclass(frozen=True)
 class RunSpec:
     """One seed of one method on one dataset with one preset."""
@@ -54,7 +59,7 @@ class Step:
     @cached_property
     def key(self) -> str:
         """The name of its folder in the cache."""
-        return sha256_of(self.inputs)[:KEY_LENGTH]
+        return key_of(self.inputs)
 
     @property
     def stage(self) -> str | None:
