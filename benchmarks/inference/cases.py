@@ -1,11 +1,11 @@
-"""What is measured: methods and the forms of each.
+"""Names what is measured, methods and the forms of each, and turns timings into rows.
 
 Sizes are those of the BIWI presets; speech encoders have random weights at full width, so nothing
 is downloaded and no number here says anything about quality.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -47,9 +47,18 @@ CASES: dict[str, tuple[Form, ...]] = {
 }
 
 
-def find_form(method: str, name: str) -> Form:
-    """A form by its name."""
-    return next(form for form in CASES[method] if form.name == name)
+@dataclass(frozen=True)
+class Job:
+    """Forms of a method to be measured on one clip, in one process."""
+
+    preset: str  # stem of the method's preset
+    vertices: int
+    audio_seconds: float
+    repeats: int
+    device: str = "cpu"
+    compiled: bool = False  # the speech transformer, by torch.compile
+    method: str = ""
+    forms: tuple[Form, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,33 @@ class Row:
         return self.seconds - (self.encoder_seconds or 0.0)
 
 
+def row_of(
+    sweep: str, job: Job, form: Form, timings: Mapping[str, Any], facts: Mapping[str, Any]
+) -> Row:
+    """The row of what a worker found of a form."""
+    seconds, encoder = seconds_of(timings, form.steps, form.hears_every_step)
+    notes = [f"{form.steps} of {timings['all_steps']} steps, scaled"] if form.steps else []
+    notes += ["speech encoder compiled"] if job.compiled else []
+    return Row(
+        sweep=sweep,
+        method=job.method,
+        form=form.name,
+        vertices=job.vertices,
+        audio_seconds=job.audio_seconds,
+        seconds=seconds,
+        encoder_seconds=encoder,
+        setup_seconds=timings["setup_seconds"],
+        real_time_factor=job.audio_seconds / seconds,
+        peak_mb=timings["peak_mb"],
+        weights_mb=timings["weights_mb"],
+        speedup=None,
+        speedup_without_encoder=None,
+        repeats=len(timings["seconds"]),
+        note=", ".join(notes),
+        **facts,
+    )
+
+
 def seconds_of(
     timings: Mapping[str, Any], steps: int | None = None, hears_every_step: bool = False
 ) -> tuple[float, float | None]:
@@ -105,14 +141,12 @@ def seconds_of(
 def with_ratios(rows: Sequence[Row]) -> list[Row]:
     """The forms of one method; each but the first is compared to the first, the fast one."""
     fast, *others = rows
-    compared = [
-        Row(
-            **asdict(row)
-            | {
-                "speedup": row.seconds / fast.seconds,
-                "speedup_without_encoder": row.rest_seconds / fast.rest_seconds,
-            }
+    compared = (
+        replace(
+            row,
+            speedup=row.seconds / fast.seconds,
+            speedup_without_encoder=row.rest_seconds / fast.rest_seconds,
         )
         for row in others
-    ]
+    )
     return [fast, *compared]
