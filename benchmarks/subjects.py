@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.checks.made_up import make_spec, make_speech, with_random_speech
 from bench.common.constants import AUDIO_RATE, REACH
@@ -118,6 +118,14 @@ def build(
     _fill_zeros(built)
     _keep_all_layers(built)
     return built.eval()
+
+
+def forget(method: nn.Module, *memos: type[Any]) -> None:
+    """Empty what a method keeps of these kinds, so that it is computed anew."""
+    for module in method.modules():
+        for value in vars(module).values():
+            if isinstance(value, memos):
+                value.clear()
 
 
 def _keep_all_layers(method: Method) -> None:

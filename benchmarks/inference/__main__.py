@@ -30,7 +30,7 @@ class Plan:
 FULL_PLAN = Plan(
     Job("biwi-paper", 23370, 4.0, repeats=3), (2.0, 4.0, 8.0, 16.0), (1300, 5000, 12000, 23370)
 )
-QUICK_PLAN = Plan(Job("synthetic-mini", 1296, 0.8, repeats=2), (0.4, 0.8), (900, 1296))
+QUICK_PLAN = Plan(Job("synthetic-mini", 1296, 0.8, repeats=2), (0.4, 0.8), (1200, 1296))
 
 
 class Bench:

@@ -21,28 +21,22 @@ class Form:
     hears_every_step: bool = False  # the speech encoder's time is scaled too
 
 
-def _diffusion_forms() -> tuple[Form, ...]:
-    measured = 5
-    plain = {"sampling.form": "plain", "sampling.steps": measured}
-    once, again = {"sampling.encode_every_step": False}, {"sampling.encode_every_step": True}
-    return (
-        Form("fast"),
-        Form("plain", plain | once, steps=measured),
-        Form("plain, hears in every step", plain | again, 1, measured, True),
-    )
-
-
-def _two_forms(repeats: int) -> tuple[Form, ...]:
-    return Form("fast"), Form("plain", {"sampling.form": "plain"}, repeats)
-
+FAST = Form("fast")
+PLAIN = {"sampling.form": "plain"}
+FEW = PLAIN | {"sampling.steps": 5}
+ONCE, AGAIN = ({"sampling.encode_every_step": again} for again in (False, True))
 
 # the first form of each is the fast one
 CASES: dict[str, tuple[Form, ...]] = {
-    "faceformer": (Form("fast"), Form("plain", {"unroll": "reference"})),
-    "codetalker": _two_forms(repeats=1),
-    "facediffuser": _diffusion_forms(),
-    "meshtalk": _two_forms(repeats=1),
-    "voca": (Form("fast"),),
+    "faceformer": (FAST, Form("plain", {"unroll": "reference"})),
+    "codetalker": (FAST, Form("plain", PLAIN, repeats=1)),
+    "facediffuser": (
+        FAST,
+        Form("plain", FEW | ONCE, steps=5),
+        Form("plain, hears in every step", FEW | AGAIN, 1, steps=5, hears_every_step=True),
+    ),
+    "meshtalk": (FAST, Form("plain", PLAIN, repeats=1)),
+    "voca": (FAST,),
     "gldi": (Form("fast", repeats=2),),
 }
 

@@ -18,7 +18,7 @@ from bench.evaluation.predict import make_noise
 from bench.method import Method
 from benchmarks.harness import Clock, peak_mb, reset_peak
 from benchmarks.inference.cases import Form, Job
-from benchmarks.subjects import FPS, build, make_audio, make_sheet
+from benchmarks.subjects import FPS, build, forget, make_audio, make_sheet
 from methods.layers.speech import ClipMemo, SpeechEncoder
 
 WARM_UP = 0.4  # seconds of audio
@@ -42,16 +42,14 @@ class Ear:
 
     def __init__(self, method: nn.Module, clock: Clock) -> None:
         self.clock, self.seconds, self.calls = clock, 0.0, 0
-        kept = [value for module in method.modules() for value in vars(module).values()]
-        self.memos = [value for value in kept if isinstance(value, ClipMemo)]
+        self.method = method
         for module in method.modules():
             for name in parts_that_hear(module):
                 setattr(module, name, self._timed(getattr(module, name), name))
 
     def forget(self) -> None:
         """Hear the next clip as if for the first time, and start at zero."""
-        for memo in self.memos:
-            memo.clear()
+        forget(self.method, ClipMemo)
         self.seconds, self.calls = 0.0, 0
 
     def _timed(self, function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:

@@ -5,7 +5,7 @@ Units    seconds; MiB; activations in bytes.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import groupby
@@ -22,7 +22,7 @@ from bench.method import Method
 from bench.training.loss import make_loss
 from bench.training.optimizer import make_optimizer, parameters_of
 from benchmarks.harness import Clock, peak_mb, reset_peak
-from benchmarks.subjects import build, make_audio, make_head, make_motion, read_preset
+from benchmarks.subjects import build, forget, make_audio, make_head, make_motion, read_preset
 from benchmarks.training.cases import METHOD, Form, Job
 from benchmarks.training.counts import Counts, count, measure_peaks
 from benchmarks.training.encoder import difference, encoder_steps, hierarchy_of, make_plain
@@ -30,6 +30,7 @@ from methods.gldi.frozen import FrozenLatents
 from methods.layers.speech import ClipMemo
 
 WARM_UP = 8  # frames
+# what is computed once per clip, by the name that forms have for it
 MEMOS: dict[str, type[Any]] = {"latents": FrozenLatents, "speech": ClipMemo}
 
 
@@ -153,26 +154,17 @@ def measure_stage2(job: Job) -> dict[str, Timings]:
     found = {form.name: Timings() for form in job.forms}
     for forms in by_setting(job.forms):
         plain_step, step = _steps(method, "diffusion", job, forms[0])
-        forget(method, MEMOS)  # of another precision
+        forget(method, *MEMOS.values())  # of another precision
         step(batch)
         for form in forms:
-            forget(method, form.anew)
+            forget(method, *(MEMOS[name] for name in form.anew))
             found[form.name].counts = plain_step.count(batch)
         plain_step.optimizer.zero_grad(set_to_none=True)
         for _ in range(job.repeats):
             for form in forms:
-                forget(method, form.anew)
+                forget(method, *(MEMOS[name] for name in form.anew))
                 found[form.name].seconds.append(clock.time(partial(step, batch)))
     return found
-
-
-def forget(method: Method, what: Iterable[str]) -> None:
-    """Empty the memos of a method: of the clips' "latents", of the "speech" that was heard."""
-    memos = tuple(MEMOS[name] for name in what)
-    for module in method.modules():
-        for value in vars(module).values():
-            if isinstance(value, memos):
-                value.clear()
 
 
 def work(job: Job) -> dict[str, dict[str, Any]]:

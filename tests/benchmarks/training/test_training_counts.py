@@ -177,8 +177,8 @@ def test_a_table_without_steps_is_refused(make_row):
 
 
 def test_forgetting_forgets_what_it_is_told_to():
-    from benchmarks.subjects import build, make_head, read_preset
-    from benchmarks.training.worker import Step, forget, make_batch
+    from benchmarks.subjects import build, forget, make_head, read_preset
+    from benchmarks.training.worker import MEMOS, Step, make_batch
 
     spec = make_head(1300)
     method = build("gldi", spec, "synthetic-mini")
@@ -191,11 +191,11 @@ def test_forgetting_forgets_what_it_is_told_to():
         return len(latents._latents), len(heard._results)
 
     assert kept() == (1, 1)
-    forget(method, ())
+    forget(method)
     assert kept() == (1, 1)
-    forget(method, ("speech",))
+    forget(method, MEMOS["speech"])
     assert kept() == (1, 0)
-    forget(method, ("latents",))
+    forget(method, MEMOS["latents"])
     assert kept() == (0, 0)
 
 
