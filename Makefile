@@ -22,10 +22,10 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# On an idle machine; rewrites benchmarks/results/ and the tables in README.md.
+# On an idle machine; rewrites benchmarks/results/ and the tables in docs/speed.md.
 bench: .venv/installed
-	$(BIN)/python -m benchmarks.inference --readme README.md
-	$(BIN)/python -m benchmarks.training --readme README.md
+	$(BIN)/python -m benchmarks.inference --readme docs/speed.md
+	$(BIN)/python -m benchmarks.training --readme docs/speed.md
 
 # The mini profile through a real one-node SLURM, compared with what `make repro` computed; after it.
 slurm-proof: .venv/installed

@@ -35,7 +35,7 @@ def measured(rows: Sequence[Any]) -> str:
     where = f"{first.cpu}, one thread" if first.device == "cpu" else first.device
     repeats = sorted({row.repeats for row in rows if row.repeats})
     times = " or ".join(map(str, repeats))
-    return f"random weights; {where}, torch {first.torch}, {first.date}; median of {times}"
+    return f"{where}, torch {first.torch}, {first.date}; median of {times}"
 
 
 def table(head: Sequence[str], rows: Sequence[Any], cells: Sequence[Sequence[str]]) -> list[str]:

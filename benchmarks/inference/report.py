@@ -35,8 +35,8 @@ def markdown(rows: Sequence[Row]) -> str:
     forms = [row for row in rows if row.sweep == "forms"]
     if not forms:
         raise ValueError("There is no measurement to put into a table")
-    clip = f"One clip of {forms[0].audio_seconds:g} s, {forms[0].vertices} vertices"
-    sentence = f"{clip}, {measured(forms)} (column `repeats` of the CSV)."
+    clip = f"One clip of {forms[0].audio_seconds:g} s, {forms[0].vertices} vertices, random weights"
+    sentence = f"{clip}; {measured(forms)} (column `repeats` of the CSV)."
     return "\n".join([sentence, "", *table(HEAD, forms, [_cells(row) for row in forms])])
 
 

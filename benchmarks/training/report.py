@@ -39,7 +39,7 @@ def markdown(rows: Sequence[Row]) -> str:
 def _sizes(steps: Sequence[Row]) -> str:
     sizes = sorted({(row.preset, row.vertices) for row in steps})
     presets = ", ".join(f"{preset} at {vertices} vertices" for preset, vertices in sizes)
-    return f"GLDiTalker, presets {presets}, no LayerDrop, {measured(steps)}."
+    return f"GLDiTalker, presets {presets}, random weights, no LayerDrop; {measured(steps)}."
 
 
 def _device(rows: Sequence[Row]) -> list[str]:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.common.fingerprint import fingerprint
+from bench.common.fingerprint import changed_modules, fingerprint
 from bench.pipeline.cache import Cache
 from bench.pipeline.step import Step
 from bench.pipeline.work import TRACEBACK, describe, provenance_of, run_step
@@ -55,9 +55,7 @@ def check_code(step: Step) -> None:
     planned: dict[str, str] = step.inputs.get("code", {})
     if not planned:
         return
-    found = fingerprint(planned)
-    changed = sorted(m for m in planned.keys() | found.keys() if planned.get(m) != found.get(m))
-    if changed:
+    if changed := changed_modules(fingerprint(planned), planned):
         raise CodeChanged(
             f"{', '.join(changed[:3])} changed between submission and start; submit again"
         )

@@ -65,6 +65,20 @@ def test_show_why_names_what_differs(cache):
     assert lines in (["  seed: 0 -> 1"], ["  seed: 2 -> 1"])
 
 
+def test_show_why_names_edited_code_and_no_moved_one(cache):
+    record = cache.record(KEYS[0])
+    keys = []
+    for loop, data in (("1", "bench.data"), ("5", "bench.porch.data")):
+        code = {
+            "bench.training.loop": loop * 32 + "-" + "2" * 32,
+            data: "3" * 32 + "-" + "4" * 32,
+        }
+        keys.append(key_of({"code": code}))
+        cache.write_record(keys[-1], record | {"step": "train/all", "inputs": {"code": code}})
+    (line,) = list(show_lines(keys[1], why=True))[1:]
+    assert line == f"  code.bench.training.loop: {'1' * 12}-{'2' * 12} -> {'5' * 12}-{'2' * 12}"
+
+
 def test_show_of_an_interrupted_run_says_so(cache):
     with pytest.raises(ValueError, match="interrupted"):
         list(show_lines("dd44", why=False))
