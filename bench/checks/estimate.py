@@ -32,7 +32,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a step will take, and the processors or accelerators that this was seen on."""
+    """Seconds that a step will take, and the processors or accelerators that they were seen on."""
 
     seconds: float
     machines: frozenset[str]
@@ -47,7 +47,7 @@ def say_estimate(step: Step, session: Session) -> str:
 
 
 def estimate_seconds(step: Step, session: Session) -> float | None:
-    """What a step will take on the session's device; None: nobody knows."""
+    """Seconds that a step will take on the session's device; None: nobody knows."""
     found = _history(session).estimate(step)
     return found.seconds if found else None
 

@@ -27,7 +27,7 @@ NUM_SHAPES = 8  # of a moving face
 
 @dataclass(frozen=True)
 class Size:
-    """What of a dataset decides how long work on it takes."""
+    """Those sizes of a dataset that decide how long work on it takes."""
 
     num_vertices: int
     fps: float

@@ -56,7 +56,7 @@ class TimeOptions:
 
 @dataclass(frozen=True)
 class Material:
-    """What work is measured on."""
+    """Clips and a model that work is measured on."""
 
     spec: DatasetSpec
     train: Sequence[Clip]
