@@ -13,7 +13,7 @@ repro: .venv/installed
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup -m "not cluster"
 
-# What clusters do to jobs, on a real one-node SLURM (slurm-wlm, munge) and in the background here.
+# What clusters do to jobs, on a real one-node SLURM (slurm-wlm, munge).
 test-cluster: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup -m cluster
 

@@ -1,4 +1,4 @@
-"""Commands about a cluster, of `bench` and of `python -m slurm`.
+"""The commands about a cluster, of `bench` and of `python -m slurm`.
 
 A composition root: it alone in this package knows the table of methods. Heavy imports stand inside.
 """
@@ -14,8 +14,7 @@ from bench.common.terminal import fail_in_one_line
 
 CLUSTER = typer.Option(
     "--cluster",
-    help="local (this machine, in the background), debug (this process), slurm, another preset "
-    "of slurm/clusters/, or the path of one.",
+    help="slurm, another preset of slurm/clusters/ (debug: this process), or the path of one.",
 )
 
 
@@ -36,7 +35,7 @@ def submit(
     profile: Annotated[str | None, PROFILE] = None,
     overrides: Annotated[list[str] | None, SET] = None,
     device: Annotated[str, DEVICE] = "auto",
-    cluster: Annotated[str, CLUSTER] = "local",
+    cluster: Annotated[str, CLUSTER] = "slurm",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan, submit nothing.")
     ] = False,
@@ -72,7 +71,7 @@ def submit(
 def status(
     every: Annotated[bool, typer.Option("--all", help="Runs that are done, too.")] = False,
 ) -> None:
-    """Where submitted runs stand; the exit code is 1 if one failed or was lost."""
+    """Show where submitted runs stand; the exit code is 1 if one failed or was lost."""
     from slurm.commands import status as show
 
     raise typer.Exit(show(every))
@@ -104,7 +103,7 @@ def retry(
 def logs(
     run: Annotated[str, typer.Argument(help='Words of its name ("gldi biwi 0"), or a key.')],
 ) -> None:
-    """What the jobs of a run said, and the traceback of what failed."""
+    """Show what the jobs of a run said, and the traceback of what failed."""
     from slurm.commands import logs as show
 
     raise typer.Exit(show(run))

@@ -3,7 +3,6 @@
 Heavy imports stand inside the commands, so that `--help` and completion answer at once.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,17 +33,6 @@ app = typer.Typer(
 )
 for name, command in WEIGHTS_COMMANDS.items():
     app.command(name)(command)
-
-
-@app.command()
-def merge(
-    runs: Annotated[list[Path], typer.Argument(help="Caches (.runs) of other machines.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
-) -> None:
-    """Bring what other machines have computed into this cache; contradictions are refused."""
-    from bench.cli.merge import merge as merge_caches
-
-    raise typer.Exit(merge_caches(runs, dry_run))
 
 
 @app.command()
@@ -85,16 +73,15 @@ def time_(
     profile: Annotated[str | None, PROFILE] = None,
     device: Annotated[str, DEVICE] = "auto",
     steps: Annotated[int, typer.Option(min=1, help="Steps that are measured, of each stage.")] = 10,
-    write: Annotated[bool, typer.Option(help="Note it in the head of the preset.")] = True,
 ) -> None:
-    """Measure how long a preset's steps and predictions take here; `--dry-run` then estimates.
+    """Measure how long a preset's steps and predictions take here.
 
     Where BIWI or VOCASET is not prepared, generated data of its size takes its place, with random
     weights in the speech encoder. The cache of runs is left alone.
     """
     from bench.checks.timing import TimeOptions, time_method
 
-    options = TimeOptions(method, dataset, profile, device, steps, write)
+    options = TimeOptions(method, dataset, profile, device, steps)
     raise typer.Exit(time_method(options, registry()))
 
 

@@ -1,4 +1,4 @@
-"""From the options of `bench submit` to steps, and what cannot be submitted, with reasons."""
+"""Plans the steps that `bench submit` asks for; says what cannot be submitted, and why."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -80,9 +80,8 @@ def _with_ablation(session: Session, asked: Asked, ablation: str) -> list[str]:
     if asked.methods != (ALL,):
         return list(asked.methods)
     rows = [session.registry.row(row) for row in session.params.methods]
-    methods = [row.method for row in rows if row.variant == DEFAULT]
     have = []
-    for method in methods:
+    for method in (row.method for row in rows if row.variant == DEFAULT):
         try:
             method.ablation(ablation)
         except ValueError:

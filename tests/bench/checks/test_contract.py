@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from bench.checks import contract
-from bench.checks.contract import CHECKS, check_method
-from bench.checks.subject import Subject, make_subject
+from bench.checks.contract import CHECKS, Subject, check_method, make_subject
 from bench.registry.rows import Registry
 from methods import METHODS
 from methods.mean import Mean, MeanConfig

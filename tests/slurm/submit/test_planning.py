@@ -105,7 +105,7 @@ def test_a_dry_run_shows_arrays_parameters_and_hours_and_submits_nothing(dry):
         "8 jobs in 4 arrays",
     ):
         assert part in said
-    assert dry(preset="local")[0] == 0
+    assert dry(preset="debug")[0] == 0
 
 
 def test_the_exit_code_says_that_something_was_refused(dry, capsys):
