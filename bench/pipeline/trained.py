@@ -11,7 +11,7 @@ from bench.method import Method
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Session
 from bench.pipeline.step import Step
-from bench.registry.methods import load
+from bench.registry.methods import MethodEntry
 from bench.registry.rows import row_name
 from bench.training.checkpoint import load_weights
 from bench.training.loop import initialise
@@ -22,7 +22,7 @@ class TrainedRun:
     """Weights in the cache, and the config that they belong to."""
 
     row: str
-    reference: str  # module:Class
+    method: MethodEntry
     dataset: str
     seed: int
     config: BaseModel
@@ -35,7 +35,7 @@ class TrainedRun:
 
     def build(self, dataset: Dataset) -> Method:
         """The method with these weights. Raises ValueError for weights that do not fit."""
-        method = initialise(load(self.reference), self.config, dataset.spec, self.seed)
+        method = initialise(self.method.cls, self.config, dataset.spec, self.seed)
         load_weights(self.weights, method, ())
         return method
 
@@ -47,7 +47,8 @@ def trained_row(row: str, dataset: str, seed: int, session: Session) -> TrainedR
     assert parent is not None
     weights = session.cache.folder(parent.key) / "model.safetensors"
     name = row_name(run.method, run.variant)
-    return TrainedRun(name, run.reference, dataset, seed, run.preset.model, weights)
+    method = session.registry.entry(run.method, run.reference)
+    return TrainedRun(name, method, dataset, seed, run.preset.model, weights)
 
 
 def step_of_trained(row: str, dataset: str, seed: int, session: Session) -> Step:
@@ -83,15 +84,16 @@ def trained_by_key(prefix: str, session: Session) -> TrainedRun:
     elif record["step"] != "predict":
         record = _prediction_of(key, record, cache)
     parent = _record(cache, record["parent"])
-    known = parent["inputs"].get("method")
-    reference = known or session.registry.method(record["method"]).reference
+    name, reference = record["method"], parent["inputs"].get("method")
+    registry = session.registry
+    method = registry.entry(name, reference) if reference else registry.method(name)
     try:
-        config = load(reference).config_type.model_validate(record["inputs"]["model"])
+        config = method.cls.config_type.model_validate(record["inputs"]["model"])
     except ValidationError as error:
         raise ValueError(f"{key[:12]} is of another version of its method") from error
-    row = row_name(record["method"], record["variant"])
+    row = row_name(name, record["variant"])
     weights = cache.folder(record["parent"]) / "model.safetensors"
-    return TrainedRun(row, reference, record["dataset"], record["seed"], config, weights)
+    return TrainedRun(row, method, record["dataset"], record["seed"], config, weights)
 
 
 def _prediction_of(key: str, record: dict[str, Any], cache: Cache) -> dict[str, Any]:

@@ -55,13 +55,17 @@ class Registry:
     def __init__(self, table: Mapping[str, str]):
         """``table``: name -> ``module:Class`` of this repository's methods."""
         self._table = dict(table)
-        self._unregistered: dict[str, MethodEntry] = {}  # by module:Class
+        self._entries: dict[tuple[str, str], MethodEntry] = {}
 
     @cached_property
     def methods(self) -> dict[str, MethodEntry]:
         """Methods of this repository and of installed packages; ours win where names clash."""
         found = {point.name: point.value for point in entry_points(group=GROUP)} | self._table
-        return {name: MethodEntry(name, reference) for name, reference in found.items()}
+        return {name: self.entry(name, reference) for name, reference in found.items()}
+
+    def entry(self, name: str, reference: str) -> MethodEntry:
+        """The one entry of a method whose name and ``module:Class`` are known, as a run's are."""
+        return self._entries.setdefault((name, reference), MethodEntry(name, reference))
 
     def method(self, name: str) -> MethodEntry:
         """The method of a registered name or of a ``package.module:Class``.
@@ -72,8 +76,7 @@ class Registry:
             module, _, cls = name.partition(":")
             if not module or not cls:
                 raise ValueError(f"--method {name}: expected a known name or package.module:Class")
-            entry = MethodEntry(module.rpartition(".")[2], name)
-            return self._unregistered.setdefault(name, entry)
+            return self.entry(module.rpartition(".")[2], name)
         if name not in self.methods:
             raise unknown("method", name, self.methods)
         return self.methods[name]

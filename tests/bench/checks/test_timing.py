@@ -26,7 +26,7 @@ def own_toys(toys, monkeypatch, tmp_path):
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))  # tests run side by side
     folder = tmp_path / "talker"
     shutil.copytree(toys / "talker", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr("bench.checks.timing.preset_folder", lambda _: folder)
+    monkeypatch.setattr("bench.registry.methods.preset_folder", lambda _: folder)
     return folder
 
 
