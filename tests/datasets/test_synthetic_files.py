@@ -9,8 +9,7 @@ import generate as generate_module
 import numpy as np
 import prepare
 import pytest
-from expected import fingerprint, read_expected, write_expected
-from facts import read_facts
+from facts import fingerprint, read_expected, read_facts, write_expected
 from generate import generate
 
 from bench.dataset.reader import load_dataset
