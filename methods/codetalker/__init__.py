@@ -25,7 +25,7 @@ from methods.codetalker.predictor import Predictor
 from methods.layers.clips import evaluating, frame_mean
 from methods.layers.motion_scale import rms_motion
 from methods.layers.speech import normalise_audio
-from methods.layers.speech.aligned_tokens import hear_batch
+from methods.layers.speech_decoder import hear_batch
 
 __all__ = [
     "AutoencoderConfig",

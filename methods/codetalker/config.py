@@ -9,14 +9,8 @@ from typing import Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from bench.common.records import Frozen
-from methods.layers.speech import SpeechConfig
-
-
-def _check_heads(name: str, width: int, num_heads: int) -> None:
-    if width % num_heads or width % 2:
-        raise ValueError(
-            f"{name} must be even and a multiple of num_heads {num_heads}, got {width}"
-        )
+from methods.layers.attention import check_heads
+from methods.layers.speech_decoder import DecoderConfig
 
 
 class AutoencoderConfig(Frozen):
@@ -42,7 +36,7 @@ class AutoencoderConfig(Frozen):
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "AutoencoderConfig":
-        _check_heads("hidden", self.hidden, self.num_heads)
+        check_heads("hidden", self.hidden, self.num_heads)
         if not self.latent_linear and self.hidden != self.latent_width:
             raise ValueError(
                 f"without latent_linear, face_components * channels = {self.latent_width} must be "
@@ -56,24 +50,15 @@ class AutoencoderConfig(Frozen):
         return self.face_components * self.channels
 
 
-class PredictorConfig(Frozen):
+class PredictorConfig(DecoderConfig):
     """Stage 2: speech and past motion to the latents of stage 1."""
 
-    speech: SpeechConfig = SpeechConfig()
     num_features: PositiveInt = 1024
     num_layers: PositiveInt = 12  # VOCASET: 6
-    num_heads: PositiveInt = 4
-    feed_forward: PositiveInt | None = None  # None: 2 * num_features
-    period: PositiveInt | None = None  # frames of positions and bias; None: one second
     dropout: float = Field(default=0.1, ge=0, lt=1)
     past_dropout: float = Field(default=0.0, ge=0, lt=1)  # ours: past frames fed as motion zero
     motion_weight: float = Field(default=1.0, ge=0)  # of the squared error of vertices
     latent_weight: float = Field(default=1.0, ge=0)  # of the squared error of latents
-
-    @model_validator(mode="after")
-    def _heads_fit(self) -> "PredictorConfig":
-        _check_heads("num_features", self.num_features, self.num_heads)
-        return self
 
 
 class SamplingConfig(Frozen):

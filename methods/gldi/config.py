@@ -9,16 +9,10 @@ from typing import Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from bench.common.records import Frozen
+from methods.layers.attention import check_heads
 from methods.layers.speech import SpeechConfig
 
 Scale = Literal["none", "train_std"]
-
-
-def _check_heads(name: str, width: int, num_heads: int) -> None:
-    if width % num_heads or width % 2:
-        raise ValueError(
-            f"{name} must be even and a multiple of num_heads {num_heads}, got {width}"
-        )
 
 
 class AutoencoderConfig(Frozen):
@@ -52,7 +46,7 @@ class AutoencoderConfig(Frozen):
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "AutoencoderConfig":
-        _check_heads("hidden", self.hidden, self.num_heads)
+        check_heads("hidden", self.hidden, self.num_heads)
         return self
 
     @model_validator(mode="after")
@@ -92,7 +86,7 @@ class DiffusionConfig(Frozen):
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "DiffusionConfig":
-        _check_heads("width", self.width, self.num_heads)
+        check_heads("width", self.width, self.num_heads)
         return self
 
 

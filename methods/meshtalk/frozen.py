@@ -3,13 +3,11 @@
 Shapes   S audio samples, T frames, V vertices, H heads, A audio code.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
+from methods.layers.clips import evaluating
 from methods.layers.speech import ClipMemo
 from methods.meshtalk.autoencoder import Frames, MotionAutoencoder
 
@@ -48,14 +46,3 @@ class FrozenCodes:
         """Forget everything: stage 1 has changed. (Arguments are a load hook's.)"""
         self._audio.clear()
         self._labels.clear()
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """The module in eval mode, and back to what it was."""
-    was_training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(was_training)

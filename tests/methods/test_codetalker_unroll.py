@@ -14,8 +14,7 @@ from methods.codetalker import (
     fast,
     plain,
 )
-from methods.codetalker.folded_decoder import FRAMES_PER_CHUNK, FoldedDecoder
-from methods.codetalker.prefix_trunk import PrefixTrunk
+from methods.codetalker.fast import FRAMES_PER_CHUNK, FoldedDecoder, PrefixTrunk
 from methods.layers.attention import alignment_mask, biased_causal_mask
 from methods.layers.speech import SpeechConfig
 
