@@ -26,7 +26,7 @@ from benchmarks.subjects import build, make_audio, make_head, make_motion, read_
 from benchmarks.training.cases import METHOD, Form
 from benchmarks.training.counts import Counts, count, measure_peaks
 from benchmarks.training.plain_spirals import make_plain
-from methods.gldi.frozen import FrozenLatents
+from methods.gldi.autoencoder import FrozenLatents
 from methods.layers.mesh.decimation import Hierarchy, build_hierarchy
 from methods.layers.speech import ClipMemo
 

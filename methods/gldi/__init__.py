@@ -15,12 +15,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
-from methods.gldi.autoencoder import MotionAutoencoder
+from methods.gldi.autoencoder import FrozenLatents, MotionAutoencoder, VertexSpace, deviation_of
 from methods.gldi.config import AutoencoderConfig, DiffusionConfig, GLDiConfig, SamplingConfig
-from methods.gldi.frozen import FrozenLatents
 from methods.gldi.latent_diffusion import LatentDiffusion
-from methods.gldi.statistics import deviation_of
-from methods.gldi.vertex_space import VertexSpace
 from methods.layers.clips import evaluating
 
 __all__ = ["AutoencoderConfig", "DiffusionConfig", "GLDiConfig", "GLDiTalker", "SamplingConfig"]

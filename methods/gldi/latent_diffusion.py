@@ -8,14 +8,15 @@ Units    latents as stage 1 has them; they are diffused after division by ``late
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bench.data import valid_frames
 from methods.gldi.config import DiffusionConfig, SamplingConfig
 from methods.gldi.denoiser import Denoiser
 from methods.gldi.folded import FoldedDenoiser
-from methods.gldi.losses import diffusion_loss
+from methods.layers.clips import frame_mean
 from methods.layers.diffusion import SAMPLERS, DiffusionSchedule, cosine_betas
 
 DrawFeatures = Callable[[int], Tensor]
@@ -100,7 +101,7 @@ class LatentDiffusion(nn.Module):
     def _network_input(
         self, clean: Float[Tensor, "B T L"]
     ) -> tuple[Float[Tensor, "B T L"], Int[Tensor, " B"]]:
-        """What the network sees of clean latents in training, and each clip's step."""
+        """Clean latents as the network sees them in training, and each clip's step."""
         if self.config.objective == "regression":
             return self._nothing(clean)
         # drawn on the CPU, so that a seed means the same on every device
@@ -113,3 +114,25 @@ class LatentDiffusion(nn.Module):
     ) -> tuple[Float[Tensor, "B T L"], Int[Tensor, " B"]]:
         last = self.schedule.num_steps - 1
         return torch.zeros_like(like), torch.full((len(like),), last, device=like.device)
+
+
+def diffusion_loss(
+    estimate: Float[Tensor, "B T L"],
+    clean: Float[Tensor, "B T L"],
+    valid: Bool[Tensor, "B T"],
+    huber_delta: float,
+    velocity_weight: float,
+) -> dict[str, Tensor]:
+    """Huber loss of the latents (Eq. 14) and of their first differences (Eq. 15): Eq. 13.
+
+    Eq. 13 of the paper prints L_rec1 where Eq. 14's L_rec2 is meant.
+    """
+
+    def huber(values: Tensor, target: Tensor, frames: Tensor) -> Tensor:
+        per_element = F.huber_loss(values, target, reduction="none", delta=huber_delta)
+        return frame_mean(per_element, frames)
+
+    rec = huber(estimate, clean, valid)
+    # a difference counts when its later frame still belongs to the clip
+    velocity = huber(estimate.diff(dim=1), clean.diff(dim=1), valid[:, 1:])
+    return {"loss": rec + velocity_weight * velocity, "rec": rec, "velocity": velocity}
