@@ -15,14 +15,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
-from methods.facediffuser.config import FaceDiffuserConfig, SamplingConfig
+from methods.facediffuser.config import FaceDiffuserConfig
 from methods.facediffuser.model import FaceDiffuserNetwork
 from methods.facediffuser.sampler import Condition, Sampler
 from methods.layers.diffusion import DiffusionSchedule, cosine_betas
 from methods.layers.motion_scale import rms_motion
 from methods.layers.speech import normalise_audio, num_frames_supported, unpad_audio
-
-__all__ = ["FaceDiffuser", "FaceDiffuserConfig", "FaceDiffuserNetwork", "SamplingConfig"]
 
 
 class FaceDiffuser(Method):
@@ -117,7 +115,7 @@ class FaceDiffuser(Method):
     def _enter(
         self, vertices: Float[Tensor, "B T V 3"], template: Float[Tensor, "B V 3"]
     ) -> Float[Tensor, "B T V 3"]:
-        """What is diffused."""
+        """The face as it is diffused."""
         if self.config.target == "motion":
             vertices = vertices - template[:, None]
         return vertices / self.motion_scale
@@ -130,7 +128,7 @@ class FaceDiffuser(Method):
         return template + vertices if self.config.target == "motion" else vertices
 
     def _base(self, template: Float[Tensor, "B V 3"]) -> Float[Tensor, "B C"]:
-        """What the network's output is added to: the face at rest, as it is diffused."""
+        """The face at rest, as it is diffused: the network's output is added to it."""
         return self._enter(template[:, None], template).flatten(1)
 
     def _hear_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:

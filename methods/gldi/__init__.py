@@ -16,11 +16,9 @@ from torch.nn.utils.rnn import pad_sequence
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
 from methods.gldi.autoencoder import FrozenLatents, MotionAutoencoder, VertexSpace, deviation_of
-from methods.gldi.config import AutoencoderConfig, DiffusionConfig, GLDiConfig, SamplingConfig
+from methods.gldi.config import GLDiConfig
 from methods.gldi.latent_diffusion import LatentDiffusion
 from methods.layers.clips import evaluating
-
-__all__ = ["AutoencoderConfig", "DiffusionConfig", "GLDiConfig", "GLDiTalker", "SamplingConfig"]
 
 
 class GLDiTalker(Method):

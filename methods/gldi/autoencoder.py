@@ -235,10 +235,7 @@ class FrozenLatents(Memo):
     """Clean latents Z^0 of clips, each computed once where stage 1 must work for them."""
 
     def __call__(
-        self,
-        autoencoder: MotionAutoencoder | VertexSpace,
-        name: str,
-        motion: Float[Tensor, "T V 3"],
+        self, autoencoder: Stage1, name: str, motion: Float[Tensor, "T V 3"]
     ) -> Float[Tensor, "T L"]:
         """Z^0 of a clip, or of a window of it. Do not write into what comes back."""
         if not autoencoder.keeps_latents:

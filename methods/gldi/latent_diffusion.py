@@ -1,6 +1,7 @@
 """Stage 2, space-time powered latent diffusion (Eq. 9-15): noise to the latents of stage 1.
 
-Shapes   B clips, T frames, L = H * C features of a frame's latents, D features of the denoiser.
+Shapes   B clips, N samples, T frames, L = H * C features of a frame's latents, D features of the
+         denoiser, P of its first layer.
 Units    latents as stage 1 has them; they are diffused after division by ``latent_scale`` (1 unless
          the configuration says otherwise), because unit noise drowns latents of a small deviation.
 """
@@ -14,8 +15,7 @@ from torch.nn import functional as F
 
 from bench.data import valid_frames
 from methods.gldi.config import DiffusionConfig, SamplingConfig
-from methods.gldi.denoiser import Denoiser
-from methods.gldi.folded import FoldedDenoiser
+from methods.gldi.denoiser import ConvNoiseEncoder, Denoiser
 from methods.layers.clips import frame_mean
 from methods.layers.diffusion import SAMPLERS, DiffusionSchedule, cosine_betas
 
@@ -80,7 +80,7 @@ class LatentDiffusion(nn.Module):
         config: SamplingConfig,
         folded: bool = False,
     ) -> Float[Tensor, "N T L"]:
-        """Latents drawn for one clip (Eq. 10); ``folded`` where they are wide: folded.py."""
+        """Latents drawn for one clip (Eq. 10); ``folded`` where they are wide."""
         sampler = SAMPLERS[config.sampler]
         if folded:
             chain = FoldedDenoiser(self.denoiser, audio, style)
@@ -136,3 +136,70 @@ def diffusion_loss(
     # a difference counts when its later frame still belongs to the clip
     velocity = huber(estimate.diff(dim=1), clean.diff(dim=1), valid[:, 1:])
     return {"loss": rec + velocity_weight * velocity, "rec": rec, "velocity": velocity}
+
+
+class FoldedDenoiser:
+    """Sampling where a frame's latents are wide: the chain runs behind the network's first layer.
+
+    The network sees noisy latents z through W z only (W: weight of its first linear layer), and its
+    estimate is affine in the decoder's features h: head(h) = H h + b. A sampler's step is linear in
+    z, the estimate and fresh noise e, so with y = W z it is the same step in
+
+        y,   W head(h) = (W H) h + W b   and   W e, which is N(0, W W^T).
+
+    Called, it takes y to W times the estimate of Z^0, for one clip; only the last estimate is
+    computed in full. In vertex space y has as many features as the network, z has 3 V. Given the
+    same noise it is the same function, up to rounding.
+    """
+
+    def __init__(self, denoiser: Denoiser, audio: Float[Tensor, "1 T D"], style: int) -> None:
+        self.denoiser = denoiser
+        self.audio = audio
+        self.style = style
+        encoder = denoiser.noise_encoder
+        self._conv = encoder if isinstance(encoder, ConvNoiseEncoder) else None
+        first = self._conv.expand if self._conv else encoder
+        assert isinstance(first, nn.Linear)
+        self.bias = first.bias
+        # the products are formed in float64: they are used at every step
+        weight, head = first.weight.double(), denoiser.head
+        self.weight = (weight @ head.weight.double()).to(audio)  # (P, D)
+        self.offset = (weight @ head.bias.double()).to(audio)
+        self.spread = symmetric_root(weight @ weight.T).to(audio)  # (P, P)
+        self._features = audio.new_zeros(0)
+
+    @property
+    def num_features(self) -> int:
+        """P, the width of the noise that is drawn."""
+        return len(self.spread)
+
+    def noise(self, normal: Float[Tensor, "N T P"]) -> Float[Tensor, "N T P"]:
+        """W e of a standard normal e, drawn from P standard normals."""
+        return normal @ self.spread
+
+    def __call__(self, noisy: Float[Tensor, "N T P"], step: int) -> Float[Tensor, "N T P"]:
+        """W times the estimate of the clean latents."""
+
+        def for_each(value: int) -> Int[Tensor, " N"]:
+            return torch.full((len(noisy),), value, device=noisy.device)
+
+        encoded = noisy + self.bias
+        if self._conv:
+            encoded = self._conv.after(encoded)
+        queries = self.denoiser.styled(encoded, for_each(self.style))
+        conditions = self.audio + self.denoiser.step_encoder(for_each(step))[:, None]
+        self._features = self.denoiser.decode(queries, conditions)
+        return F.linear(self._features, self.weight, self.offset)
+
+    def estimate(self) -> Float[Tensor, "N T L"]:
+        """The last estimate in full."""
+        return self.denoiser.head(self._features)
+
+
+def symmetric_root(matrix: Float[Tensor, "P P"]) -> Float[Tensor, "P P"]:
+    """R = R^T with R R = matrix, which must be symmetric and not negative.
+
+    Of all roots this one does not depend on how an eigenvector happens to be signed.
+    """
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors * values.clamp(min=0).sqrt() @ vectors.T
