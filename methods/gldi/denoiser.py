@@ -17,12 +17,8 @@ from torch.nn import functional as F
 
 from methods.gldi.config import DiffusionConfig
 from methods.layers.attention import Decoder, PeriodicPositionalEncoding, biased_causal_mask
-from methods.layers.speech import (
-    SpeechEncoder,
-    frames_from_tokens,
-    num_frames_supported,
-    unpad_audio,
-)
+from methods.layers.speech import SpeechEncoder, frames_from_tokens, unpad_audio
+from methods.layers.speech.tokens import check_frame
 
 
 class ConvNoiseEncoder(nn.Module):
@@ -95,11 +91,7 @@ class Denoiser(nn.Module):
 
     def encode_clip(self, audio: Float[Tensor, " S"]) -> Float[Tensor, "1 T D"]:
         """E_a(A) for as many frames as the audio supports. Raises ValueError for less than one."""
-        if not num_frames_supported(len(audio), self.fps):
-            raise ValueError(
-                f"Audio of {len(audio)} samples is too short for one frame at {self.fps:g} fps; "
-                "drop the clip"
-            )
+        check_frame(len(audio), self.fps)
         return self._project(self.speech(audio[None]), None)
 
     def encode_clips(

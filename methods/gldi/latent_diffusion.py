@@ -69,8 +69,7 @@ class LatentDiffusion(nn.Module):
     def regress(self, audio: Float[Tensor, "1 T D"], style: int) -> Float[Tensor, "1 T L"]:
         """One pass without diffusion: what the network makes of zeros at the last step."""
         noisy, step = self._nothing(audio.new_zeros(*audio.shape[:2], self.latent_width))
-        styles = torch.full((1,), style, device=audio.device)
-        return self.denoiser(noisy, audio, styles, step) * self.latent_scale
+        return self.denoiser(noisy, audio, _for_each(audio, style), step) * self.latent_scale
 
     def sample(
         self,
@@ -89,11 +88,8 @@ class LatentDiffusion(nn.Module):
             return chain.estimate() * self.latent_scale
 
         def denoise(noisy: Tensor, step: int) -> Tensor:
-            def for_each(value: int) -> Tensor:
-                return torch.full((len(noisy),), value, device=noisy.device)
-
             same = audio.expand(len(noisy), -1, -1)
-            return self.denoiser(noisy, same, for_each(style), for_each(step))
+            return self.denoiser(noisy, same, _for_each(noisy, style), _for_each(noisy, step))
 
         clean = sampler(self.schedule, denoise, lambda: draw(self.latent_width), config.steps)
         return clean * self.latent_scale
@@ -112,8 +108,7 @@ class LatentDiffusion(nn.Module):
     def _nothing(
         self, like: Float[Tensor, "B T L"]
     ) -> tuple[Float[Tensor, "B T L"], Int[Tensor, " B"]]:
-        last = self.schedule.num_steps - 1
-        return torch.zeros_like(like), torch.full((len(like),), last, device=like.device)
+        return torch.zeros_like(like), _for_each(like, self.schedule.num_steps - 1)
 
 
 def diffusion_loss(
@@ -179,21 +174,22 @@ class FoldedDenoiser:
 
     def __call__(self, noisy: Float[Tensor, "N T P"], step: int) -> Float[Tensor, "N T P"]:
         """W times the estimate of the clean latents."""
-
-        def for_each(value: int) -> Int[Tensor, " N"]:
-            return torch.full((len(noisy),), value, device=noisy.device)
-
         encoded = noisy + self.bias
         if self._conv:
             encoded = self._conv.after(encoded)
-        queries = self.denoiser.styled(encoded, for_each(self.style))
-        conditions = self.audio + self.denoiser.step_encoder(for_each(step))[:, None]
+        queries = self.denoiser.styled(encoded, _for_each(noisy, self.style))
+        conditions = self.audio + self.denoiser.step_encoder(_for_each(noisy, step))[:, None]
         self._features = self.denoiser.decode(queries, conditions)
         return F.linear(self._features, self.weight, self.offset)
 
     def estimate(self) -> Float[Tensor, "N T L"]:
         """The last estimate in full."""
         return self.denoiser.head(self._features)
+
+
+def _for_each(samples: Float[Tensor, "N T F"], value: int) -> Int[Tensor, " N"]:
+    """The same step or style for every sample."""
+    return torch.full((len(samples),), value, device=samples.device)
 
 
 def symmetric_root(matrix: Float[Tensor, "P P"]) -> Float[Tensor, "P P"]:

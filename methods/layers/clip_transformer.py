@@ -56,7 +56,7 @@ class Positions(nn.Module):
         return self.dropout(x + self.rows(x.shape[1]))
 
     def rows(self, num_frames: int) -> Float[Tensor, "T D"]:
-        """What is added to frames 0 .. num_frames - 1."""
+        """The encoding of frames 0 .. num_frames - 1."""
         frames = torch.arange(num_frames, device=self.rates.device)
         return self.table(frames if self.per_frame else torch.zeros_like(frames))
 

@@ -4,13 +4,9 @@ Shapes   B clips, S audio samples, T frames, N = T * tokens_per_frame, D feature
 Units    audio at 16 kHz.
 """
 
-from collections.abc import Callable
-
-import torch
 from jaxtyping import Float, Int
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from bench.common.records import Frozen
 from bench.data import Batch
@@ -18,15 +14,11 @@ from methods.layers.attention import Decoder, PeriodicPositionalEncoding, check_
 from methods.layers.speech import (
     SpeechConfig,
     SpeechEncoder,
-    normalise_audio,
     num_frames_supported,
     resample_tokens,
     tokens_per_frame,
-    unpad_audio,
 )
-
-Hear = Callable[[Tensor, int], Tensor]
-"""hear(normalised audio (1, S), num_frames) -> (1, N, D) tokens of one clip."""
+from methods.layers.speech.tokens import Hear, hear_clips, pad_heard
 
 
 class DecoderConfig(Frozen):
@@ -107,10 +99,5 @@ def hear_batch(
     hear: Hear, batch: Batch, fps: float
 ) -> tuple[Float[Tensor, "B N D"], Int[Tensor, " B"]]:
     """Every clip's tokens, zero-padded, and how many frames of each have audio."""
-    clips = unpad_audio(batch.audio, batch.num_frames, fps)
-    frames = batch.num_frames.tolist()
-    tokens = [
-        hear(normalise_audio(clip), length)[0] for clip, length in zip(clips, frames, strict=True)
-    ]
-    num_frames = torch.tensor([len(t) // tokens_per_frame(fps) for t in tokens])
-    return pad_sequence(tokens, batch_first=True), num_frames.to(batch.num_frames)
+    tokens, num_tokens = pad_heard(hear_clips(hear, batch, fps), batch)
+    return tokens, num_tokens // tokens_per_frame(fps)

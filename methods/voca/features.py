@@ -22,7 +22,7 @@ from bench.data import AUDIO_RATE
 from bench.weights.local import local_weights
 from methods.layers.speech import ClipMemo, SpeechConfig, SpeechEncoder
 from methods.layers.speech.log_mel import LogMel
-from methods.layers.speech.tokens import MIN_SAMPLES, TOKEN_RATE, normalise_audio, unpad_audio
+from methods.layers.speech.tokens import TOKEN_RATE, check_token, normalise_audio, unpad_audio
 
 # the alphabet of facebook/wav2vec2-base-960h in the order of its output layer; <pad> is CTC's blank
 VOCABULARY = ("<pad>", "<s>", "</s>", "<unk>", *"|ETAONIHSRDLUMWCFGYPBVK'XJQZ")
@@ -170,11 +170,7 @@ class LogMelFeatures(SpeechFeatures):
 
     def forward(self, audio: Float[Tensor, "1 S"]) -> Float[Tensor, "N C"]:
         """Standardised log power. Raises ValueError for less than 25 ms."""
-        if audio.shape[1] < MIN_SAMPLES:
-            raise ValueError(
-                f"Audio of {audio.shape[1]} samples is too short: expected at least {MIN_SAMPLES} "
-                "(25 ms); drop the clip"
-            )
+        check_token(audio.shape[1])
         return self.memo(audio, self._compute)
 
     def _compute(self, audio: Tensor) -> Tensor:

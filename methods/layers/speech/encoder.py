@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bench.method import runs_as_it_stands
-from methods.layers.speech.tokens import MIN_SAMPLES, normalise_audio
+from methods.layers.speech.tokens import check_token, normalise_audio
 from methods.layers.speech.weights import SpeechConfig, build_speech_model
 
 MEMO_BYTES = 512 * 2**20
@@ -50,11 +50,7 @@ class SpeechEncoder(nn.Module):
 
     def convolve(self, audio: Float[Tensor, "B S"]) -> Float[Tensor, "B N C"]:
         """Features of normalised audio, before projection and attention."""
-        if audio.shape[1] < MIN_SAMPLES:
-            raise ValueError(
-                f"Audio of {audio.shape[1]} samples is too short: expected at least {MIN_SAMPLES} "
-                "(25 ms); drop the clip"
-            )
+        check_token(audio.shape[1])
         if not self._front_is_fixed:
             if not self._is_predicting():
                 return self._convolve(audio)
