@@ -3,9 +3,9 @@
 The predictor keeps keys and values; the decoder of stage 1 runs on the frames so far and stops
 before vertices, because ``vertice_map`` after the layer onto vertices is one small linear map.
 Nothing here has dropout or gradients.
-Shapes   T frames, N = T k tokens, D features of the predictor (of the trunk in its classes), E of
-         the autoencoder (features of a head inside attention), H face components or heads, L
-         features of a frame's latents.
+Shapes   T frames, N = T k tokens, D features of the predictor or of the trunk, E features of the
+         autoencoder in a Feedback and of a head elsewhere, H face components of codes and heads
+         elsewhere, L features of a frame's latents.
 """
 
 from collections.abc import Callable
