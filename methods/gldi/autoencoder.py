@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from bench.data import DatasetSpec, valid_frames
 from methods.gldi.config import AutoencoderConfig
-from methods.layers.clip_transformer import NEGATIVE_SLOPE, Trunk, trunk_sizes
+from methods.layers.clip_transformer import NEGATIVE_SLOPE, Trunk
 from methods.layers.clips import evaluating, frame_mean
 from methods.layers.mesh.spiral_encoder import SpiralEncoder
 from methods.layers.quantizer import Quantized, VectorQuantizer
@@ -38,7 +38,7 @@ class MotionAutoencoder(nn.Module):
         super().__init__()
         self.config = config
         self.spatial_encoder = spatial_encoder(config, spec)
-        self.temporal_encoder = Trunk(trunk_sizes(config))
+        self.temporal_encoder = Trunk(config)
         self.to_latents = nn.Linear(config.hidden, self.latent_width)
         self.quantizer = VectorQuantizer(
             config.codebook_size,
@@ -47,7 +47,7 @@ class MotionAutoencoder(nn.Module):
             ema_decay=config.ema_decay if config.codebook_update == "ema" else None,
         )
         self.from_latents = nn.Linear(self.latent_width, config.hidden)
-        self.temporal_decoder = Trunk(trunk_sizes(config))
+        self.temporal_decoder = Trunk(config)
         self.spatial_decoder = spatial_decoder(config, spec.num_vertices)
         self.register_buffer("motion_scale", torch.ones(()))
 
