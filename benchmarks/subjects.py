@@ -34,7 +34,7 @@ GENERATOR = Path(__file__).parents[1] / "datasets" / "synthetic"
 MAKE_HEAD = """
 import sys
 import numpy
-from head_set import HeadSet
+from head import HeadSet
 heads = HeadSet(int(sys.argv[1]))
 masks = {f"mask_{name}": mask.vertices for name, mask in heads.masks.items()}
 numpy.savez(sys.argv[2], faces=heads.grid.faces, template=heads.reference(), **masks)

@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, str] = {
     "bench/registry bench/training",
     "methods/layers/speech": "bench bench/common bench/media bench/weights",
     "methods/layers/mesh": "bench/common",
-    "methods/layers": "bench methods/layers/speech",
+    "methods/layers": "bench bench/common methods/layers/speech",
     "methods": "bench bench/common bench/media bench/weights methods/layers methods/layers/mesh "
     "methods/layers/speech",
     "reports/heads": "",

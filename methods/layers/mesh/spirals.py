@@ -67,16 +67,6 @@ def rings(neighbours: list[list[int]], vertex: int) -> Iterator[list[int]]:
         disk.update(ring)
 
 
-def k_ring(neighbours: list[list[int]], vertex: int, k: int) -> list[int]:
-    """Vertices at edge distance k (Eq. 2) in spiral order; empty beyond the last ring."""
-    return next(islice(rings(neighbours, vertex), k, None), [])
-
-
-def k_disk(neighbours: list[list[int]], vertex: int, k: int) -> list[int]:
-    """Vertices at edge distance up to k (Eq. 2) in spiral order."""
-    return list(chain.from_iterable(islice(rings(neighbours, vertex), k + 1)))
-
-
 def _turn(successor: dict[int, int]) -> list[int]:
     """The neighbours met by following each one's successor; open fans first, then closed ones."""
     preceded = set(successor.values())

@@ -1,4 +1,4 @@
-"""What a speech encoder is, as a preset says it, and the transformers model behind it.
+"""The speech encoder that a preset names, and the transformers model behind it.
 
 Weights come from a hub id or folder (safetensors only, never the network: `bench fetch` gets
 them), or are drawn from a fixed seed that leaves the caller's random state alone.
@@ -81,7 +81,7 @@ class SpeechConfig(SpeechInput):
 
     @property
     def label(self) -> str:
-        """What a table row shows, e.g. ``mel-HuBERT (random, frozen)``."""
+        """As a table row names it, e.g. ``mel-HuBERT (random, frozen)``."""
         names = {"mel-hubert": "mel-HuBERT", "hubert": "HuBERT", "wav2vec2": "wav2vec2"}
         if self.source is None:
             name = names[self.kind]

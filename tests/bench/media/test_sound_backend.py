@@ -19,7 +19,7 @@ from bench.media.torchaudio_backend import compare
 from bench.pipeline.provenance import library_versions
 from bench.registry.rows import Registry
 from methods.layers.speech import log_mel
-from methods.meshtalk import mel
+from methods.meshtalk import speech as meshtalk
 
 # resampling and spectra as torchaudio names them, by other means
 STAND_IN = """
@@ -189,9 +189,9 @@ def test_the_real_torchaudios_mel_features_are_those_of_the_methods(torchaudio, 
     own = filters(257, 60.0, 7600.0, 40, 16_000, norm=None, mel_scale="htk")
     torch.testing.assert_close(log_mel.mel_filters(40), own, rtol=0, atol=1e-4)
     own = filters(1025, 0.0, 8000.0, 80, 16_000, norm=None, mel_scale="htk")
-    torch.testing.assert_close(mel.mel_filters(80), own, rtol=0, atol=1e-6)
+    torch.testing.assert_close(meshtalk.mel_filters(80), own, rtol=0, atol=1e-6)
     audio = torch.sin(torch.arange(16_000) * 0.2 * math.pi)[None] + 0.1 * torch.randn(1, 16_000)
-    for features in (log_mel.LogMel(), mel.LogMel(80)):
+    for features in (log_mel.LogMel(), meshtalk.LogMel(80)):
         monkeypatch.setenv(AUDIO_BACKEND, "cpu")
         reference = features(audio)
         monkeypatch.setenv(AUDIO_BACKEND, "torchaudio")

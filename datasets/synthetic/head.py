@@ -1,35 +1,33 @@
-"""How the skin follows each channel: displacement fields on a subject's neutral face.
+"""A head that moves: what each channel does to the skin, regions, and all heads of a dataset.
 
 A face is template + coefficients @ blendshapes. The mouth channels are built so that the lips
 close exactly: ``seal`` takes back the gap that ``jaw`` makes, vertex pair by vertex pair, and all
-other mouth channels either move both sides of the slit alike or are gated in articulation.py.
+other mouth channels either move both sides of the slit alike or are gated in motion.py.
 
-Shapes: V vertices, K channels. Units: cm at full activation.
+Shapes: V vertices, K channels. Units: cm at full activation; a HeadSet's heads are in metres.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
 import numpy as np
-from bumps import bell, bump, dome, smoothstep, twin_bump
-from head_geometry import EYE_CENTRE, EYE_HALF_WIDTH
-from head_layout import EYE_INNER, EYE_LINE, EYE_OUTER, MOUTH_CORNER
-from head_topology import HeadGrid
-from jaxtyping import Float, Int
-from subjects import Motor
+from face import (
+    EYE_CENTRE,
+    EYE_HALF_WIDTH,
+    bell,
+    bump,
+    dome,
+    neutral_face,
+    twin_bump,
+)
+from grid import EYE_INNER, EYE_LINE, EYE_OUTER, MOUTH_CORNER, HeadGrid, build_grid, smoothstep
+from jaxtyping import Float, Float32, Int, Int32
+from subjects import AVERAGE_SHAPE, Motor, Subject
 
 CHANNELS = (
-    "jaw",
-    "seal",
-    "press",
-    "round",
-    "spread",
-    "jawtuck",
-    "tuck",
-    "uplip",
-    "brow_in",
-    "brow_out",
-    "furrow",
-    "blink_l",
-    "blink_r",
-    "cheek",
+    *("jaw", "seal", "press", "round", "spread", "jawtuck", "tuck", "uplip"),
+    *("brow_in", "brow_out", "furrow", "blink_l", "blink_r", "cheek"),
 )
 JAW_DEGREES = 15.0
 ASYMMETRIC = ("spread", "uplip", "brow_in", "brow_out")
@@ -175,3 +173,78 @@ def _blink(grid: HeadGrid, neutral: Field, pairs: Int[np.ndarray, "M 2"], sign: 
     across = (sign * grid.x - EYE_CENTRE) / EYE_HALF_WIDTH
     field[:, 2] += np.where(on_slit, 0, 0.22 * upper * dome(across, 1.0) * bell(above_eye, 0.5))
     return field
+
+
+class Mask(NamedTuple):
+    """Sorted vertex indices and the rule they follow."""
+
+    vertices: Int32[np.ndarray, " M"]
+    origin: str
+
+
+def region_masks(grid: HeadGrid) -> dict[str, Mask]:
+    """lips, mouth (broad, for LVE), upper_face (for FDD) and eyes; none is empty."""
+    away, y = np.abs(grid.x), grid.y
+    above_eye = y - EYE_LINE
+    regions = {
+        "lips": (
+            (away < 3.0) & (y > -1.25) & (y < 1.15),
+            "|x| < 3 cm, -1.25 cm < y < 1.15 cm from the mouth line",
+        ),
+        "mouth": (
+            (away < 3.9) & (y > -4.4) & (y < 1.6),
+            "|x| < 3.9 cm, -4.4 cm < y < 1.6 cm from the mouth line",
+        ),
+        "upper_face": (
+            (above_eye > -1.6) & (away < 8.0),
+            "|x| < 8 cm, y > -1.6 cm from the eye line",
+        ),
+        "eyes": (
+            (np.abs(above_eye) < 1.3) & (away > 1.0) & (away < 5.2),
+            "1 cm < |x| < 5.2 cm, |y| < 1.3 cm from the eye line",
+        ),
+    }
+    return {
+        name: Mask(np.nonzero(inside)[0].astype(np.int32), f"procedural: {rule}")
+        for name, (inside, rule) in regions.items()
+    }
+
+
+METRES = 0.01  # the head is modelled in centimetres
+
+
+@dataclass(frozen=True)
+class Head:
+    """One subject's neutral face and the displacement of every channel at full activation."""
+
+    template: Float32[np.ndarray, "V 3"]
+    basis: Float32[np.ndarray, "K V 3"]
+
+
+class HeadSet:
+    """Heads with ``num_vertices`` vertices; raises ValueError when that is too few."""
+
+    def __init__(self, num_vertices: int) -> None:
+        self.grid: HeadGrid = build_grid(num_vertices)
+
+    @cached_property
+    def masks(self) -> dict[str, Mask]:
+        return region_masks(self.grid)
+
+    @property
+    def mouth_opening_pair(self) -> list[int]:
+        """Upper and lower vertex in the middle of the lips."""
+        pairs = self.grid.mouth_pairs
+        return pairs[len(pairs) // 2].tolist()
+
+    def reference(self) -> Float32[np.ndarray, "V 3"]:
+        """The neutral face of average shape."""
+        return (neutral_face(self.grid, AVERAGE_SHAPE) * METRES).astype(np.float32)
+
+    def head(self, subject: Subject) -> Head:
+        neutral = neutral_face(self.grid, subject.shape)
+        basis = blendshapes(self.grid, neutral, subject.motor)
+        return Head(
+            template=(neutral * METRES).astype(np.float32),
+            basis=(basis * METRES).astype(np.float32),
+        )

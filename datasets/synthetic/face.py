@@ -7,9 +7,7 @@ Shapes: V vertices. Units: cm.
 """
 
 import numpy as np
-from bumps import bell, bump, dome, smoothstep, twin_bump
-from control_rate import convolve_held
-from head_layout import (
+from grid import (
     BORDER,
     BOTTOM,
     EYE_INNER,
@@ -17,10 +15,12 @@ from head_layout import (
     EYE_OUTER,
     MOUTH_CORNER,
     TOP,
+    HeadGrid,
+    smoothstep,
 )
-from head_topology import HeadGrid
 from jaxtyping import Float
 from subjects import FaceShape
+from timing import convolve_held
 
 EYE_CENTRE, EYE_HALF_WIDTH = (EYE_INNER + EYE_OUTER) / 2, (EYE_OUTER - EYE_INNER) / 2
 BORDER_ANGLE = np.deg2rad(98)  # how far round the head the patch reaches
@@ -35,6 +35,30 @@ DEPTH_KNOTS = (
     (-5.2, -4.7, -4.0, -2.6, -1.4, 0, 1.6, 4, 6.3, 8, 10, 11.2, 12.2),
     (7.0, 7.9, 8.3, 8.5, 8.5, 8.6, 8.75, 8.75, 8.75, 8.95, 8.7, 8.1, 7.2),
 )
+
+Values = Float[np.ndarray, "..."]
+
+
+def bell(t: Values, width: float) -> Values:
+    """A Gaussian bump around 0, 1/e at ``width``."""
+    return np.exp(-((t / width) ** 2))
+
+
+def bump(x: Values, y: Values, centre: tuple[float, float], width: tuple[float, float]) -> Values:
+    """A Gaussian bump on the face, 1 at its centre."""
+    return np.exp(-(((x - centre[0]) / width[0]) ** 2) - ((y - centre[1]) / width[1]) ** 2)
+
+
+def twin_bump(
+    x: Values, y: Values, centre: tuple[float, float], width: tuple[float, float]
+) -> Values:
+    """The same bump on both sides of the face."""
+    return bump(x, y, centre, width) + bump(x, y, (-centre[0], centre[1]), width)
+
+
+def dome(t: Values, power: float) -> Values:
+    """1 in the middle, falling to 0 at -1 and 1 and staying there: (1 - t^2)^power."""
+    return np.clip(1 - t**2, 0, None) ** power
 
 
 def neutral_face(grid: HeadGrid, shape: FaceShape) -> Float[np.ndarray, "V 3"]:
