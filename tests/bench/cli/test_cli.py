@@ -34,6 +34,18 @@ def test_help_and_list_import_nothing_heavy(arguments):
     assert done.stderr.split() == []
 
 
+def test_plans_import_torch_and_nothing_else_that_is_heavy():
+    """Where everything is cached, nothing is built: a run answers in two seconds, not in six."""
+    code = (
+        "import sys, bench.cli.run_methods, bench.collect.fill\n"
+        "from bench.cli.options import registry\n"
+        "assert all(method.cls for method in registry().methods.values())\n"
+        f"print(*[m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["torch"]
+
+
 def test_list_names_every_method_and_metric():
     text = run("list").output
     for name in ("template", "mean", "ridge", "faceformer", "gldi", "synthetic", "lve", "fdd"):
