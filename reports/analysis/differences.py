@@ -45,7 +45,7 @@ class Compared:
         return f"{self.name} ({', '.join(limits)})" if limits else self.name
 
 
-def compare_with(name: str, results: MethodResults, reference: MethodResults) -> Compared:
+def against(name: str, results: MethodResults, reference: MethodResults) -> Compared:
     """A row minus the reference, in every metric of COMPARED."""
     return Compared(
         name,

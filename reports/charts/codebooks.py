@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench.results import COLLAPSE
-from reports.analysis.codebooks import COLLAPSED, Trained, share, trained_stages
-from reports.charts.style import DASHES, FAILED, INK, save_png, save_svg
-from reports.inputs.results import Dataset
+from reports.analysis.codebooks import COLLAPSED, TrainedStage, share, trained_stages
+from reports.charts.style import DASHES, FAILED, INK, save
+from reports.inputs.results import Rows
 from reports.text.labels import data_sentence
 
 NOT_TRAINED = "not trained"
@@ -25,18 +25,17 @@ LETTERS = 13  # of the words above the panels, per inch
 SEEDS = ("#0072b2", "#009e73", "#7a5195", "#6b4a2b")
 
 
-def draw_codebooks(rows: Dataset, stem: Path) -> list[Path]:
+def draw_codebooks(rows: Rows, stem: Path) -> list[Path]:
     """Write ``<stem>.png`` and ``.svg``; nothing where no row learns codes."""
     stages = trained_stages(rows)
     if not stages:
         return []
-    figure = codebook_figure(stages, data_sentence(rows[0]))
-    return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]
+    return save(codebook_figure(stages, data_sentence(rows[0])), stem)
 
 
-def codebook_figure(stages: Sequence[Trained], sentence: str) -> Figure:
+def codebook_figure(stages: Sequence[TrainedStage], sentence: str) -> Figure:
     """A panel per trained stage, all on one scale from 0 to 1."""
-    panels: dict[tuple[str, str], list[Trained]] = {}
+    panels: dict[tuple[str, str], list[TrainedStage]] = {}
     for each in stages:
         panels.setdefault((each.rows[0], each.stage), []).append(each)
     across = min(PER_LINE, len(panels))
@@ -62,19 +61,19 @@ def codebook_figure(stages: Sequence[Trained], sentence: str) -> Figure:
     return figure
 
 
-def _title(seeds: Sequence[Trained]) -> str:
+def _title(seeds: Sequence[TrainedStage]) -> str:
     """``GLDiTalker``, or ``GLDiTalker and 2 more rows``."""
     names = list(dict.fromkeys(name for each in seeds for name in each.rows))
     more = len(names) - 1
     return f"{names[0]} and {more} more row{'s' if more > 1 else ''}" if more else names[0]
 
 
-def _size(seeds: Sequence[Trained]) -> str:
+def _size(seeds: Sequence[TrainedStage]) -> str:
     sizes = sorted({each.codebook.size for each in seeds if each.codebook})
     return f", {' or '.join(map(str, sizes))} entries" if sizes else ""
 
 
-def _draw_panel(axes: Axes, seeds: Sequence[Trained]) -> None:
+def _draw_panel(axes: Axes, seeds: Sequence[TrainedStage]) -> None:
     axes.axhline(COLLAPSE, color=FAILED, linewidth=1.0, dashes=(4, 2))
     for place, trained in enumerate(seeds):
         codebook = trained.codebook

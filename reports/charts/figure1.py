@@ -11,12 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.metrics.table import METRICS
+from bench.registry.rows import ORACLE
 from bench.results import MethodResults
 from reports.analysis.scores import never, over_seeds
-from reports.charts.style import FAILED, INK, Line, line_styles, save_png, save_svg
-from reports.inputs.results import Dataset, LipErrors
-from reports.text.labels import ORACLE, data_sentence, label, row_of, sentences
+from reports.charts.style import FAILED, INK, Line, line_styles, save
+from reports.inputs.arrays import LipErrors
+from reports.inputs.results import Rows
+from reports.text.labels import data_sentence, label, row_of, sentences
 from reports.text.masks import mask_sentence
 from reports.text.numbers import math_text, number, scale_of
 from reports.text.splits import drawn_style
@@ -27,13 +28,12 @@ LETTERS = 170  # of the words above both panels, per line
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # of words over the marks
 
 
-def draw_figure1(errors: LipErrors, dataset: Dataset, stem: Path) -> list[Path]:
+def draw_figure1(errors: LipErrors, dataset: Rows, stem: Path) -> list[Path]:
     """Write ``<stem>.png`` and ``.svg``; returns their paths."""
-    figure = figure1(errors, dataset)
-    return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]
+    return save(figure1(errors, dataset), stem)
 
 
-def figure1(errors: LipErrors, dataset: Dataset) -> Figure:
+def figure1(errors: LipErrors, dataset: Rows) -> Figure:
     """Left the lip error over time, right the Diversity, in one colour per method."""
     styles = line_styles(dataset)
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=110, layout="constrained")
@@ -50,9 +50,9 @@ def figure1(errors: LipErrors, dataset: Dataset) -> Figure:
     return figure
 
 
-def _draw_errors(axes: Axes, errors: LipErrors, dataset: Dataset, styles: dict[str, Line]) -> None:
+def _draw_errors(axes: Axes, errors: LipErrors, dataset: Rows, styles: dict[str, Line]) -> None:
     """One line per row, the mean over seeds, in a band from the lowest to the highest seed."""
-    scale = scale_of("lve", METRICS["lve"].unit, dataset[0])
+    scale = scale_of("lve", dataset[0])
     for results in dataset:
         row, name = row_of(results), label(results)
         style = styles[row]
@@ -97,9 +97,9 @@ def _linear_part(errors: LipErrors, factor: float) -> float:
     return 10.0 ** np.floor(np.log10(low)) if low > 0 else 1.0
 
 
-def _draw_diversity(axes: Axes, dataset: Dataset, styles: dict[str, Line]) -> None:
+def _draw_diversity(axes: Axes, dataset: Rows, styles: dict[str, Line]) -> None:
     """A bar per row from a true 0; linear up to the numerical floor, logarithmic above it."""
-    scale = scale_of("diversity", METRICS["diversity"].unit, dataset[0])
+    scale = scale_of("diversity", dataset[0])
     floor = max(results.numerical_floor for results in dataset) / scale.factor
     rows = [results for results in dataset if results.method != ORACLE]
     if reason := never(rows, "diversity"):

@@ -1,6 +1,7 @@
-"""Pictures of a head coloured by a number per vertex.
+"""Pictures of a head coloured by a number per vertex, and the borders of vertex masks on it.
 
-Shapes  V vertices, F faces, S pixels per side.    Units  vertices and values in any unit.
+Shapes  V vertices, F faces, S pixels per side, M vertices of a mask, E border edges.
+Units   vertices and values in any unit.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,9 @@ Colours = Callable[[np.ndarray], np.ndarray]
 """From numbers (P,) to RGBA in [0, 1] (P, 4): a matplotlib colour map on a fixed scale."""
 
 SUPERSAMPLING = 2
+MASK_COLOURS = {"mouth": "#ffffff", "upper_face": "#9fe8ff"}
+"""The masks that metrics use most; white and light blue are seen on every heatmap colour."""
+
 EYE = np.array([0.93, 0.93, 0.94])
 SLIT = 0.1
 """A hole this much narrower than long is closed lips, not an eye."""
@@ -119,3 +123,30 @@ def holes(faces: Integer[np.ndarray, "F 3"]) -> list[list[int]]:
         if vertex == start:  # otherwise two holes share a vertex: leave them open
             loops.append(loop)
     return sorted(loops, key=len)[:-1]
+
+
+def border(
+    faces: Integer[np.ndarray, "F 3"], mask: Integer[np.ndarray, " M"]
+) -> Integer[np.ndarray, "E 2"]:
+    """Edges between the triangles that lie wholly in a mask and all else, holes of the mesh too."""
+    inside = np.isin(faces, mask).all(axis=1)
+    edges = np.concatenate([faces[inside][:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
+    edges = np.sort(edges, axis=1)
+    unique, counts = np.unique(edges, axis=0, return_counts=True)
+    return unique[counts == 1]
+
+
+def outline(
+    vertices: Float[np.ndarray, "V 3"],
+    faces: Integer[np.ndarray, "F 3"],
+    mask: Integer[np.ndarray, " M"],
+    size: int = 300,
+    yaw: float = 15.0,
+    pitch: float = 4.0,
+) -> Float[np.ndarray, "E 2 2"]:
+    """Border edges in the pixels of :func:`picture`; those that face away are left out."""
+    turned = rotate(vertices, yaw, pitch)
+    edges = border(faces, mask)
+    towards = vertex_normals(turned, faces)[:, 2] > 0
+    seen = edges[towards[edges].all(axis=1)]
+    return to_pixels(turned, size)[seen]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.results import MethodResults, RunResult
-from reports.inputs.results import Dataset, read_run_record
+from reports.inputs.results import Rows, read_run_record
 from reports.text.labels import label, rerun_command
 
 UNKNOWN = "not recorded"
@@ -34,7 +34,7 @@ class RunFacts:
     marks: tuple[str, ...]  # e.g. operators without a deterministic form
 
 
-def run_facts(dataset: Dataset, runs: Path) -> list[RunFacts]:
+def run_facts(dataset: Rows, runs: Path) -> list[RunFacts]:
     """Facts of every run of a dataset, failed and skipped ones included."""
     return [
         _facts(results, run, [read_run_record(runs, key) for key in run.keys.values()])
@@ -63,7 +63,7 @@ def _facts(results: MethodResults, run: RunResult, records: list[dict[str, Any]]
     )
 
 
-def data_hashes(dataset: Dataset, runs: Path) -> dict[str, str]:
+def data_hashes(dataset: Rows, runs: Path) -> dict[str, str]:
     """Step -> hash of the data it read, as far as records tell; differing ones are joined."""
     found: dict[str, set[str]] = {}
     for results in dataset:

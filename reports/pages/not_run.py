@@ -1,13 +1,13 @@
-"""What has no result: rows of the paper that were not run, and why; tracebacks of failed runs."""
+"""The paper's rows that have no result, and why; tracebacks of failed runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from reports.inputs.provenance import RunFacts
-from reports.inputs.published import Published
-from reports.inputs.results import Ablations, Dataset
-from reports.text.grid import Cell, Column, Grid
+from reports.inputs.published import TABLE1, TABLE2, Published
+from reports.inputs.results import Ablations, Rows
+from reports.text.grid import Cell, Grid, words
 
 TRACEBACK = "traceback.txt"  # as bench.pipeline.work leaves it in the folder of a failed step
 MOST = 20_000
@@ -15,7 +15,7 @@ MOST = 20_000
 
 
 def tracebacks(run: RunFacts, runs: Path) -> list[str]:
-    """What failed steps of a run left in the cache; empty where nothing is there."""
+    """The ends of the tracebacks that failed steps of a run left in the cache; maybe none."""
     paths = [runs / key / TRACEBACK for key in run.keys.values()]
     return [
         path.read_text(encoding="utf-8", errors="replace")[-MOST:]
@@ -25,7 +25,7 @@ def tracebacks(run: RunFacts, runs: Path) -> list[str]:
 
 
 def absent_grid(
-    datasets: Mapping[str, Dataset],
+    datasets: Mapping[str, Rows],
     ablations: Mapping[str, Ablations],
     skipped: Mapping[str, str],
     published: Published,
@@ -34,7 +34,7 @@ def absent_grid(
     ours = _Ours(datasets, ablations, skipped)
     rows = []
     for name, table in published.tables.items():
-        if name == "table2":
+        if name == TABLE2:
             continue  # says itself when there are no answers
         for key, row in table.rows.items():
             if reason := ours.why_absent(name, key, table.dataset):
@@ -43,9 +43,7 @@ def absent_grid(
     return Grid(
         name="absent",
         caption="The paper's rows without a finished run on the paper's dataset.",
-        columns=tuple(
-            Column(title, numeric=False) for title in ("Table", "Row", "Dataset", "Reason")
-        ),
+        columns=words("Table", "Row", "Dataset", "Reason"),
         rows=tuple(rows),
     )
 
@@ -54,7 +52,7 @@ def absent_grid(
 class _Ours:
     """All results, asked for the rows of the paper that they stand for."""
 
-    datasets: Mapping[str, Dataset]
+    datasets: Mapping[str, Rows]
     ablations: Mapping[str, Ablations]
     skipped: Mapping[str, str]  # dataset -> why
 
@@ -78,7 +76,7 @@ class _Ours:
 
     def _done(self, table: str, row: str, dataset: str) -> list[bool]:
         """For every row of ours that stands for it: whether a run finished."""
-        if table == "table1":
+        if table == TABLE1:
             found = [each for each in self.datasets.get(dataset, ()) if each.method == row]
         else:
             found = [

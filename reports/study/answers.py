@@ -79,7 +79,7 @@ class Inattentive(ValueError):
 
 @dataclass(frozen=True)
 class Collected:
-    """What came in: files that count, by participant, and those that do not."""
+    """The files that came in: those that count, by participant, and those that do not."""
 
     accepted: tuple[Answers, ...]
     refused: tuple[Refused, ...]

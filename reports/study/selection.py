@@ -8,21 +8,19 @@ from pathlib import Path
 from bench.common.errors import unknown
 from bench.common.seeding import derive
 from bench.data import Clip
-from bench.dataset import reader
+from bench.dataset.reader import Dataset, load_dataset
+from bench.registry.rows import ORACLE
 from bench.results import MethodResults
-from reports.inputs.results import Dataset
+from reports.inputs.results import Rows
 from reports.study.records import Source
-from reports.text.labels import GROUND_TRUTH, ORACLE, label, row_of
-
-PAPER_ROWS = ("faceformer", "codetalker", "facediffuser", "gldi")
-"""What the paper's study compares with the ground truth."""
+from reports.text.labels import GROUND_TRUTH, label, row_of
 
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a study shows of one dataset."""
+    """The clips and rows that a study shows of one dataset."""
 
-    dataset: reader.Dataset
+    dataset: Dataset
     split: str
     sources: tuple[Source, ...]  # ground truth first
     clips: tuple[tuple[Clip, str], ...]  # with the style that conditions every method
@@ -30,7 +28,7 @@ class Chosen:
 
 
 def choose(
-    results: Mapping[str, Dataset],
+    results: Mapping[str, Rows],
     folder: Path,
     rows: Sequence[str],
     clips: int,
@@ -52,9 +50,9 @@ def choose(
 
 
 def _of_dataset(
-    results: Dataset, folder: Path, rows: Sequence[str], clips: int, split: str | None, seed: int
+    results: Rows, folder: Path, rows: Sequence[str], clips: int, split: str | None, seed: int
 ) -> Chosen:
-    dataset = reader.load_dataset(results[0].dataset, folder)
+    dataset = load_dataset(results[0].dataset, folder)
     by_row = {row_of(each): each for each in results if each.method != ORACLE}
     for row in rows:
         if row not in by_row:
@@ -78,7 +76,7 @@ def _of_dataset(
     )
 
 
-def _style(dataset: reader.Dataset, clip: Clip, seed: int) -> str:
+def _style(dataset: Dataset, clip: Clip, seed: int) -> str:
     """The subject's own style; for a subject without one, a training style drawn once per clip."""
     styles = dataset.spec.styles
     if clip.style is not None:

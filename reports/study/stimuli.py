@@ -1,4 +1,4 @@
-"""What every video of a study shows: stored motion and sound, cut so that nothing gives it away.
+"""The videos of a study: stored motion and sound, cut so that nothing gives them away.
 
 Shapes   T frames, V vertices, S samples.
 Units    vertices in the dataset's unit; sound in [-1, 1] at 16 kHz.

@@ -9,8 +9,7 @@ from typing import Any
 
 from bench.results import AblationResults
 from reports.inputs.published import PaperRow, Published
-from reports.tabular.score_cells import Entry
-from reports.tabular.score_table import ScoreTable
+from reports.tabular.score_table import Entry, ScoreTable
 from reports.tabular.table1 import (
     INTERVALS,
     MASKS,
@@ -21,7 +20,7 @@ from reports.tabular.table1 import (
     table_notes,
 )
 from reports.text.grid import Grid
-from reports.text.labels import LABELS, ablation_caveat, data_sentence, sentences
+from reports.text.labels import ablation_caveat, data_sentence, method_label, sentences
 from reports.text.masks import mask_sentence
 from reports.text.splits import split_words
 
@@ -58,8 +57,7 @@ def ablation_grid(ablation: AblationResults, published: Published) -> Grid:
     Raises ValueError for a table or a row that the paper does not have.
     """
     table = _table(ablation, published)
-    first = ablation.rows[0].results
-    description = ablation.description.strip().rstrip(".")
+    first, description = ablation.rows[0].results, ablation.description.strip().rstrip(".")
     rows = [row.results for row in ablation.rows]
     return Grid(
         name=f"{stem_of(ablation)}-{ablation.dataset}-{ablation.method}-{ablation.name}",
@@ -132,9 +130,13 @@ def _notes(ablation: AblationResults, table: ScoreTable, published: Published) -
         names = [row.label for row in rows if row.results.speech_encoder == encoder]
         whose = "all rows" if len(heard) == 1 else ", ".join(names)
         notes.append(f"Speech encoder of {whose}: {encoder}.")
-    others = sorted({row.results.method for row in rows} - {ablation.method})
+    others = {
+        row.results.method: method_label(row.results)
+        for row in rows
+        if row.results.method != ablation.method
+    }
     if others:
-        names = [LABELS.get(method, method) for method in others]
+        names = [name for _, name in sorted(others.items())]
         notes.append(f"Rows of another method: {', '.join(names)}.")
     notes += score_notes()
     if ablation.paper:

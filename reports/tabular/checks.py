@@ -7,22 +7,13 @@ Conventions  Every line is about the split of Table 1: test_a, or test_b where t
 from collections.abc import Collection, Mapping
 
 from bench.results import MethodResults, RunResult
-from reports.analysis.acceptance import (
-    CHECKS,
-    CODEBOOK,
-    Check,
-    better_floor,
-    bound,
-    check_value,
-    concerns,
-    no_concern,
-)
+from reports.analysis.acceptance import CHECKS, CODEBOOK, Check, better_floor
 from reports.analysis.codebooks import COLLAPSED, collapse_of
 from reports.analysis.scores import value_of
-from reports.inputs.results import Ablations, Dataset
-from reports.inputs.shortfalls import SHORTFALLS, Shortfalls, known_of, read_shortfalls
-from reports.text.grid import Cell, Column, Grid
-from reports.text.labels import FLOORS, ORACLE, data_sentence, label, row_of, sentences
+from reports.inputs.published import SHORTFALLS, Shortfalls, known_of, read_shortfalls
+from reports.inputs.results import Ablations, Rows
+from reports.text.grid import Cell, Column, Grid, told, words
+from reports.text.labels import data_sentence, is_trained, label, row_of, sentences
 from reports.text.masks import mask_sentence
 from reports.text.numbers import number
 from reports.text.splits import split_of
@@ -30,19 +21,18 @@ from reports.text.splits import split_of
 NAMES = tuple(check.name for check in CHECKS)
 
 
-def checks_table(dataset: Dataset, shortfalls: Shortfalls | None = None) -> Grid:
+def checks_table(dataset: Rows, shortfalls: Shortfalls | None = None) -> Grid:
     """Every check of every row of a dataset; ``shortfalls``: those of known_shortfalls.yaml."""
-    floor = better_floor(dataset)
+    lve = better_floor(dataset)
     known = {row_of(each): _known(each, shortfalls) for each in dataset}
-    notes = [f"{check.title}: {check.meaning}." for check in CHECKS]
-    notes.append(f"No line is drawn for the floors ({', '.join(FLOORS)}) and the ground truth.")
-    if floor is None:
-        notes.append("No LVE ratio: neither template nor mean has a result.")
-    notes += _reasons(dataset)
-    for results in dataset:
-        for check in CHECKS:
-            if reason := known[row_of(results)].get(check.name):
-                notes.append(f"{label(results)}, {check.title}, documented: {reason}")
+    floors = [row_of(each) for each in dataset if each.facts.floor]
+    named = f"the floors ({', '.join(floors)}) and " if floors else ""
+    documented = [
+        f"{label(results)}, {check.title}, documented: {reason}"
+        for results in dataset
+        for check in CHECKS
+        if (reason := known[row_of(results)].get(check.name))
+    ]
     return Grid(
         name=f"checks-{dataset[0].dataset}",
         caption=sentences(
@@ -51,48 +41,52 @@ def checks_table(dataset: Dataset, shortfalls: Shortfalls | None = None) -> Grid
             mask_sentence(dataset, ("mouth",)),
         ),
         columns=(
-            Column("Method", numeric=False),
-            *(Column(f"{check.title} ({bound(check)})") for check in CHECKS),
+            *words("Method"),
+            *(Column(f"{check.title} ({check.limit})") for check in CHECKS),
         ),
         rows=tuple(
             (
                 Cell(label(results)),
-                *(_cell(c, results, floor, c.name in known[row_of(results)]) for c in CHECKS),
+                *(_cell(c, results, lve, c.name in known[row_of(results)]) for c in CHECKS),
             )
             for results in dataset
         ),
-        notes=tuple(notes),
+        notes=told(
+            *(f"{check.title}: {check.meaning}." for check in CHECKS),
+            f"No line is drawn for {named}the ground truth.",
+            "No LVE ratio: no floor that hears nothing has a result." if lve is None else "",
+            *_reasons(dataset),
+            *documented,
+        ),
     )
 
 
-def _reasons(dataset: Dataset) -> list[str]:
+def _reasons(dataset: Rows) -> list[str]:
     """Why a check is about no row of the dataset; that rows have no codebook needs no word."""
     notes = []
     for check in CHECKS:
-        reasons = {
-            no_concern(check, each) for each in dataset if each.method not in (*FLOORS, ORACLE)
-        }
+        reasons = {check.no_concern(each) for each in dataset if is_trained(each)}
         if check.name != CODEBOOK and len(reasons) == 1 and (reason := reasons.pop()):
             notes.append(f"No {check.title}: {reason}.")
     return notes
 
 
-def problems(dataset: Dataset, shortfalls: Shortfalls | None = None) -> list[str]:
+def problems(dataset: Rows, shortfalls: Shortfalls | None = None) -> list[str]:
     """Runs that are not done, lines that a trained row's seed does not meet, stale shortfalls.
 
     A line that is documented (known_shortfalls.yaml, or ``shortfalls``) may be missed, but its
     value may not be missing; it is stale when every seed meets it.
     """
-    found, floor = [], better_floor(dataset)
+    found, lve = [], better_floor(dataset)
     for results in dataset:
         where, known = f"{row_of(results)} on {results.dataset}", _known(results, shortfalls)
         for run in results.runs:
             who = f"{where}, seed {run.seed}"
             if run.status != "done":
                 found.append(f"{who}: {run.status}: {run.reason}")
-            elif results.method not in FLOORS and results.method != ORACLE:
-                found += [f"{who}: {text}" for text in _missed(results, run, floor, known)]
-        found += [f"{where}: {text}" for text in _stale(results, floor, known)]
+            elif is_trained(results):
+                found += [f"{who}: {text}" for text in _missed(results, run, lve, known)]
+        found += [f"{where}: {text}" for text in _stale(results, lve, known)]
     return found
 
 
@@ -128,58 +122,44 @@ def _known(results: MethodResults, shortfalls: Shortfalls | None) -> Mapping[str
 
 
 def _missed(
-    results: MethodResults, run: RunResult, floor: float | None, known: Collection[str]
+    results: MethodResults, run: RunResult, lve: float | None, known: Collection[str]
 ) -> list[str]:
     lines = []
-    for check in (check for check in CHECKS if concerns(check, results)):
-        value = check_value(check, results, run, floor)
+    for check in (check for check in CHECKS if not check.no_concern(results)):
+        value, wanted = check.value(results, run, lve), check.wanted(results)
         if value is None:
-            lines.append(f"{check.title} is missing, expected {_wanted(check, results)}")
-        elif not _met(check, results, value) and check.name not in known:
-            wanted = _wanted(check, results)
+            lines.append(f"{check.title} is missing, expected {wanted}")
+        elif not check.met(results, value) and check.name not in known:
             lines.append(f"{check.title} is {number(value, 3)}, expected {wanted}")
     return lines
 
 
-def _stale(results: MethodResults, floor: float | None, known: Collection[str]) -> list[str]:
+def _stale(results: MethodResults, lve: float | None, known: Collection[str]) -> list[str]:
     """Documented shortfalls that are none any more."""
     lines = []
-    for check in CHECKS:
-        values = [check_value(check, results, run, floor) for run in results.runs]
-        if check.name in known and all(v is not None and _met(check, results, v) for v in values):
+    for check in (check for check in CHECKS if check.name in known):
+        values = [check.value(results, run, lve) for run in results.runs]
+        if all(value is not None and check.met(results, value) for value in values):
             lines.append(f"every seed meets {check.title}; remove it from {SHORTFALLS.name}")
     return lines
 
 
-def _met(check: Check, results: MethodResults, value: float) -> bool:
-    return value == 0 if _draws_nothing(check, results) else check.met(value)
-
-
-def _wanted(check: Check, results: MethodResults) -> str:
-    return "exactly 0" if _draws_nothing(check, results) else bound(check)
-
-
-def _draws_nothing(check: Check, results: MethodResults) -> bool:
-    """Whether a Diversity of exactly 0 is wanted, and not a large one."""
-    return check.name == "diversity" and results.deterministic
-
-
-def _cell(check: Check, results: MethodResults, floor: float | None, documented: bool) -> Cell:
-    values = {run.seed: check_value(check, results, run, floor) for run in results.runs}
+def _cell(check: Check, results: MethodResults, lve: float | None, documented: bool) -> Cell:
+    values = {run.seed: check.value(results, run, lve) for run in results.runs}
     present = {seed: value for seed, value in values.items() if value is not None}
     if not present:
-        return Cell("-", note=no_concern(check, results) or "no seed has a value")
+        return Cell("-", note=check.no_concern(results) or "no seed has a value")
     by_seed = ", ".join(f"seed {seed}: {number(value, 3)}" for seed, value in present.items())
     count = "" if len(present) == len(values) else f"{len(present)} of {len(values)} seeds"
     short = f" in {count}" if count else ""
-    no_variety = _draws_nothing(check, results)
-    worst = max(present.values()) if no_variety else check.worst(list(present.values()))
-    if results.method in FLOORS or results.method == ORACLE:
+    worst = check.worst(results, list(present.values()))
+    if not is_trained(results):
         return Cell(number(worst, 3) + short, worst, note=by_seed)
-    kind = "met" if _met(check, results, worst) else "missed"
-    told = COLLAPSED if check.name == CODEBOOK and kind == "missed" else kind
-    told += " (documented)" if documented and kind == "missed" else ""
+    kind = "met" if check.met(results, worst) else "missed"
+    verdict = COLLAPSED if check.name == CODEBOOK and kind == "missed" else kind
+    verdict += " (documented)" if documented and kind == "missed" else ""
     if kind == "missed":  # by one seed at least: not by as many as have a value
         short = f"; {count} have a value" if count else ""
-    text = f"{number(worst, 3)}{' (deterministic)' if no_variety else ''}, {told}{short}"
+    drawn = " (deterministic)" if check.wants_zero(results) else ""
+    text = f"{number(worst, 3)}{drawn}, {verdict}{short}"
     return Cell(text, worst, note=by_seed, kind="partial" if kind == "met" and short else kind)

@@ -1,4 +1,4 @@
-"""Tables of comparisons: each row against GLDiTalker and against the best, and ranks.
+"""Tables of comparisons: each row against the paper's own method, and against the best.
 
 Units  printed numbers are in the unit of their heading; records keep the dataset's own unit.
 """
@@ -14,16 +14,13 @@ from reports.analysis.differences import (
     standing_of,
     verdict_text,
 )
-from reports.inputs.results import Dataset
+from reports.inputs.published import reference_row
+from reports.inputs.results import Rows
 from reports.tabular.contest import Contest, contests, ranks_nothing
-from reports.tabular.headline import Headline, chosen_by_scores, headline
-from reports.tabular.ranks import rank_grid
+from reports.tabular.headline import chosen_by_scores
 from reports.tabular.table1 import collapse_note
-from reports.text.grid import Cell, Column, Grid
-from reports.text.labels import REFERENCE
+from reports.text.grid import Cell, Column, Grid, told, words
 from reports.text.numbers import number
-
-__all__ = ["Headline", "comparison_grids", "family_grids", "family_records", "headline"]
 
 NOTES = (
     "Verdict: of the difference by itself, by its 95 % interval (hierarchical bootstrap over "
@@ -39,9 +36,9 @@ NOTES = (
 )
 
 
-def comparison_grids(dataset: Dataset) -> list[Grid]:
-    """By metric: rows against GLDiTalker, rows against the best, and ranks; none without rows."""
-    return [grid for each in contests(dataset) for grid in (*family_grids(each), rank_grid(each))]
+def comparison_grids(dataset: Rows) -> list[Grid]:
+    """By metric: rows against the reference, and against the best; none without rows."""
+    return [grid for each in contests(dataset) for grid in family_grids(each)]
 
 
 def family_grids(contest: Contest) -> list[Grid]:
@@ -68,24 +65,23 @@ def _family(contest: Contest, reference: str) -> Grid:
         name=f"comparisons-{contest.metric}-{reference}-{contest.first.dataset}",
         caption=contest.caption(f"{contest.title} of each row minus {contest.label(reference)}"),
         columns=(
-            Column("Method", numeric=False),
+            *words("Method"),
             Column(f"Difference in {contest.title}", unit),
             Column("95 % interval", unit, numeric=False),
-            Column("Verdict", numeric=False),
+            *words("Verdict"),
             Column("p"),
             Column("Smallest p"),
             Column("Holm p"),
             Column("Smallest Holm p"),
             Column("Effect size g"),
-            Column("Verdict after Holm", numeric=False),
-            Column("Paired over", numeric=False),
+            *words("Verdict after Holm", "Paired over"),
         ),
         rows=tuple(
             (Cell(contest.label(name)), *_cells(family.get(name), contest))
             for name in contest.rows
             if name != reference
         ),
-        notes=tuple(note for note in (*_notes(contest, reference), *NOTES) if note),
+        notes=told(*_notes(contest, reference), *NOTES),
         finding=_finding(contest, reference),
     )
 
@@ -94,7 +90,7 @@ def _cells(found: Comparison | None, contest: Contest) -> list[Cell]:
     if found is None:
         missing = [Cell("no value", note="no seed is scored on both sides", kind="failed")]
         return [*missing, *[Cell("-")] * 9]
-    value = found.paired.difference / contest.scale.factor
+    value, g = found.paired.difference / contest.scale.factor, found.effect_size
     difference, interval = spelled(found.paired, contest.scale)
     p_values = (found.test.p, found.test.smallest_p, found.holm_p, found.smallest_holm_p)
     return [
@@ -102,20 +98,16 @@ def _cells(found: Comparison | None, contest: Contest) -> list[Cell]:
         Cell(interval or "-"),
         Cell(verdict_text(found.paired)),
         *(Cell(number(p, 3), p) for p in p_values),
-        Cell("-") if found.effect_size is None else _rounded(found.effect_size),
+        Cell("-") if g is None else Cell(f"{g:+.2f}", g),
         Cell(found.verdict_after_holm),
         Cell(paired_over(found.paired)),
     ]
 
 
-def _rounded(value: float) -> Cell:
-    return Cell(f"{value:+.2f}", value)
-
-
 def _notes(contest: Contest, reference: str) -> list[str]:
-    """What this reference means, and over how many tests Holm goes."""
+    """Say what this reference means, and over how many tests Holm goes."""
     family = contest.families[reference]
-    is_chosen = reference == contest.best or reference != REFERENCE
+    is_chosen = reference == contest.order[0] or reference != reference_row()
     drawn = any(not each.test.exact for each in family.values())
     return [
         f"Difference: the row minus {contest.label(reference)} on the same clips under the same "
@@ -128,7 +120,7 @@ def _notes(contest: Contest, reference: str) -> list[str]:
 
 
 def _finding(contest: Contest, reference: str) -> str:
-    """What the intervals support, and what is left after Holm."""
+    """Say what the intervals support, and what is left after Holm."""
     family, name = contest.families[reference], contest.label(reference)
     limits = ranks_nothing(contest.first)
     if not family:

@@ -1,4 +1,4 @@
-"""All rows of one dataset in one metric: their ranks, and each against the reference and the best.
+"""All rows of one dataset in one metric: their order, and each against the reference and the best.
 
 Units  those of the results; printed numbers are divided by the scale.
 """
@@ -10,22 +10,15 @@ from typing import Any
 import pandas as pd
 
 from bench.metrics.table import METRICS
+from bench.registry.rows import ORACLE
 from bench.results import MethodResults
 from bench.statistics.comparisons import Comparison, Ranking, compare_with, ranking
 from reports.analysis.differences import COMPARED
 from reports.analysis.scores import clip_frame
-from reports.inputs.results import Dataset
-from reports.tabular.score_cells import Entry, identity_of
-from reports.text.labels import (
-    FLOORS,
-    ORACLE,
-    REFERENCE,
-    data_sentence,
-    label,
-    limits_sentence,
-    row_of,
-    sentences,
-)
+from reports.inputs.published import reference_row
+from reports.inputs.results import Rows
+from reports.tabular.score_table import identity_of
+from reports.text.labels import data_sentence, label, limits_sentence, row_of, sentences
 from reports.text.masks import mask_of, mask_sentence
 from reports.text.numbers import Scale, scale_of, unit_of
 from reports.text.splits import split_of, split_words
@@ -41,19 +34,18 @@ class Contest:
     families: Mapping[str, Mapping[str, Comparison]]  # reference -> row -> row minus reference
 
     @property
-    def best(self) -> str:
-        """The row with the lowest value."""
-        return self.ranking.ranks[0].method
+    def order(self) -> list[str]:
+        """The rows that are ranked, the lowest first."""
+        return list(self.ranking.values)
 
     @property
-    def best_trained(self) -> str | None:
-        """The lowest row that is no floor."""
-        order = (each.method for each in self.ranking.ranks)
-        return next((name for name in order if self.rows[name].method not in FLOORS), None)
+    def trained(self) -> list[str]:
+        """Those of them that are no floor."""
+        return [name for name in self.order if not self.rows[name].facts.floor]
 
     @property
     def title(self) -> str:
-        """What the metric is called."""
+        """The metric as headings name it."""
         return METRICS[self.metric].title
 
     @property
@@ -64,16 +56,10 @@ class Contest:
     @property
     def scale(self) -> Scale:
         """How numbers of the metric are printed."""
-        return scale_of(self.metric, METRICS[self.metric].unit, self.first)
-
-    @property
-    def unranked(self) -> list[str]:
-        """Rows without a rank: they have no value, or share none with the others."""
-        ranked = {each.method for each in self.ranking.ranks}
-        return [name for name in self.rows if name not in ranked]
+        return scale_of(self.metric, self.first)
 
     def label(self, name: str) -> str:
-        """What a reader calls a row."""
+        """Name a row for a reader."""
         return label(self.rows[name])
 
     def caption(self, what: str) -> str:
@@ -87,23 +73,19 @@ class Contest:
         )
 
     def identity(self, name: str) -> dict[str, Any]:
-        """What tells the records of one row and metric from others."""
+        """Tell the records of one row and metric from others."""
         results = self.rows[name]
-        entry = Entry(label(results), label(results), results.speech_encoder, results, None)
-        unit = unit_of(METRICS[self.metric].unit, results.unit)
-        return identity_of(entry, split_of(self.rows.values())) | {
-            "metric": self.metric,
-            "unit": unit,
-        }
+        about = {"metric": self.metric, "unit": unit_of(self.metric, results)}
+        return identity_of(results, split_of(self.rows.values())) | about
 
 
-def contests(dataset: Dataset) -> list[Contest]:
+def contests(dataset: Rows) -> list[Contest]:
     """One contest per compared metric that at least two rows have."""
     found = (contest(dataset, metric) for metric in COMPARED)
     return [each for each in found if each is not None]
 
 
-def contest(dataset: Dataset, metric: str) -> Contest | None:
+def contest(dataset: Rows, metric: str) -> Contest | None:
     """The contest of a metric, or None where fewer than two rows can be compared."""
     rows = {row_of(each): each for each in dataset if each.method != ORACLE}
     frames = {name: clip_frame(each, metric, name) for name, each in rows.items()}
@@ -117,11 +99,11 @@ def contest(dataset: Dataset, metric: str) -> Contest | None:
     if found is None:
         return None
     made = Contest(metric, rows, found, {})
-    references = dict.fromkeys((REFERENCE, made.best, made.best_trained))
+    references = dict.fromkeys((reference_row(), made.order[0], *made.trained[:1]))
     families = {
         reference: compare_with(frame, reference, [name for name in rows if name != reference])
         for reference in references
-        if reference is not None and scored.get(reference)
+        if scored.get(reference)
     }
     return replace(made, families=families)
 

@@ -18,7 +18,7 @@ from bench.dataset.reader import load_dataset
 from reports.charts.style import INK
 from reports.heads.camera import Camera, aim, pictures
 from reports.inputs.results import read_datasets
-from reports.player.views import clip_view
+from reports.player.view import clip_view
 from reports.text.labels import GROUND_TRUTH
 from reports.video.movie import write_movie
 

@@ -8,14 +8,18 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from reports.charts.captions import motion_pictures
-from reports.charts.heatmaps import MEAN, draw_heatmaps, heatmap_figure, mean_maps
-from reports.charts.lip_opening import draw_openings, openings_figure
-from reports.charts.row_heatmaps import draw_row_heatmaps
-from reports.charts.strips import draw_strips, strips_figure
+from reports.charts.clip_motion import draw_openings, draw_strips, openings_figure, strips_figure
+from reports.charts.heatmaps import (
+    MEAN,
+    draw_heatmaps,
+    draw_row_heatmaps,
+    heatmap_figure,
+    mean_maps,
+)
 from reports.figures import build_figures
-from reports.heads.outlines import border, outline
-from reports.inputs.results import read_datasets, read_heatmaps
-from reports.inputs.shown_motion import read_shown_motion
+from reports.heads.head import border, outline
+from reports.inputs.arrays import read_heatmaps, read_shown_motion
+from reports.inputs.results import read_datasets
 
 ROWS = ("ground_truth", "template", "mean", "ridge", "faceformer", "gldi")
 FRAMES = 30
@@ -155,7 +159,7 @@ def test_the_pictures_of_a_row_show_it_beside_the_ground_truth_on_the_scale_of_a
         drawn[stem.name] = heatmap_figure(maps, dataset, quantity, masks)
         return [stem.with_suffix(".png"), stem.with_suffix(".svg")]
 
-    monkeypatch.setattr("reports.charts.row_heatmaps.draw_heatmaps", remember)
+    monkeypatch.setattr("reports.charts.heatmaps.draw_heatmaps", remember)
     maps = mean_maps(read_heatmaps(moving / "synthetic" / "heatmaps.npz"), motion)
     written = draw_row_heatmaps(maps, rows, tmp_path, "-mean", motion.masks)
     names = [f"synthetic-{row}-heatmap-mean" for row in ("template", "mean", "ridge", "gldi")]

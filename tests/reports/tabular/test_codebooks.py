@@ -7,12 +7,12 @@ import pytest
 from reports.analysis.codebooks import collapse_of, smallest_share, trained_stages
 from reports.charts.codebooks import codebook_figure, draw_codebooks
 from reports.charts.style import FAILED
-from reports.inputs.results import Dataset, all_rows, distinct
+from reports.inputs.results import Rows, all_rows, distinct
 from reports.tabular.codebooks import codebook_grid
 
 
 @pytest.fixture
-def rows(make) -> Dataset:
+def rows(make) -> Rows:
     """Table 1's GLDiTalker, and an ablation whose k9-d2-l4 is the same runs."""
     gldi = make.method_results("gldi", tuple(make.coded("gldi", seed) for seed in (0, 1, 2)))
     return all_rows((gldi,), (make.ablation(),))
@@ -30,14 +30,14 @@ def test_the_least_used_codebook_of_a_run_counts(make) -> None:
     assert smallest_share(make.done("gldi", 0)) is None
 
 
-def test_a_stage_that_rows_share_is_listed_once(rows: Dataset) -> None:
+def test_a_stage_that_rows_share_is_listed_once(rows: Rows) -> None:
     stages = trained_stages(rows)
     assert len(stages) == 9  # three trained models of three seeds
     assert stages[0].rows == ("GLDiTalker", "GLDiTalker (k9-d2-l4)")
     assert [row.variant for row in distinct(rows)] == ["default", "k5-d1-l4", "k9-d1-l2"]
 
 
-def test_the_grid_holds_the_numbers_of_the_results(rows: Dataset) -> None:
+def test_the_grid_holds_the_numbers_of_the_results(rows: Rows) -> None:
     grid = codebook_grid(rows)
     assert [cell.text for cell in grid.rows[0]] == [
         "GLDiTalker, GLDiTalker (k9-d2-l4)",
@@ -68,7 +68,7 @@ def test_rows_without_codes_have_no_table_and_no_chart(make, tmp_path: Path) -> 
     assert draw_codebooks(results, tmp_path / "chart") == []
 
 
-def test_the_chart_has_a_line_per_seed_over_the_epochs(rows: Dataset) -> None:
+def test_the_chart_has_a_line_per_seed_over_the_epochs(rows: Rows) -> None:
     figure = codebook_figure(trained_stages(rows), "Generated data: made up.")
     panels = [axes for axes in figure.axes if axes.get_title()]
     assert [axes.get_title().splitlines()[0] for axes in panels] == [
