@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from bench.registry.rows import ORACLE
 from bench.results import COLLAPSE
 from reports.analysis.codebooks import share, trained_stages
 from reports.analysis.scores import never, over_seeds
 from reports.inputs.arrays import ShownMotion
 from reports.inputs.results import Rows
 from reports.text.grid import Cell, Column, Grid, words
-from reports.text.labels import GROUND_TRUTH, data_sentence, label, sentences
+from reports.text.labels import GROUND_TRUTH, ORACLE, data_sentence, label, sentences
 from reports.text.masks import mask_sentence
 from reports.text.numbers import number, scale_of
 from reports.text.splits import drawn_style, split_of

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.registry.rows import ORACLE
 from reports.charts.style import INK, line_styles, save
 from reports.heads.camera import aim, render
 from reports.inputs.arrays import ShownMotion
 from reports.inputs.results import Rows
-from reports.text.labels import GROUND_TRUTH, data_sentence, label, row_of, sentences
+from reports.text.labels import GROUND_TRUTH, ORACLE, data_sentence, label, row_of, sentences
 from reports.text.numbers import length_unit
 from reports.text.splits import drawn_style
 

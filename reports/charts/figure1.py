@@ -11,13 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.registry.rows import ORACLE
 from bench.results import MethodResults
 from reports.analysis.scores import never, over_seeds
 from reports.charts.style import FAILED, INK, Line, line_styles, save
 from reports.inputs.arrays import LipErrors
 from reports.inputs.results import Rows
-from reports.text.labels import data_sentence, label, row_of, sentences
+from reports.text.labels import ORACLE, data_sentence, label, row_of, sentences
 from reports.text.masks import mask_sentence
 from reports.text.numbers import math_text, number, scale_of
 from reports.text.splits import drawn_style

@@ -18,14 +18,13 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from bench.registry.rows import ORACLE
 from bench.results import MethodResults
 from reports.charts.captions import Picture
 from reports.charts.style import INK, save
 from reports.heads.head import MASK_COLOURS, Head, outline, picture, pose
 from reports.inputs.arrays import Heatmaps, ShownMotion
 from reports.inputs.results import Rows
-from reports.text.labels import GROUND_TRUTH, data_sentence, label, row_of, sentences
+from reports.text.labels import GROUND_TRUTH, ORACLE, data_sentence, label, row_of, sentences
 from reports.text.numbers import length_unit
 from reports.text.splits import drawn_style, split_of
 

@@ -11,11 +11,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from bench.registry.rows import ORACLE
 from bench.statistics.comparisons import summary
 from reports.charts.style import INK, OTHER, OWN, save
 from reports.inputs.results import Rows
-from reports.text.labels import data_sentence, label, sentences
+from reports.text.labels import ORACLE, data_sentence, label, sentences
 from reports.text.masks import mask_sentence
 from reports.text.numbers import math_text, scale_of
 from reports.text.splits import drawn_style

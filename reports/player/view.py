@@ -15,11 +15,10 @@ from jaxtyping import Float32, Integer
 from bench.data import Clip
 from bench.dataset.reader import Dataset
 from bench.evaluation.predict import figure_style, prediction_path
-from bench.registry.rows import ORACLE
 from bench.results import MethodResults, RunResult
 from reports.inputs.published import rated_rows, reference_row
 from reports.inputs.results import Rows
-from reports.text.labels import GROUND_TRUTH, label, row_of, sentences
+from reports.text.labels import GROUND_TRUTH, ORACLE, label, row_of, sentences
 from reports.text.numbers import length_unit
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a file on any system, and of a link

@@ -9,11 +9,10 @@ from bench.common.errors import unknown
 from bench.common.seeding import derive
 from bench.data import Clip
 from bench.dataset.reader import Dataset, load_dataset
-from bench.registry.rows import ORACLE
 from bench.results import MethodResults
 from reports.inputs.results import Rows
 from reports.study.records import Source
-from reports.text.labels import GROUND_TRUTH, label, row_of
+from reports.text.labels import GROUND_TRUTH, ORACLE, label, row_of
 
 
 @dataclass(frozen=True, eq=False)

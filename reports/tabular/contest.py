@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from bench.metrics.table import METRICS
-from bench.registry.rows import ORACLE
 from bench.results import MethodResults
 from bench.statistics.comparisons import Comparison, Ranking, compare_with, ranking
 from reports.analysis.differences import COMPARED
@@ -18,7 +17,7 @@ from reports.analysis.scores import clip_frame
 from reports.inputs.published import reference_row
 from reports.inputs.results import Rows
 from reports.tabular.score_table import identity_of
-from reports.text.labels import data_sentence, label, limits_sentence, row_of, sentences
+from reports.text.labels import ORACLE, data_sentence, label, limits_sentence, row_of, sentences
 from reports.text.masks import mask_of, mask_sentence
 from reports.text.numbers import Scale, scale_of, unit_of
 from reports.text.splits import split_of, split_words

@@ -11,7 +11,6 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from bench.metrics.table import METRICS
-from bench.registry.rows import ORACLE
 from bench.results import MethodResults, RunResult
 from reports.analysis.codebooks import COLLAPSED, collapse_of, collapsed_runs
 from reports.analysis.comparable import compare
@@ -26,7 +25,7 @@ from reports.analysis.scores import (
 )
 from reports.inputs.published import PaperRow, Published
 from reports.text.grid import Cell, Column, words
-from reports.text.labels import label
+from reports.text.labels import ORACLE, label
 from reports.text.masks import mask_record
 from reports.text.numbers import Scale, number, scale_of, spell_factor, unit_of, with_interval
 from reports.text.splits import split_of, why_missing

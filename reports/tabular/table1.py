@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.metrics.table import METRICS
-from bench.registry.rows import ORACLE
 from bench.results import MethodResults
 from reports.analysis.codebooks import COLLAPSED, collapsed_runs
 from reports.analysis.differences import COMPARED, finding, paired_over
@@ -13,6 +12,7 @@ from reports.inputs.results import Rows
 from reports.tabular.score_table import APPROXIMATE_MM, SCORES, Entry, ScoreTable
 from reports.text.grid import Cell, Grid, told
 from reports.text.labels import (
+    ORACLE,
     checkpoints,
     data_sentence,
     label,

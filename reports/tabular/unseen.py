@@ -8,7 +8,6 @@ Units  printed numbers are in the unit of their heading; records keep the datase
 from typing import Any
 
 from bench.metrics.table import METRICS
-from bench.registry.rows import ORACLE
 from bench.results import MethodResults
 from reports.analysis.scores import OverSeeds, best_style, of_runs, over_styles
 from reports.inputs.results import Rows
@@ -25,7 +24,7 @@ from reports.tabular.score_table import (
 )
 from reports.tabular.table1 import INTERVALS, missing_notes, mm_notes
 from reports.text.grid import Cell, Column, Grid, told, words
-from reports.text.labels import data_sentence, label, sentences
+from reports.text.labels import ORACLE, data_sentence, label, sentences
 from reports.text.masks import mask_note, mask_of, mask_sentence
 from reports.text.numbers import scale_of
 from reports.text.splits import TEST_B, why_missing

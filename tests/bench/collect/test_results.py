@@ -1,6 +1,7 @@
 """From the cache to results files: done, failed, skipped and missing runs."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from bench.collect.results import collect, collect_figures, collect_method, mean
 from bench.common.files import read_json, write_json
 from bench.common.terminal import console
 from bench.pipeline.cache import Cache
-from bench.results import read_results
+from bench.results import MethodFacts, read_results
 
 
 @pytest.fixture
@@ -125,6 +126,26 @@ def test_plans_come_back_as_they_were_written(plan, cache, tmp_path):
     (tmp_path / "toy" / "talker.json").write_text("{}")
     with pytest.raises(ValueError, match=r"talker\.json is of another version; run: bench fill"):
         read_planned(tmp_path, "toy", "talker")
+
+
+def test_an_edit_of_a_fact_or_of_the_readme_is_in_the_plan_and_in_the_results(
+    plan, cache, toy, toys, monkeypatch, tmp_path
+):
+    """What `dvc repro` sees of it: the plan's file is what results are collected from."""
+    folder = tmp_path / "talker"
+    shutil.copytree(toys / "talker", folder)
+    monkeypatch.setattr("bench.registry.facts.preset_folder", lambda reference: folder)
+    steps, bytes_of = [plan()], []
+    for edit in ("", "label: Talker\n", "label: Talker\norder: 3\n"):
+        (folder / "method.yaml").write_text(edit)
+        planned = planned_method("mini", steps, False, None, cache)
+        write_planned(tmp_path, planned)
+        bytes_of.append((tmp_path / "toy" / "talker.json").read_bytes())
+    assert len(set(bytes_of)) == 3
+    assert collect_method(toy, cache, planned).facts == MethodFacts(label="Talker", order=3)
+    (folder / "README.md").write_text("# talker\n\nIt talks.\n")
+    planned = planned_method("mini", steps, False, None, cache)
+    assert collect_method(toy, cache, planned).facts.about == "It talks."
 
 
 def test_heatmaps_average_seeds_and_clips_and_show_one_clip(plan, work, cache, toy, tmp_path):
