@@ -18,34 +18,36 @@ def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
     or one cannot be read.
     """
     # imported here so that --help does not wait for matplotlib and seaborn
-    from reports.charts.clip_motion import draw_openings, draw_strips
-    from reports.charts.codebooks import draw_codebooks
-    from reports.charts.figure1 import draw_figure1
-    from reports.charts.heatmaps import KINDS, NO_MASKS, draw_heatmaps, draw_row_heatmaps, mean_maps
-    from reports.charts.listening import draw_listening
+    from reports.charts.clip_motion import openings_figure, strips_figure
+    from reports.charts.codebooks import codebook_figure
+    from reports.charts.figure1 import figure1
+    from reports.charts.heatmaps import NO_MASKS, heatmap_figures, mean_maps
+    from reports.charts.listening import listening_figure
+    from reports.charts.style import save
     from reports.inputs.arrays import read_heatmaps, read_lip_errors, read_shown_motion
     from reports.inputs.results import all_rows, read_ablations, read_datasets
 
     out.mkdir(parents=True, exist_ok=True)  # it is there even if all datasets were skipped
     written: list[Path] = []
     ablations = read_ablations(results)
-    for name, dataset in read_datasets(results).items():
+    for name, rows in read_datasets(results).items():
         errors = read_lip_errors(results / name / "lip_error.npz")
         maps = read_heatmaps(results / name / "heatmaps.npz")
         motion = read_shown_motion(results / name / "motion.npz")
         masks = motion.masks if motion else NO_MASKS
         shown = {"": maps} | ({"-mean": mean_maps(maps, motion)} if motion else {})
         for kind, each in shown.items():
-            stem = out / f"{name}-heatmaps{kind}"
-            written += draw_heatmaps(each, dataset, stem, KINDS[kind], masks)
-            written += draw_row_heatmaps(each, dataset, out, kind, masks)
-        if motion:
-            written += draw_strips(motion, dataset, out / f"{name}-strips")
-            written += draw_openings(motion, dataset, out / f"{name}-opening")
-        written += draw_figure1(errors, dataset, out / f"{name}-figure1")
-        written += draw_listening(dataset, out / f"{name}-listening")
-        rows = all_rows(dataset, ablations.get(name, ()))
-        written += draw_codebooks(rows, out / f"{name}-codebook")
+            for stem, heads in heatmap_figures(each, rows, kind, masks):
+                written += save(heads, out / stem)
+        figures = {
+            "strips": strips_figure(motion, rows) if motion else None,
+            "opening": openings_figure(motion, rows) if motion else None,
+            "figure1": figure1(errors, rows),
+            "listening": listening_figure(rows),
+            "codebook": codebook_figure(all_rows(rows, ablations.get(name, ()))),
+        }
+        for end, figure in figures.items():
+            written += save(figure, out / f"{name}-{end}") if figure else []
     return written
 
 

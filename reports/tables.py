@@ -25,8 +25,7 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     from reports.tabular.ablations import ablation_grid, ablation_records, by_file
     from reports.tabular.checks import checks_table
     from reports.tabular.codebooks import codebook_grid
-    from reports.tabular.comparisons import family_grids, family_records
-    from reports.tabular.contest import contests
+    from reports.tabular.comparisons import contests, family_grids, family_records
     from reports.tabular.table1 import table1, table1_records
     from reports.tabular.unseen import unseen_grid, unseen_records
 

@@ -4,12 +4,10 @@ Shapes  S seeds, T frames, K moments, V vertices.
 Units   those of the dataset; openings in mm where it has a length; time in s.
 """
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.charts.style import INK, line_styles, save
+from reports.charts.style import INK, line_styles
 from reports.heads.camera import aim, render
 from reports.inputs.arrays import ShownMotion
 from reports.inputs.results import Rows
@@ -21,15 +19,10 @@ CELL, LEFT, TOP, BOTTOM = 1.45, 1.35, 0.85, 0.5  # inches
 PIXELS = 240
 
 
-def draw_strips(motion: ShownMotion, dataset: Rows, stem: Path) -> list[Path]:
-    """Write ``<stem>.png`` and ``.svg``; nothing where no row has a head."""
+def strips_figure(motion: ShownMotion, dataset: Rows) -> Figure | None:
+    """A line of heads per row, or words where it has none stored; None where no row has a head."""
     if not motion.heads:
-        return []
-    return save(strips_figure(motion, dataset), stem)
-
-
-def strips_figure(motion: ShownMotion, dataset: Rows) -> Figure:
-    """A line of heads per row; a row without stored predictions keeps its place, with words."""
+        return None
     names = {GROUND_TRUTH: "ground truth"}
     names |= {row_of(r): label(r) for r in dataset if r.method != ORACLE}
     columns = len(motion.moments)
@@ -64,15 +57,13 @@ def strips_figure(motion: ShownMotion, dataset: Rows) -> Figure:
     return figure
 
 
-def draw_openings(motion: ShownMotion, dataset: Rows, stem: Path) -> list[Path]:
-    """Write ``<stem>.png`` and ``.svg``; nothing where the dataset names no lip vertices."""
+def openings_figure(motion: ShownMotion, dataset: Rows) -> Figure | None:
+    """A small chart per row, all on the same axes: its seeds, and the ground truth in black.
+
+    None where the dataset names no lip vertices.
+    """
     if GROUND_TRUTH not in motion.openings:
-        return []
-    return save(openings_figure(motion, dataset), stem)
-
-
-def openings_figure(motion: ShownMotion, dataset: Rows) -> Figure:
-    """A small chart per row, all on the same axes: its seeds, and the ground truth in black."""
+        return None
     rows = [results for results in dataset if results.method != ORACLE]
     factor, unit = length_unit(dataset[0])
     truth = motion.openings[GROUND_TRUTH][0] * factor

@@ -5,7 +5,7 @@ All rows in one picture, and a picture per row on the same scale for the row's p
 Units  maps are in the dataset's unit; the colour bar is in mm where the unit has a length.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from bench.results import MethodResults
 from reports.charts.captions import Picture
-from reports.charts.style import INK, save
+from reports.charts.style import INK
 from reports.heads.head import MASK_COLOURS, Head, outline, picture, pose
 from reports.inputs.arrays import Heatmaps, ShownMotion
 from reports.inputs.results import Rows
@@ -53,15 +53,15 @@ def colour_scale(maps: Heatmaps) -> Normalize:
     return Normalize(0.0, largest or 1.0)
 
 
-def draw_heatmaps(
-    maps: Heatmaps,
-    dataset: Rows,
-    stem: Path,
-    quantity: str = STD,
-    masks: Mapping[str, np.ndarray] = NO_MASKS,
-) -> list[Path]:
-    """Write ``<stem>.png`` and ``.svg``; returns their paths."""
-    return save(heatmap_figure(maps, dataset, quantity, masks), stem)
+def heatmap_figures(
+    maps: Heatmaps, dataset: Rows, kind: str = "", masks: Mapping[str, np.ndarray] = NO_MASKS
+) -> Iterator[tuple[str, Figure]]:
+    """(name of its files, figure): of all rows, then of each that has a map, on the same scale."""
+    name = f"{dataset[0].dataset}-heatmaps{kind}"
+    yield name, heatmap_figure(maps, dataset, KINDS[kind], masks)
+    for results in dataset:
+        if results.method != ORACLE and row_of(results) in maps.means:
+            yield stem_of(results, kind), heatmap_figure(maps, (results,), KINDS[kind], masks)
 
 
 def heatmap_figure(
@@ -167,22 +167,6 @@ def _colour_bar(
 def stem_of(results: MethodResults, kind: str) -> str:
     """Name of a row's picture, without its ending."""
     return f"{results.dataset}-{row_of(results)}-heatmap{kind}"
-
-
-def draw_row_heatmaps(
-    maps: Heatmaps,
-    dataset: Rows,
-    out: Path,
-    kind: str = "",
-    masks: Mapping[str, np.ndarray] = NO_MASKS,
-) -> list[Path]:
-    """Write a picture per row that has a map; the scale is that of all rows. Returns the paths."""
-    written: list[Path] = []
-    for results in dataset:
-        if results.method != ORACLE and row_of(results) in maps.means:
-            stem = out / stem_of(results, kind)
-            written += draw_heatmaps(maps, (results,), stem, KINDS[kind], masks)
-    return written
 
 
 def row_pictures(results: MethodResults, drawn: Path) -> list[Picture]:

@@ -5,14 +5,13 @@ Units  LVE in the unit of Table 1's heading.
 
 import textwrap
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from bench.statistics.comparisons import summary
-from reports.charts.style import INK, OTHER, OWN, save
+from reports.charts.style import INK, OTHER, OWN
 from reports.inputs.results import Rows
 from reports.text.labels import ORACLE, data_sentence, label, sentences
 from reports.text.masks import mask_sentence
@@ -41,11 +40,11 @@ def interval(values: Iterable[float]) -> tuple[float, float]:
     return (found.interval.low, found.interval.high) if found.interval else (found.mean, found.mean)
 
 
-def draw_listening(dataset: Rows, stem: Path) -> list[Path]:
-    """Write ``<stem>.png`` and ``.svg``; nothing where no run has been checked."""
+def listening_figure(dataset: Rows) -> Figure | None:
+    """Two bars per method: own and other audio; None where no run has been checked."""
     values = listening_values(dataset)
     if values.empty:
-        return []
+        return None
     scale = scale_of("lve", dataset[0])
     values["lve"] /= scale.factor
     methods = list(values["method"].unique())
@@ -72,4 +71,4 @@ def draw_listening(dataset: Rows, stem: Path) -> list[Path]:
     axes.set(xlabel=None, ylabel=f"LVE ({math_text(scale.text)})", title=sentence)
     axes.title.set(fontsize=9, color=INK)
     axes.set_xticks(range(len(methods)), [name.replace(" (", "\n(") for name in methods])
-    return save(figure, stem)
+    return figure

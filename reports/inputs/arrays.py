@@ -119,7 +119,7 @@ def _shown_motion(arrays: Arrays) -> ShownMotion:
 
 
 def _read(path: Path, make: Callable[[Arrays], T]) -> T:
-    """What ``make`` makes of a file's arrays, of which every float must be finite."""
+    """Make something of a file's arrays, of which every float must be finite."""
     if not path.exists():
         raise ValueError(f"{path} does not exist; run: dvc repro")
     arrays = read_arrays(path)

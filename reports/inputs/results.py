@@ -7,6 +7,7 @@ from typing import Any
 from bench.common.files import read_json
 from bench.results import AblationResults, MethodResults, read_ablation, read_results
 from reports.text.labels import place, row_of
+from reports.text.lists import grouped
 
 Rows = tuple[MethodResults, ...]
 """All rows on one dataset, in the order of the tables."""
@@ -21,11 +22,8 @@ def read_datasets(root: Path) -> dict[str, Rows]:
     Raises ValueError when there is nothing, when a file cannot be read, when methods of a dataset
     disagree on what it is, or when only some of them were skipped.
     """
-    datasets: dict[str, list[MethodResults]] = {}
-    for path in _files(root, "*/*.json"):
-        if not _skip(path):
-            results = read_results(path)
-            datasets.setdefault(results.dataset, []).append(results)
+    every = [read_results(path) for path in _files(root, "*/*.json") if not _skip(path)]
+    datasets = grouped((results.dataset, results) for results in every)
     skipped = read_skipped(root)
     if not datasets and not skipped:
         raise ValueError(f"{root} has no results (<dataset>/<method>.json); run: dvc repro")
@@ -42,10 +40,8 @@ def read_skipped(root: Path) -> dict[str, str]:
     Such a file is ``{"dataset": "biwi", "skipped": "<reason>"}``. Raises ValueError for one that is
     something else, or no JSON.
     """
-    found: dict[str, dict[str, None]] = {}
-    for path in (*_files(root, "*/*.json"), *_files(root, "*/ablations/*.json")):
-        if skipped := _skip(path):
-            found.setdefault(skipped[0], {})[skipped[1]] = None
+    paths = (*_files(root, "*/*.json"), *_files(root, "*/ablations/*.json"))
+    found = grouped(skipped for path in paths if (skipped := _skip(path)))
     return {name: "; ".join(reasons) for name, reasons in sorted(found.items())}
 
 
@@ -70,13 +66,11 @@ def read_ablations(root: Path) -> dict[str, Ablations]:
 
     Raises ValueError when one cannot be read, or when its rows disagree on what the dataset is.
     """
-    found: dict[str, list[AblationResults]] = {}
-    for path in _files(root, "*/ablations/*.json"):
-        if _skip(path):
-            continue
-        ablation = read_ablation(path)
+    paths = _files(root, "*/ablations/*.json")
+    every = [read_ablation(path) for path in paths if not _skip(path)]
+    for ablation in every:
         check_agreement(ablation.dataset, [row.results for row in ablation.rows])
-        found.setdefault(ablation.dataset, []).append(ablation)
+    found = grouped((ablation.dataset, ablation) for ablation in every)
     return {
         name: tuple(sorted(ablations, key=lambda a: (not a.paper, a.paper, a.method, a.name)))
         for name, ablations in sorted(found.items())
@@ -97,7 +91,7 @@ def distinct(rows: Rows) -> Rows:
 
 
 def _runs_of(results: MethodResults) -> tuple[str, ...]:
-    """What two rows with the same runs share: their keys, or the row's name where there is none."""
+    """Equal for rows with the same runs: their keys, or the row's name where there is none."""
     keys = [f"{run.seed} {step} {key}" for run in results.runs for step, key in run.keys.items()]
     return tuple(keys) or (row_of(results),)
 

@@ -21,8 +21,7 @@ from reports.pages.reading import read_reading, spell
 from reports.pages.sections import Section, make_section, published_grid
 from reports.player import write_player
 from reports.study.table2 import table2
-from reports.tabular.comparisons import comparison_grids
-from reports.tabular.headline import headline
+from reports.tabular.comparisons import comparison_grids, headline
 from reports.text.grid import write_text
 
 MAIN = {

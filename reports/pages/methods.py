@@ -17,7 +17,7 @@ from reports.inputs.provenance import RunFacts, run_facts
 from reports.inputs.published import Published
 from reports.inputs.results import read_run_record
 from reports.pages.beside import beside_method
-from reports.pages.clip_scores import scores_of_row
+from reports.pages.clips import scores_of_row
 from reports.pages.curves import draw_curves, read_curves
 from reports.tabular.codebooks import codebook_grid
 from reports.text.grid import Grid
@@ -89,10 +89,11 @@ def _ranked(grid: Grid | None) -> list[tuple[str, str]]:
     if grid is None or METRICS["lve"].title not in titles:
         return []
     place = titles.index(METRICS["lve"].title)
+    cells = [(row[0].text, row[place].value) for row in grid.rows]
     clips: dict[str, list[float]] = {}
-    for row in grid.rows:
-        if (value := row[place].value) is not None:
-            clips.setdefault(row[0].text, []).append(value)
+    for clip, value in cells:
+        if value is not None:
+            clips.setdefault(clip, []).append(value)
     means = {clip: sum(values) / len(values) for clip, values in clips.items()}
     ordered = sorted(means, key=lambda clip: (means[clip], clip))
     return [(clip, f"{number(means[clip])} {grid.columns[place].unit}") for clip in ordered]

@@ -126,7 +126,7 @@ def _document(view: ClipView, lattices: Sequence[Lattice], most_samples: int) ->
 
 def _rims(view: ClipView) -> dict[str, list[list[int]]]:
     """Vertices around each hole of the mesh: the player closes eyes white and a mouth dark."""
-    open_eyes = [[a for a, _ in edges] for _, edges in eyes(view.truth[0], view.faces)]
+    open_eyes = eyes(view.truth[0], view.faces)
     others = [rim for rim in holes(view.faces) if rim not in open_eyes]
     return {"eyes": open_eyes, "mouths": others}
 

@@ -42,11 +42,6 @@ def quantise(sample: Float32[np.ndarray, "T V 3"], lattice: Lattice) -> UInt16[n
     return np.round((sample.astype(np.float64) - lattice.low) / lattice.step).astype(np.uint16)
 
 
-def restore(numbers: UInt16[np.ndarray, "T V 3"], lattice: Lattice) -> Float32[np.ndarray, "T V 3"]:
-    """The vertices that a player shows; at most half a step off in each coordinate."""
-    return (numbers * lattice.step + np.array(lattice.low)).astype(np.float32)
-
-
 def pack_positions(numbers: UInt16[np.ndarray, "T V 3"]) -> str:
     """A sequence as text, axis after axis: x of all frames lies together, then y, then z."""
     axes = numbers.transpose(2, 0, 1).astype(np.int64)

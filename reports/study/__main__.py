@@ -41,7 +41,7 @@ def build(
     from reports.inputs.published import rated_rows
     from reports.inputs.results import read_datasets
     from reports.study.building import KEY, build_study
-    from reports.study.selection import choose
+    from reports.study.stimuli import choose
 
     with fail_in_one_line():
         found = read_datasets(results)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from bench.common.seeding import derive
 from reports.study.records import Key, Stimulus, read_key, sealed, write_key
-from reports.study.selection import Chosen
-from reports.study.stimuli import render_clip, shown_clips
+from reports.study.stimuli import Chosen, render_clip, shown_clips
 from reports.text.grid import write_text
 from reports.text.html import environment
 

@@ -9,6 +9,7 @@ from reports.inputs.published import TABLE1, TABLE2, Published, read_published
 from reports.study.records import (
     PAPER_CLIPS,
     QUESTIONS,
+    Agreement,
     Difference,
     Score,
     Source,
@@ -17,6 +18,7 @@ from reports.study.records import (
 )
 from reports.text.grid import Cell, Column, Grid, words
 from reports.text.labels import GROUND_TRUTH
+from reports.text.lists import counted, grouped
 
 NO_ANSWERS = "no answers collected"
 SPLITS = {"vocaset": "VOCASET-Test", "biwi": "BIWI-Test-B"}
@@ -145,14 +147,9 @@ def _reasons(source: Source, clips: int, published: Published) -> Iterator[str]:
 
 
 def _notes(summary: StudySummary) -> Iterator[str]:
-    by_dataset: dict[str, list[str]] = {}
-    for each in summary.agreement:
-        alpha = (
-            "not defined (no two ratings differ, or one participant)"
-            if each.ordinal is None or each.interval is None
-            else f"{each.ordinal:.2f} (ordinal), {each.interval:.2f} (interval)"
-        )
-        by_dataset.setdefault(each.dataset, []).append(f"{QUESTIONS[each.question]} {alpha}")
+    by_dataset = grouped(
+        (each.dataset, f"{QUESTIONS[each.question]} {_alpha(each)}") for each in summary.agreement
+    )
     agreed = "; ".join(f"{name}: {', '.join(texts)}" for name, texts in by_dataset.items())
     yield f"Study {summary.study}, agreement (Krippendorff's alpha; 1 perfect, 0 chance): {agreed}."
     if summary.refused:
@@ -162,6 +159,12 @@ def _notes(summary: StudySummary) -> Iterator[str]:
         f"{s.label} on {s.dataset}: seed {s.seed}" for s in summary.sources if s.seed is not None
     ]
     yield f"Study {summary.study} shows one stored sample of one run: {', '.join(runs)}."
+
+
+def _alpha(found: Agreement) -> str:
+    if found.ordinal is None or found.interval is None:
+        return "not defined (no two ratings differ, or one participant)"
+    return f"{found.ordinal:.2f} (ordinal), {found.interval:.2f} (interval)"
 
 
 def _finding(summary: StudySummary) -> str:
@@ -190,8 +193,8 @@ def verdict(difference: Difference, people: int, clips: int) -> str:
     fewest, noun = min((people, "participant"), (clips, "clip"))
     if low is None or high is None or smallest_sign_flip_p(fewest) > SIGNIFICANT:
         interval = "" if low is None or high is None else f" [{low:+.2f}, {high:+.2f}]"
-        noun += "" if fewest == 1 else "s"
-        return f"{difference.mean:+.2f}{interval}, cannot be decided with {fewest} {noun}"
+        short = counted(fewest, noun)
+        return f"{difference.mean:+.2f}{interval}, cannot be decided with {short}"
     text = f"{difference.mean:+.2f} [{low:+.2f}, {high:+.2f}]"
     if low <= 0 <= high:
         return f"{text}, no difference shown"

@@ -21,6 +21,7 @@ from reports.tabular.table1 import (
 )
 from reports.text.grid import Grid
 from reports.text.labels import ablation_caveat, data_sentence, method_label, sentences
+from reports.text.lists import grouped
 from reports.text.masks import mask_sentence
 from reports.text.splits import split_words
 
@@ -37,9 +38,7 @@ def stem_of(ablation: AblationResults) -> str:
 
 def by_file(ablations: Iterable[AblationResults]) -> Mapping[str, list[AblationResults]]:
     """Ablations by the files that hold them: the same one on several datasets shares a file."""
-    files: dict[str, list[AblationResults]] = {}
-    for ablation in ablations:
-        files.setdefault(stem_of(ablation), []).append(ablation)
+    files = grouped((stem_of(ablation), ablation) for ablation in ablations)
     return dict(sorted(files.items(), key=lambda pair: (pair[0] not in OWN_FILES, pair[0])))
 
 
@@ -125,19 +124,14 @@ def _notes(ablation: AblationResults, table: ScoreTable, published: Published) -
         lines = published.table(ablation.paper).rows
         named = [lines[paper] for paper in dict.fromkeys(row.paper for row in rows) if paper]
         notes += [f"The paper's row {line.label}: {line.remark}." for line in named if line.remark]
-    heard = {row.results.speech_encoder for row in rows}
-    for encoder in sorted(heard):
-        names = [row.label for row in rows if row.results.speech_encoder == encoder]
+    heard = grouped((row.results.speech_encoder, row.label) for row in rows)
+    for encoder, names in sorted(heard.items()):
         whose = "all rows" if len(heard) == 1 else ", ".join(names)
         notes.append(f"Speech encoder of {whose}: {encoder}.")
-    others = {
-        row.results.method: method_label(row.results)
-        for row in rows
-        if row.results.method != ablation.method
-    }
+    others = {each.method: method_label(each) for each in (row.results for row in rows)}
+    others.pop(ablation.method, None)
     if others:
-        names = [name for _, name in sorted(others.items())]
-        notes.append(f"Rows of another method: {', '.join(names)}.")
+        notes.append(f"Rows of another method: {', '.join(n for _, n in sorted(others.items()))}.")
     notes += score_notes()
     if ablation.paper:
         notes.append(published.unit_remark.strip())

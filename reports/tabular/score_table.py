@@ -12,23 +12,18 @@ from typing import Any, NamedTuple
 
 from bench.metrics.table import METRICS
 from bench.results import MethodResults, RunResult
+from bench.statistics.comparisons import PairedDifference, Summary
 from reports.analysis.codebooks import COLLAPSED, collapse_of, collapsed_runs
 from reports.analysis.comparable import compare
 from reports.analysis.differences import COMPARED, Compared, against, difference_cell
-from reports.analysis.scores import (
-    OverSeeds,
-    of_runs,
-    over_seeds,
-    root_mean_mm,
-    unfinished,
-    value_of,
-)
+from reports.analysis.scores import OverSeeds, of_runs, over_seeds, root_mean_mm, unfinished
 from reports.inputs.published import PaperRow, Published
 from reports.text.grid import Cell, Column, words
 from reports.text.labels import ORACLE, label
+from reports.text.lists import grouped
 from reports.text.masks import mask_record
 from reports.text.numbers import Scale, number, scale_of, spell_factor, unit_of, with_interval
-from reports.text.splits import split_of, why_missing
+from reports.text.splits import split_of, value_of, why_missing
 
 SCORES = ("lve", "fdd", "diversity")
 APPROXIMATE_MM = "LVE, approx. mm (RMS)"
@@ -158,10 +153,10 @@ class ScoreTable:
 
     def _comparable(self, entry: Entry) -> str:
         """A reason for all cells, or one for each group of cells that share it."""
-        groups: dict[str, list[str]] = {}
-        for metric in self.paper_columns:
-            verdict = compare(entry.results, metric, self.published, entry.paper)
-            groups.setdefault(verdict.text, []).append(METRICS[metric].title)
+        groups = grouped(
+            (compare(entry.results, m, self.published, entry.paper).text, METRICS[m].title)
+            for m in self.paper_columns
+        )
         if len(groups) == 1:
             return next(iter(groups))
         return "; ".join(f"{', '.join(titles)} {text}" for text, titles in groups.items())
@@ -197,12 +192,9 @@ class ScoreTable:
             return record
         cell = self.published.cell(*entry.paper, metric)
         verdict = compare(results, metric, self.published, entry.paper)
+        fields = ("printed", "unit_printed", "value", "unit", "source")
         return record | {
-            "paper_printed": cell.printed if cell else None,
-            "paper_unit_printed": cell.unit_printed if cell else None,
-            "paper_value": cell.value if cell else None,
-            "paper_unit": cell.unit if cell else None,
-            "paper_source": cell.source if cell else None,
+            **{f"paper_{field}": getattr(cell, field, None) for field in fields},
             "comparable": verdict.comparable,
             "comparable_reason": verdict.reason,
         }
@@ -213,16 +205,12 @@ class ScoreTable:
         if self.reference is None or metric not in COMPARED or compared is None:
             return {}
         found = compared.differences[metric]
-        interval = found.interval if found else None
         return {
             "reference": self.reference.short,
             "difference": found.difference if found else None,
-            "difference_low": interval.low if interval else None,
-            "difference_high": interval.high if interval else None,
+            **ends("difference_", found),
             "verdict": found.verdict if found else "no value",
-            "paired_seeds": found.seeds if found else 0,
-            "paired_subjects": found.subjects if found else 0,
-            "paired_clips": found.clips if found else 0,
+            **{f"paired_{n}": getattr(found, n, 0) for n in ("seeds", "subjects", "clips")},
             "unpaired": len(found.unpaired) if found else None,
         }
 
@@ -289,6 +277,13 @@ def seeds_cell(results: MethodResults) -> Cell:
     return _red(f"{text}, {collapsed} {COLLAPSED}") if collapsed else Cell(text)
 
 
+def ends(name: str, found: PairedDifference | Summary | None) -> dict[str, float | None]:
+    """The ends of an interval for CSV files; empty cells where there is none."""
+    interval = found.interval if found else None
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return {f"{name}low": low, f"{name}high": high}
+
+
 def identity_of(results: MethodResults, split: str, name: str = "") -> dict[str, Any]:
     """Tell the records of one row from those of another; ``name``: its own inside a table."""
     return {
@@ -312,7 +307,6 @@ def score_record(results: MethodResults, metric: str, score: OverSeeds) -> dict[
 def summary_record(metric: str, unit: str, score: OverSeeds) -> dict[str, Any]:
     """A number over seeds with every digit."""
     found = score.summary
-    interval = found.interval if found else None
     return {
         "seed": None,
         "status": "done" if score.complete else "incomplete",
@@ -321,8 +315,7 @@ def summary_record(metric: str, unit: str, score: OverSeeds) -> dict[str, Any]:
         "unit": unit,
         "mean": found.mean if found else None,
         "sd": found.sd if found else None,
-        "low": interval.low if interval else None,
-        "high": interval.high if interval else None,
+        **ends("", found),
         "seeds": found.n if found else 0,
         "planned": score.planned,
     }

@@ -20,6 +20,7 @@ from reports.text.labels import (
     row_of,
     sentences,
 )
+from reports.text.lists import grouped
 from reports.text.masks import mask_note, mask_of, mask_sentence, scale_sentence
 from reports.text.numbers import number
 from reports.text.splits import split_words, why_missing
@@ -88,10 +89,10 @@ def difference_notes(table: ScoreTable) -> list[str]:
     """How the differences are made, and over what each row is paired."""
     if table.reference is None:
         return [NOTES[0]]
-    paired: dict[str, list[str]] = {}
-    for compared in table.compared.values():
-        texts = dict.fromkeys(paired_over(found) for found in compared.differences.values())
-        paired.setdefault("; ".join(texts), []).append(compared.name)
+    paired = grouped(
+        ("; ".join(dict.fromkeys(map(paired_over, row.differences.values()))), row.name)
+        for row in table.compared.values()
+    )
     over = "; ".join(f"{', '.join(names)}: {text}" for text, names in paired.items())
     return [
         f"Difference: the row minus {table.reference.short} on the same {table.split} clips under "
@@ -140,14 +141,13 @@ def mm_notes(rows: Sequence[MethodResults]) -> list[str]:
 
 def missing_notes(rows: Sequence[MethodResults], metrics: Iterable[str] = SCORES) -> list[str]:
     """Why a dash stands in a column of scores, one note per reason."""
-    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for metric in metrics:
-        reasons: dict[str, list[str]] = {}
-        for each in rows:
-            if reason := why_missing(each, metric):
-                reasons.setdefault(reason, []).append(label(each))
-        for reason, names in reasons.items():
-            found.setdefault((reason, tuple(names)), []).append(METRICS[metric].title)
+    reasons = {m: grouped((why_missing(each, m), label(each)) for each in rows) for m in metrics}
+    found = grouped(
+        ((reason, tuple(names)), METRICS[metric].title)
+        for metric, by_reason in reasons.items()
+        for reason, names in by_reason.items()
+        if reason
+    )
     return [
         f"No {', '.join(titles)} of {'any row' if len(names) == len(rows) else '; '.join(names)}: "
         f"{reason}."

@@ -25,6 +25,7 @@ from reports.tabular.score_table import (
 from reports.tabular.table1 import INTERVALS, missing_notes, mm_notes
 from reports.text.grid import Cell, Column, Grid, told, words
 from reports.text.labels import ORACLE, data_sentence, label, sentences
+from reports.text.lists import counted
 from reports.text.masks import mask_note, mask_of, mask_sentence
 from reports.text.numbers import scale_of
 from reports.text.splits import TEST_B, why_missing
@@ -97,8 +98,7 @@ def _counted(rows: Rows) -> str:
     """``4 clips, each in 6 training styles``"""
     pairs = {pair for results in rows for pair in _clips(results)}
     clips, styles = {clip for clip, _ in pairs}, {style for _, style in pairs}
-    noun = "clip" if len(clips) == 1 else "clips"
-    return f"{len(clips)} {noun}, each in {len(styles)} training styles"
+    return f"{counted(len(clips), 'clip')}, each in {len(styles)} training styles"
 
 
 def _clips(results: MethodResults) -> set[tuple[str, str]]:

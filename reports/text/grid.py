@@ -92,15 +92,8 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", " ".join(text.split()))
 
 
-LATEX = {
+LATEX = {character: f"\\{character}" for character in "{}&%$#_"} | {
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
@@ -112,15 +105,12 @@ LATEX = {
 
 def escape_latex(text: str) -> str:
     """Text that LaTeX prints as it is; scales and powers become math."""
-    parts, end = [], 0
-    for found in SCALE.finditer(text):
-        parts += [_latex_plain(text[end : found.start()]), math_text(found[0])]
-        end = found.end()
-    return "".join([*parts, _latex_plain(text[end:])])
 
+    def escape(found: re.Match[str]) -> str:
+        part = found[0]
+        return math_text(part) if SCALE.fullmatch(part) else LATEX.get(part, part)
 
-def _latex_plain(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in text)
+    return re.sub(rf"{SCALE.pattern}|.", escape, text, flags=re.DOTALL)
 
 
 def to_latex(grids: Sequence[Grid]) -> str:

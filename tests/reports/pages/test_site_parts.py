@@ -11,14 +11,15 @@ from reports.inputs.published import read_published
 from reports.inputs.results import read_ablations, read_datasets
 from reports.pages.beside import beside_ablation, beside_table1
 from reports.pages.building import SitePage
-from reports.pages.clip_scores import (
+from reports.pages.clips import (
+    clip_pages,
     clip_values,
     mean_cell,
     scores_of_clip,
     scores_of_row,
+    spread,
     subjects_of,
 )
-from reports.pages.clips import clip_pages, spread
 from reports.pages.curves import Curve, draw_curves
 from reports.pages.data_sets import dataset_part, draw_masks
 from reports.pages.not_run import MOST, absent_grid, tracebacks

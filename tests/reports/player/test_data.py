@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decoding import restore
 
 from bench.dataset.reader import load_dataset
 from bench.results import MethodResults, RunResult
 from reports.player import ClipView, Track, write_clip, write_player
 from reports.player.clips import error_scale
-from reports.player.codec import BITS, lattice_of, pack, pack_positions, quantise, restore
+from reports.player.codec import BITS, lattice_of, pack, pack_positions, quantise
 from reports.player.view import clip_view
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from decoding import restore
 
-from reports.player.codec import lattice_of, quantise, restore
+from reports.player.codec import lattice_of, quantise
 
 NUMBERS = """() => {
   document.querySelector("figure").player.draw(6, 1);

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from reports.inputs.results import Rows, read_datasets
-from reports.tabular.comparisons import comparison_grids
-from reports.tabular.headline import headline
+from reports.tabular.comparisons import comparison_grids, headline
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from reports.inputs.published import rated_rows
 from reports.inputs.results import read_datasets
 from reports.study.building import build_study
 from reports.study.records import Key, Stimulus
-from reports.study.selection import Chosen, choose
+from reports.study.stimuli import Chosen, choose
 from reports.text.labels import GROUND_TRUTH
 
 SIZE = 96  # pixels

@@ -19,8 +19,7 @@ from reports.inputs.results import read_datasets
 from reports.study.__main__ import app
 from reports.study.building import blinded, build_study
 from reports.study.records import read_key
-from reports.study.selection import choose
-from reports.study.stimuli import padded, render_clip, shown_clips
+from reports.study.stimuli import choose, padded, render_clip, shown_clips
 from reports.text.labels import GROUND_TRUTH
 
 PAYLOAD = re.compile(r'<script type="text/plain" id="v-([0-9a-f]{8})">([^<]+)</script>')

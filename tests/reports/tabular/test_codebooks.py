@@ -1,11 +1,9 @@
 """A codebook's health is told for every stage and seed; one that collapsed is seen."""
 
-from pathlib import Path
-
 import pytest
 
 from reports.analysis.codebooks import collapse_of, smallest_share, trained_stages
-from reports.charts.codebooks import codebook_figure, draw_codebooks
+from reports.charts.codebooks import codebook_figure
 from reports.charts.style import FAILED
 from reports.inputs.results import Rows, all_rows, distinct
 from reports.tabular.codebooks import codebook_grid
@@ -62,14 +60,14 @@ def test_a_seed_without_its_codebook_and_a_term_that_is_not_logged(make) -> None
     assert (second[2].text, second[2].kind) == ("stage1 not trained: failed: no memory", "failed")
 
 
-def test_rows_without_codes_have_no_table_and_no_chart(make, tmp_path: Path) -> None:
+def test_rows_without_codes_have_no_table_and_no_chart(make) -> None:
     results = (make.method_results("gldi", (make.done("gldi", 0),)),)
     assert codebook_grid(results).rows == ()
-    assert draw_codebooks(results, tmp_path / "chart") == []
+    assert codebook_figure(results) is None
 
 
 def test_the_chart_has_a_line_per_seed_over_the_epochs(rows: Rows) -> None:
-    figure = codebook_figure(trained_stages(rows), "Generated data: made up.")
+    figure = codebook_figure(rows)
     panels = [axes for axes in figure.axes if axes.get_title()]
     assert [axes.get_title().splitlines()[0] for axes in panels] == [
         "GLDiTalker and 1 more row",
@@ -86,8 +84,8 @@ def test_the_chart_has_a_line_per_seed_over_the_epochs(rows: Rows) -> None:
 
 def test_a_collapse_is_red_and_named_in_the_chart(make) -> None:
     runs = (make.coded("gldi", 0), make.coded("gldi", 1, 9.0), make.failed(2))
-    stages = trained_stages((make.method_results("gldi", runs),))
-    (axes,) = [axes for axes in codebook_figure(stages, "x").axes if axes.get_title()]
+    figure = codebook_figure((make.method_results("gldi", runs),))
+    (axes,) = [axes for axes in figure.axes if axes.get_title()]
     words = {text.get_text(): text.get_color() for text in axes.get_legend().get_texts()}
     assert words["seed 1: collapsed"] == words["seed 2: not trained"] == FAILED != words["seed 0"]
     (collapsed,) = [line for line in axes.lines if line.get_label() == "seed 1: collapsed"]

@@ -8,8 +8,7 @@ import pytest
 
 from reports.inputs.results import Rows, read_datasets
 from reports.tables import build_tables
-from reports.tabular.comparisons import comparison_grids
-from reports.tabular.headline import headline
+from reports.tabular.comparisons import comparison_grids, headline
 from reports.text.grid import Grid
 
 
