@@ -291,3 +291,12 @@ def test_a_browser_shows_the_page_from_disk(page: Path, tmp_path: Path) -> None:
     assert (rows > 0.2).mean() > 0.5  # text, tables and pictures down the page
     colourful = np.ptp(shown, axis=-1) > 0.25
     assert colourful.mean() > 0.004  # the heads and the banner were loaded
+
+
+def test_the_page_of_a_row_says_what_its_method_says_of_itself(page: Path) -> None:
+    html = (page.parent / "method-synthetic-faceformer.html").read_text()
+    assert "FaceFormer: Speech-Driven 3D Facial Animation with Transformers, CVPR 2022." in html
+    assert "<dt>Published code</dt><dd>https://github.com/EvelynFan/FaceFormer</dd>" in html
+    assert "<dt>Licence of that code</dt><dd>MIT</dd>" in html
+    own = (page.parent / "method-synthetic-mean.html").read_text()
+    assert "mean training offset" in own and "<dt>Published code</dt>" not in own

@@ -195,6 +195,14 @@ def test_fill_then_collect_gives_results_and_heatmaps_of_everything(filled):
         assert errors["talker"].sum() == pytest.approx(clip.total)
 
 
+def test_fill_tells_a_wrong_fact_before_it_works(project, table, monkeypatch, tmp_path):
+    (tmp_path / "method.yaml").write_text("lable: x")
+    monkeypatch.setattr("bench.registry.facts.preset_folder", lambda reference: tmp_path)
+    with pytest.raises(ValueError, match="method.yaml: lable: Extra inputs are not permitted"):
+        fill(None, 0, table, console())
+    assert list(Cache(project.runs).records()) == []
+
+
 def test_fill_again_does_nothing_and_leaves_the_same_files(filled, table, project, capsys):
     before = {p: p.read_bytes() for p in filled.rglob("*") if p.is_file()}
     records = {r["key"]: r["started"] for r in Cache(project.runs).records()}

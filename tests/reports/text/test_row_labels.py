@@ -5,15 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.results import MethodFacts
 from reports.charts.heatmaps import heatmap_figure
 from reports.charts.listening import listening_values
+from reports.charts.style import OTHER_COLOURS, line_styles
 from reports.inputs.arrays import read_heatmaps
 from reports.inputs.published import read_published
 from reports.inputs.results import Rows, read_datasets
 from reports.pages.sections import make_section
 from reports.tabular.checks import checks_table
 from reports.tabular.table1 import table1, table1_records
-from reports.text.labels import checkpoints, label, rerun_command, row_of
+from reports.text.labels import checkpoints, is_trained, label, place, rerun_command, row_of
 
 SHA = "0123456789ab" + "cd" * 26
 FILES = {"checkpoint": SHA, "stage1": "ef" * 32}
@@ -102,3 +104,35 @@ def test_the_page_lists_the_files_before_the_steps(dataset: Rows, tmp_path: Path
     section = make_section(dataset, read_published(), tmp_path)
     (run,) = [run for run in section.runs if run.method == "FaceFormer (imported)"]
     assert run.keys["checkpoint"] == SHA and run.keys["import"] == "1" * 32
+
+
+def test_a_method_from_elsewhere_is_called_placed_and_drawn_as_its_facts_say(make) -> None:
+    facts = MethodFacts(label="Theirs", order=85, colour="#123456", about="Their paper.")
+    rows = [
+        make.method_results(method, (make.done("gldi", 0),), **changes)
+        for method, changes in (
+            ("oracle", {}),
+            ("plain", {}),
+            ("gldi", {}),
+            ("theirs", {"facts": facts}),
+            ("theirs", {"facts": facts, "variant": "small"}),
+        )
+    ]
+    rows.sort(key=place)
+    assert [label(row) for row in rows] == [
+        *("Theirs", "Theirs (small)", "GLDiTalker", "plain", "ground truth, another take")
+    ]
+    lines = line_styles(rows)
+    assert lines["theirs"].colour == lines["theirs-small"].colour == "#123456"
+    assert lines["theirs"].dashes != lines["theirs-small"].dashes
+    assert lines["plain"].colour == OTHER_COLOURS[0]
+    assert lines["gldi"].width > lines["theirs"].width
+
+
+def test_a_floor_from_elsewhere_is_held_to_no_line(make) -> None:
+    facts = MethodFacts(floor=True)
+    row = make.method_results("still", (make.failed(0),), facts=facts, speech_encoder="none")
+    assert not is_trained(row)
+    grid = checks_table((row,))
+    assert any("the floors (still) and the ground truth" in note for note in grid.notes)
+    assert any("no floor that hears nothing has a result" in note for note in grid.notes)
