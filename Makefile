@@ -13,7 +13,7 @@ repro: .venv/installed
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup -m "not cluster"
 
-# What clusters do to jobs, on a real one-node SLURM (slurm-wlm, munge) and in the background here.
+# What clusters do to jobs, on a real one-node SLURM (slurm-wlm, munge).
 test-cluster: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup -m cluster
 
@@ -22,10 +22,10 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# On an idle machine; rewrites benchmarks/results/ and the tables in README.md.
+# On an idle machine; rewrites benchmarks/results/ and the tables in docs/speed.md.
 bench: .venv/installed
-	$(BIN)/python -m benchmarks.inference --readme README.md
-	$(BIN)/python -m benchmarks.training --readme README.md
+	$(BIN)/python -m benchmarks.inference --readme docs/speed.md
+	$(BIN)/python -m benchmarks.training --readme docs/speed.md
 
 # The mini profile through a real one-node SLURM, compared with what `make repro` computed; after it.
 slurm-proof: .venv/installed

@@ -19,7 +19,7 @@ from bench.common.constants import AUDIO_RATE
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
-    """What a method may know about a dataset before it sees a clip."""
+    """Tells a method what it may know about a dataset before it sees a clip."""
 
     name: str
     fps: float

@@ -1,66 +1,89 @@
-"""Processes of their own for measurements, and what is said about the machine."""
+"""Runs measurements in processes of their own, clocks them, and says where they were made."""
 
-import csv
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, fields
+from contextlib import contextmanager
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+import typer
 
-from bench.common.files import write_atomically
-from bench.pipeline.provenance import library_versions, machine
+from bench.common.errors import unknown
+from bench.pipeline.provenance import (
+    library_versions,
+    machine,
+    peak_memory_mb,
+    reset_peak_memory,
+)
 
-HERE = Path(__file__).parent
+RESULTS = Path(__file__).parent / "results"
 THREADS = 1
 
+DEVICE = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+QUICK = Annotated[bool, typer.Option("--quick", help="Tiny sizes, for tests.")]
+OUT = Annotated[Path, typer.Option(help="Folder of the CSV and the plot.")]
+README = Annotated[Path | None, typer.Option(help="File with markers for the table.")]
 
-def fresh_processes(preload: str, at_once: int = 1) -> ProcessPoolExecutor:
-    """A pool that forks a new process for every job from one that has only imported ``preload``."""
-    os.environ |= {
-        "PYTHONSAFEPATH": "1",  # the folder datasets/ must not be found as a package
-        "OMP_NUM_THREADS": str(THREADS),
-        "MKL_NUM_THREADS": str(THREADS),
-    }
-    context = get_context("forkserver")
-    context.set_forkserver_preload([preload])
-    return ProcessPoolExecutor(at_once, context, max_tasks_per_child=1)
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn an error that a user can do something about into one line and exit code 1."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+def check_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raises ValueError for a name that is not known."""
+    for name in names:
+        if name not in known:
+            raise unknown(kind, name, known)
 
 
 class Killed(RuntimeError):
     """A measurement did not fit into memory, or its process was killed."""
 
 
-def run_apart(processes: ProcessPoolExecutor, name: str, work: Callable[..., Any], job: Any) -> Any:
-    """``work(job)`` from a process of its own.
+def run_apart(title: str, work: Callable[[Any], dict[str, Any]], job: Any) -> dict[str, Any]:
+    """``work(job)`` from a new process, forked from one that has only imported its module.
 
-    Raises Killed where memory was short: the system ended the process (the pool is spent then), or
-    torch could not allocate.
+    Raises Killed where memory was short: the system ended the process, or torch could not allocate.
     """
+    os.environ |= {
+        "PYTHONSAFEPATH": "1",  # the folder datasets/ must not be found as a package
+        "OMP_NUM_THREADS": str(THREADS),
+        "MKL_NUM_THREADS": str(THREADS),
+    }
+    context = get_context("forkserver")
+    context.set_forkserver_preload([work.__module__])
+    say(title)
     try:
-        return processes.submit(work, job).result()
+        with ProcessPoolExecutor(1, context) as processes:
+            return processes.submit(work, job).result()
+    except BrokenProcessPool as error:
+        raise Killed(f"{title}: the process was killed; is memory short?") from error
     except RuntimeError as error:
-        if isinstance(error, BrokenProcessPool):
-            raise Killed(f"{name}: the process was killed; is memory short?") from error
         if "memory" in str(error):
-            raise Killed(f"{name}: {error}") from error
+            raise Killed(f"{title}: {error}") from error
         raise
 
 
 def say(text: str) -> None:
-    """What is measured next, to whoever waits."""
+    """Tell whoever waits what is measured next."""
     print(text, file=sys.stderr, flush=True)
 
 
 def circumstances(device: str) -> dict[str, Any]:
-    """What every row says about where it was measured."""
+    """The columns of every row that say where and with what it was measured."""
     facts = machine()
     return {
         "device": facts["gpu"] if device == "cuda" else "cpu",
@@ -78,49 +101,28 @@ class Clock:
         self.device = device
 
     def __call__(self) -> float:
+        """Seconds since some moment."""
         if self.device == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter()
 
-
-def write_csv(path: Path, rows: Sequence[Any]) -> None:
-    """One line per row (dataclasses of one kind, at least one), numbers with four digits."""
-    with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
-        names = [field.name for field in fields(rows[0])]
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: _cell(value) for name, value in asdict(row).items()})
+    def time(self, work: Callable[[], object]) -> float:
+        """Seconds that work took."""
+        start = self()
+        work()
+        return self() - start
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def reset_peak(device: str) -> None:
+    """Start a new measurement of :func:`peak_mb`."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        reset_peak_memory()
 
 
-def check_markers(path: Path, name: str = "bench") -> None:
-    """Raises ValueError when ``<!-- name:start -->`` and ``<!-- name:end -->`` are not there once.
-
-    For the start of a program that takes minutes until it writes.
-    """
-    _split(path, name)
-
-
-def replace_between_markers(path: Path, text: str, name: str = "bench") -> None:
-    """Put text between ``<!-- name:start -->`` and ``<!-- name:end -->`` of a file.
-
-    Raises ValueError when they are not there once.
-    """
-    before, after = _split(path, name)
-    with write_atomically(path) as temporary:
-        temporary.write_text(f"{before}\n{text}\n{after}", encoding="utf-8")
-
-
-def _split(path: Path, name: str) -> tuple[str, str]:
-    """The file up to the first marker, that one included, and from the second one on."""
-    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
-    text = path.read_text(encoding="utf-8")
-    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
-        raise ValueError(f"{path}: expected one {start} and after it one {end}; add them")
-    return text[: text.index(start) + len(start)], text[text.index(end) :]
+def peak_mb(device: str) -> float:
+    """Highest memory of the whole process, or of its GPU, since the last reset, in MiB."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return peak_memory_mb()

@@ -1,13 +1,12 @@
 """``python -m benchmarks.player``: how many pictures a second the 3D player draws in Chromium.
 
-Heads are a bowl of any number of vertices whose lower half moves; each is 512 x 512 pixels large.
+Heads are a curved sheet of V vertices whose lower half moves; each is 512 x 512 pixels large.
 ``fps_drawn`` is how fast pictures can be drawn, each waited for; ``fps_played`` is how many of 30
 a second a reader sees while the player plays, with the sound's clock or none. Writes
 ``results/player.csv``. Without a GPU Chromium draws in software (SwiftShader).
 """
 
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.harness import HERE, write_csv
+from bench.checks.made_up import make_spec
+from benchmarks.harness import RESULTS, one_line_errors
+from benchmarks.report import write_csv
 from reports.player import ClipView, Track, write_clip, write_player
 
 FPS, FRAMES, SIDE = 30.0, 90, 512
@@ -64,19 +65,14 @@ class Row:
     renderer: str
 
 
-def bowl(vertices: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
+def moving_sheet(vertices: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """(motion (T, V, 3) float32 in m, faces (F, 3)) of just so many vertices."""
-    columns = round(vertices**0.5)
-    y, x = np.divmod(np.arange(vertices), columns)
-    across, up = 2 * x / columns - 1, 2 * y * columns / vertices - 1
-    points = 0.1 * np.stack([across, up, 0.8 - 0.4 * across**2 - 0.3 * up**2], axis=1)
-    corner = np.arange(vertices - columns - 1)
-    corner = corner[(corner + 1) % columns != 0][:, None]
-    faces = np.concatenate([corner + [0, 1, columns + 1], corner + [0, columns + 1, columns]])
-    motion = np.repeat(points[None], frames, axis=0)
-    swing = np.sin(np.arange(frames)[:, None] / 4 + 3 * across[None])
-    motion[..., 1] -= 0.01 * swing * (up < -0.2)
-    return motion.astype(np.float32), faces
+    spec = make_spec("bench", vertices, FPS, ())
+    template = spec.template.numpy()
+    motion = np.repeat(template[None], frames, axis=0)
+    swing = np.sin(np.arange(frames)[:, None] / 4 + 40 * template[:, 0])
+    motion[..., 1] -= 0.01 * swing * (template[:, 1] < -0.02)
+    return motion, spec.faces.numpy()
 
 
 def write_page(folder: Path, vertices: int, heads: int) -> float:
@@ -85,10 +81,10 @@ def write_page(folder: Path, vertices: int, heads: int) -> float:
 
     import reports.player
 
-    motion, faces = bowl(vertices, FRAMES)
+    motion, faces = moving_sheet(vertices, FRAMES)
     tracks = [Track("ground_truth", "ground truth", [motion], False)]
     tracks += [Track(f"m{i}", f"head {i}", [motion * (1 + i / 50)], True) for i in range(1, heads)]
-    view = ClipView("bench", "bowl", "bowl", FPS, faces, tracks, None, "mm", True, 1000.0)
+    view = ClipView("bench", "sheet", "sheet", FPS, faces, tracks, None, "mm", True, 1000.0)
     write_player(folder)
     files = write_clip(folder, view)
     templates = FileSystemLoader(Path(reports.player.__file__).parent)
@@ -115,19 +111,18 @@ def measure(browser: Any, vertices: int, heads: int) -> Row:
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="The file of the table.")] = HERE / "results/player.csv",
+    out: Annotated[Path, typer.Option(help="The file of the table.")] = RESULTS / "player.csv",
     chromium: Annotated[str, typer.Option(help="The browser.")] = "chromium",
 ) -> None:
     """Measure the player and write a small table."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        print("error: playwright is missing; run: pip install playwright", file=sys.stderr)
-        raise typer.Exit(1) from error
-    path = shutil.which(chromium)
-    if path is None:
-        print(f"error: there is no browser {chromium!r} here", file=sys.stderr)
-        raise typer.Exit(1)
+    with one_line_errors():
+        try:
+            from playwright.sync_api import sync_playwright
+        except ImportError as error:
+            raise ValueError("playwright is missing; run: pip install playwright") from error
+        path = shutil.which(chromium)
+        if path is None:
+            raise ValueError(f"there is no browser {chromium!r} here")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
         rows = [measure(browser, *case) for case in CASES]

@@ -1,4 +1,4 @@
-"""``python benchmarks/preparing.py``: time and memory that preparing a full-size BIWI takes.
+"""``python -m benchmarks.preparing``: time and memory that preparing a full-size BIWI takes.
 
 The release is a generated fake of the real one's size: archives of .vl frames of 23370 vertices.
 It is written to a temporary folder, prepared by the command that users type, and deleted; with the
@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 import psutil
@@ -31,15 +31,6 @@ SAMPLING_SECONDS = 0.1
 RATE = 44_100  # Hz
 
 
-class Measured(NamedTuple):
-    """One run of the command."""
-
-    workers: int
-    seconds: float
-    all_mb: float  # proportional memory of all processes together, at its peak
-    largest_mb: float  # resident memory of the largest process, at its peak
-
-
 def write_fake(folder: Path, card: Card, spec: DatasetSpec, clips: list[str], frames: int) -> None:
     """A raw release of these clips: faces/, rigid_scans/ and audio/."""
     template = spec.template.numpy() * 1000 * (1, -1, -1)  # mm, upside down
@@ -55,26 +46,23 @@ def write_fake(folder: Path, card: Card, spec: DatasetSpec, clips: list[str], fr
         phase = draws.uniform(0, 6)
         with tarfile.open(archive_path, "w") as archive:
             for k in range(frames):
-                vertices = template + np.sin(0.3 * k + phase) * sway
-                _add(archive, f"frame_{k + 1:03d}.vl", _vl(vertices))
+                vertices = (template + np.sin(0.3 * k + phase) * sway).astype("<f4")
+                data = len(vertices).to_bytes(4, "little") + vertices.tobytes()
+                member = tarfile.TarInfo(f"frame_{k + 1:03d}.vl")
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
         sound = folder / "audio" / f"{clip}.wav"
         sound.parent.mkdir(exist_ok=True)
         hum = 0.3 * np.sin(0.02 * np.arange(round(frames / card.raw_fps * RATE)))
         soundfile.write(sound, hum, RATE, subtype="PCM_16")
 
 
-def _vl(vertices: np.ndarray) -> bytes:
-    return len(vertices).to_bytes(4, "little") + vertices.astype("<f4").tobytes()
+def measure(raw: Path, out: Path, workers: int) -> tuple[float, float, float]:
+    """Run the command and watch its memory.
 
-
-def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    member = tarfile.TarInfo(name)
-    member.size = len(data)
-    archive.addfile(member, io.BytesIO(data))
-
-
-def measure(raw: Path, out: Path, workers: int) -> Measured:
-    """Run the command and watch its memory."""
+    Returns its seconds and, each at its peak, the proportional memory of all processes together
+    and the resident memory of the largest one, in MiB.
+    """
     command = [sys.executable, str(ROOT / "datasets" / "biwi" / "prepare.py")]
     command += ["--raw", str(raw), "--out", str(out), "--workers", str(workers)]
     start = time.perf_counter()
@@ -87,7 +75,7 @@ def measure(raw: Path, out: Path, workers: int) -> Measured:
         time.sleep(SAMPLING_SECONDS)
     if running.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {running.returncode}")
-    return Measured(workers, time.perf_counter() - start, together, largest)
+    return time.perf_counter() - start, together, largest
 
 
 def _sizes(parent: psutil.Process) -> Iterator[tuple[float, float]]:
@@ -120,11 +108,9 @@ def main(
         for number in workers or [1, 2]:
             say(f"preparing with --workers {number}")
             with TemporaryDirectory(dir=temporary) as data:
-                found = measure(raw, Path(data) / "biwi", number)
-            print(
-                f"| {found.workers} | {found.seconds:.1f} | {len(names) / found.seconds:.2f} "
-                f"| {found.all_mb:.0f} | {found.largest_mb:.0f} |"
-            )
+                seconds, together, largest = measure(raw, Path(data) / "biwi", number)
+            rate = len(names) / seconds
+            print(f"| {number} | {seconds:.1f} | {rate:.2f} | {together:.0f} | {largest:.0f} |")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def compare(folder: Path, methods: str, environment: Mapping[str, str]) -> bool:
 
 
 def overhead(folder: Path, environment: Mapping[str, str]) -> None:
-    """What a job takes besides its work: many jobs that do next to nothing."""
+    """Print what a job takes besides its work: many jobs that do next to nothing."""
     before = {record["key"] for record in Cache(folder / "runs").records()}
     seconds = submit(folder, "template", environment, "--seeds", "100..109")
     new = [r for r in Cache(folder / "runs").records() if r["key"] not in before]

@@ -1,4 +1,4 @@
-"""The face and the speech that methods are measured on; nothing is downloaded.
+"""Makes the face and the speech that methods are measured on; nothing is downloaded.
 
 Shapes   S audio samples, V vertices, F faces, T frames.
 Units    audio at 16 kHz; vertices in m.
@@ -7,30 +7,28 @@ Units    audio at 16 kHz; vertices in m.
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Float
+from torch import Tensor, nn
 
+from bench.checks.made_up import make_spec, make_speech, with_random_speech
+from bench.common.constants import AUDIO_RATE, REACH
 from bench.common.records import read_yaml
 from bench.common.seeding import generator, seed_everything
 from bench.config import Preset, load_preset
-from bench.data import AUDIO_RATE, DatasetSpec
+from bench.data import DatasetSpec
 from bench.method import Method
 from bench.registry.methods import load, preset_folder, resolve
 from methods import METHODS
 
-PRETRAINED = ("source", "revision", "sha256")
-
 FPS = 25.0  # of BIWI
-NUM_STYLES = 6  # training subjects of BIWI
-LAST_TOKEN = 80  # samples: what the last token's window reaches beyond the last frame
+STYLES = tuple(f"S{k}" for k in range(6))  # BIWI's training subjects
 GENERATOR = Path(__file__).parents[1] / "datasets" / "synthetic"
 # in a process of its own: the folder is no package, and its scripts import each other by plain name
 MAKE_HEAD = """
@@ -43,30 +41,12 @@ numpy.savez(sys.argv[2], faces=heads.grid.faces, template=heads.reference(), **m
 """
 
 
-def make_spec(num_vertices: int) -> DatasetSpec:
+def make_sheet(num_vertices: int) -> DatasetSpec:
     """A curved sheet of V vertices with the masks that every dataset has."""
-    columns = max(n for n in range(1, int(num_vertices**0.5) + 1) if num_vertices % n == 0)
-    rows = num_vertices // columns
-    if columns < 8:
-        raise ValueError(f"{num_vertices} vertices make no sheet; take one like 1300 or 23370")
-    y, x = torch.meshgrid(
-        torch.linspace(-0.1, 0.1, rows), torch.linspace(-0.08, 0.08, columns), indexing="ij"
-    )
-    vertices = torch.stack([x, y, 0.08 - 6 * x**2 - 2 * y**2], 2).reshape(-1, 3)
-    corner = torch.arange(num_vertices).view(rows, columns)
-    a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
-    triangles = torch.cat([torch.stack(t, 2).reshape(-1, 3) for t in ((a, b, c), (a, c, d))])
-    regions = {
-        "lips": (y > -0.06) & (y < -0.03) & (x.abs() < 0.03),
-        "mouth": (y < -0.02) & (x.abs() < 0.05),
-        "upper_face": y > 0.02,
-        "eyes": ((y - 0.04).abs() < 0.01) & (x.abs() > 0.02),
-    }
-    indices = {name: region.flatten().nonzero()[:, 0] for name, region in regions.items()}
-    return _spec(triangles, vertices, indices, FPS, NUM_STYLES)
+    return make_spec("benchmark", num_vertices, FPS, STYLES)
 
 
-def make_head(num_vertices: int, fps: float = FPS, num_styles: int = NUM_STYLES) -> DatasetSpec:
+def make_head(num_vertices: int) -> DatasetSpec:
     """The generated dataset's head of average shape at V vertices, from 200 up; metres.
 
     It has slits for the mouth and the eyes, as BIWI's has. Raises ValueError for too few vertices.
@@ -84,40 +64,21 @@ def make_head(num_vertices: int, fps: float = FPS, num_styles: int = NUM_STYLES)
             reason = made.stderr.strip().splitlines()[-1:] or ["no reason given"]
             raise ValueError(f"no head of {num_vertices} vertices: {reason[0]}")
         with np.load(path) as stored:
-            arrays = {name: stored[name] for name in stored}
-    masks = {
-        name.removeprefix("mask_"): torch.from_numpy(array.astype(np.int64))
-        for name, array in arrays.items()
-        if name.startswith("mask_")
-    }
-    faces = torch.from_numpy(arrays["faces"].astype(np.int64))
-    return _spec(faces, torch.from_numpy(arrays["template"]), masks, fps, num_styles)
-
-
-def _spec(
-    faces: Int[Tensor, "F 3"],
-    template: Float[Tensor, "V 3"],
-    masks: dict[str, Tensor],
-    fps: float,
-    num_styles: int,
-) -> DatasetSpec:
+            arrays = {name: torch.from_numpy(stored[name]) for name in stored}
     return DatasetSpec(
         name="benchmark",
-        fps=fps,
+        fps=FPS,
         unit="m",
-        faces=faces,
-        template=template,
-        masks=masks,
-        styles=tuple(f"S{k}" for k in range(num_styles)),
+        faces=arrays.pop("faces").long(),
+        template=arrays.pop("template"),
+        masks={name.removeprefix("mask_"): mask.long() for name, mask in arrays.items()},
+        styles=STYLES,
     )
 
 
 def make_audio(seconds: float) -> Float[Tensor, " S"]:
     """Noise whose loudness changes like speech; long enough for ``seconds * FPS`` whole frames."""
-    samples = round(seconds * AUDIO_RATE) + LAST_TOKEN
-    time = torch.arange(samples) / AUDIO_RATE
-    loudness = 0.5 + 0.5 * torch.sin(2 * torch.pi * 4 * time)
-    return 0.1 * loudness * torch.randn(samples, generator=generator(0, "benchmark", "audio"))
+    return torch.from_numpy(make_speech(round(seconds * AUDIO_RATE) + REACH))
 
 
 def make_motion(spec: DatasetSpec, num_frames: int) -> Float[Tensor, "T V 3"]:
@@ -127,18 +88,12 @@ def make_motion(spec: DatasetSpec, num_frames: int) -> Float[Tensor, "T V 3"]:
     return spec.template + 1e-3 * noise
 
 
-def read_preset(method: str, preset: str, overrides: Sequence[str] = ()) -> Preset:
+def read_preset(method: str, preset: str) -> Preset:
     """A preset of a method, checked; ``preset`` is the file's stem."""
     reference = resolve(method, METHODS)[1]
     cls = load(reference)
     path = preset_folder(reference) / f"{preset}.yaml"
-    return load_preset(path, cls.config_type, cls.stages, overrides)
-
-
-def changes_of(overrides: Sequence[str]) -> dict[str, Any]:
-    """Those of a variant's overrides that change the model, as :func:`build` takes them."""
-    pairs = (text.partition("=") for text in overrides if text.startswith("model."))
-    return {key.removeprefix("model."): yaml.safe_load(value) for key, _, value in pairs}
+    return load_preset(path, cls.config_type, cls.stages)
 
 
 def build(
@@ -150,8 +105,8 @@ def build(
     """
     reference = resolve(method, METHODS)[1]
     cls = load(reference)
-    model = read_yaml(preset_folder(reference) / f"{preset}.yaml").get("model") or {}
-    _draw_speech_weights(model)
+    raw = read_yaml(preset_folder(reference) / f"{preset}.yaml").get("model") or {}
+    model = with_random_speech(raw)
     for key, value in (changes or {}).items():
         *sections, last = key.split(".")
         node = model
@@ -165,15 +120,12 @@ def build(
     return built.eval()
 
 
-def _draw_speech_weights(section: dict[str, Any]) -> None:
-    """Random weights in the place of pre-trained ones, at the same width."""
-    if section.get("source"):
-        for name in PRETRAINED:
-            section.pop(name, None)
-        section["random_weights"] = True
-    for value in section.values():
-        if isinstance(value, dict):
-            _draw_speech_weights(value)
+def forget(method: nn.Module, *memos: type[Any]) -> None:
+    """Empty what a method keeps of these kinds, so that it is computed anew."""
+    for module in method.modules():
+        for value in vars(module).values():
+            if isinstance(value, memos):
+                value.clear()
 
 
 def _keep_all_layers(method: Method) -> None:

@@ -1,4 +1,4 @@
-"""Commands about a cluster, of `bench` and of `python -m slurm`.
+"""The commands about a cluster, of `bench` and of `python -m slurm`.
 
 A composition root: it alone in this package knows the table of methods. Heavy imports stand inside.
 """
@@ -10,12 +10,11 @@ import typer
 
 from bench.cli.options import DEVICE, PROFILE, SET, methods_table
 from bench.common.environment import leave_repository_root
-from bench.common.terminal import console, fail_in_one_line
+from bench.common.terminal import fail_in_one_line
 
 CLUSTER = typer.Option(
     "--cluster",
-    help="local (this machine, in the background), debug (this process), slurm, another preset "
-    "of slurm/clusters/, or the path of one.",
+    help="slurm, another preset of slurm/clusters/ (debug: this process), or the path of one.",
 )
 
 
@@ -36,7 +35,7 @@ def submit(
     profile: Annotated[str | None, PROFILE] = None,
     overrides: Annotated[list[str] | None, SET] = None,
     device: Annotated[str, DEVICE] = "auto",
-    cluster: Annotated[str, CLUSTER] = "local",
+    cluster: Annotated[str, CLUSTER] = "slurm",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan, submit nothing.")
     ] = False,
@@ -66,16 +65,16 @@ def submit(
         overrides=tuple(overrides or ()),
     )
     options = SubmitOptions(asked, cluster, dry_run, watch, wait)
-    raise typer.Exit(submit_runs(options, methods_table(), console()))
+    raise typer.Exit(submit_runs(options, methods_table()))
 
 
 def status(
     every: Annotated[bool, typer.Option("--all", help="Runs that are done, too.")] = False,
 ) -> None:
-    """Where submitted runs stand; the exit code is 1 if one failed or was lost."""
+    """Show where submitted runs stand; the exit code is 1 if one failed or was lost."""
     from slurm.commands import status as show
 
-    raise typer.Exit(show(console(), every))
+    raise typer.Exit(show(every))
 
 
 def cancel(
@@ -87,7 +86,7 @@ def cancel(
     """Cancel jobs; checkpoints are kept."""
     from slurm.commands import cancel as cancel_jobs
 
-    raise typer.Exit(cancel_jobs(runs or (), every, console()))
+    raise typer.Exit(cancel_jobs(runs or (), every))
 
 
 def retry(
@@ -98,16 +97,16 @@ def retry(
 
     if not failed:
         raise ValueError("expected --failed: everything that failed is submitted again")
-    raise typer.Exit(retry_jobs(methods_table(), console()))
+    raise typer.Exit(retry_jobs(methods_table()))
 
 
 def logs(
     run: Annotated[str, typer.Argument(help='Words of its name ("gldi biwi 0"), or a key.')],
 ) -> None:
-    """What the jobs of a run said, and the traceback of what failed."""
+    """Show what the jobs of a run said, and the traceback of what failed."""
     from slurm.commands import logs as show
 
-    raise typer.Exit(show(run, console()))
+    raise typer.Exit(show(run))
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {

@@ -23,16 +23,18 @@ from pathlib import Path
 import psutil
 
 from bench.common.terminal import fail_in_one_line
+from slurm.clusters.programs import without_job
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel", "sinfo")
 SYSTEM = "/usr/local/sbin:/usr/sbin:/sbin"
 PATIENCE = 30.0  # seconds until a daemon must answer
 NODE = "lab0"
+CONFIGURATION = Path(__file__).with_suffix(".conf")
 NO_MUNGE = "AuthType=auth/none\nCredType=cred/none"  # whoever is on this machine may submit
 
 
 def missing_programs() -> list[str]:
-    """What of SLURM is not installed here."""
+    """List the programs of SLURM that are not installed here."""
     path = f"{os.environ['PATH']}:{SYSTEM}"
     return [name for name in PROGRAMS if shutil.which(name, path=path) is None]
 
@@ -52,13 +54,17 @@ def one_node_slurm(
     """
     if missing := missing_programs():
         raise ValueError(f"SLURM is not installed here: {', '.join(missing)} (Debian: slurm-wlm)")
-    client = _client_environment(dict(environment or os.environ), folder)
+    client = without_job(environment or os.environ)
+    client |= {
+        "SLURM_CONF": str(folder / "slurm.conf"),
+        "PATH": f"{client.get('PATH', '')}:{SYSTEM}",
+    }
     with ExitStack() as stack:
         # paths of sockets must be short: a sockaddr has room for 107 characters
         run = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-")))
-        munge = (
-            _start_munge(stack, run, client) if shutil.which("munged", path=client["PATH"]) else ""
-        )
+        munge = NO_MUNGE
+        if shutil.which("munged", path=client["PATH"]):
+            munge = _start_munge(stack, run, client)
         (folder / "state").mkdir(parents=True, exist_ok=True)
         first = first_job or int(time.time()) % 60_000_000 + 1
         conf = _configuration(folder, run, cpus or os.cpu_count() or 1, munge, first)
@@ -71,62 +77,20 @@ def one_node_slurm(
         yield client
 
 
-def _client_environment(inherited: dict[str, str], folder: Path) -> dict[str, str]:
-    """Without what a surrounding job says: it would confuse sbatch and srun."""
-    marks = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_", "SUBMITIT_")
-    client = {name: value for name, value in inherited.items() if not name.startswith(marks)}
-    path = f"{client.get('PATH', '')}:{SYSTEM}"
-    return client | {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
-
-
 def _configuration(folder: Path, run: Path, cpus: int, munge: str, first_job: int) -> str:
-    """slurm.conf: no cgroups, no accounting, memory enforced by looking at it."""
-    user = psutil.Process().username()
-    memory = int(psutil.virtual_memory().total / 2**20 * 0.8)
-    ports = _free_ports(2)
-    return f"""ClusterName=lab
-SlurmctldHost=localhost(127.0.0.1)
-SlurmctldPort={ports[0]}
-CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
-{munge or NO_MUNGE}
-SlurmUser={user}
-SlurmdUser={user}
-StateSaveLocation={folder}/state
-SlurmdSpoolDir={run}/%n
-SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.%n.pid
-SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.%n.log
-MailProg=/bin/true
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SwitchType=switch/none
-MpiDefault=none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
-DefMemPerCPU={memory // cpus}
-AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/linux
-JobAcctGatherFrequency=task=2
-JobAcctGatherParams=OverMemoryKill
-SchedulerType=sched/backfill
-SchedulerParameters=batch_sched_delay=0,sched_interval=5,bf_interval=2,bf_min_age_reserve=0
-JobRequeue=1
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-SlurmctldParameters=preempt_send_user_signal
-KillWait=5
-UnkillableStepTimeout=20
-ReturnToService=2
-MinJobAge=86400
-MaxArraySize=1001
-FirstJobId={first_job}
-SlurmdParameters=config_overrides
-NodeName={NODE} NodeHostname=localhost NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cpus} Boards=1 \
-SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={memory} State=UNKNOWN
-PartitionName=normal Nodes=ALL Default=YES DefaultTime=60 PriorityTier=10 GraceTime=20 State=UP
-PartitionName=high Nodes=ALL DefaultTime=60 PriorityTier=100 PreemptMode=OFF State=UP
-"""
+    memory = int(psutil.virtual_memory().total / 2**20 * 0.8)  # MiB
+    return CONFIGURATION.read_text(encoding="utf-8").format(
+        node=NODE,
+        cpus=cpus,
+        memory=memory,
+        memory_per_cpu=memory // cpus,
+        user=psutil.Process().username(),
+        munge=munge,
+        ports=_free_ports(2),
+        folder=folder,
+        run=run,
+        first_job=first_job,
+    )
 
 
 def _start_munge(stack: ExitStack, run: Path, client: Mapping[str, str]) -> str:
@@ -180,7 +144,7 @@ def _end_jobs(client: Mapping[str, str]) -> None:
 
 
 def _answers(client: Mapping[str, str], *command: str) -> str | None:
-    """What a client says; None where it fails."""
+    """Call a client of the cluster; returns its output, None where it fails."""
     program = shutil.which(command[0], path=client["PATH"])
     assert program is not None
     try:

@@ -1,4 +1,4 @@
-"""The README's section "Add a method", followed word by word in a copy of the repository.
+"""The page docs/add-a-method.md, followed word by word in a copy of the repository.
 
 The copy runs the smoke profile with one method, so that a command takes seconds; nothing else in
 it differs. `pip install` is sent to a folder of the test's by the environment.
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from page_text import blocks
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bench", "methods", "reports", "slurm")
@@ -21,13 +22,6 @@ pytestmark = [
     pytest.mark.xdist_group("readme"),
     pytest.mark.skipif(shutil.which("dvc") is None, reason="dvc is not installed"),
 ]
-
-
-def blocks(section: str) -> list[str]:
-    """The fenced blocks of a section of the README."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    body = re.split(r"^## ", text.partition(f"\n## {section}\n")[2], flags=re.MULTILINE)[0]
-    return re.findall(r"^```\n(.*?)^```$", body, flags=re.MULTILINE | re.DOTALL)
 
 
 class Newcomer:
@@ -83,8 +77,8 @@ def newcomer(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def section():
-    found = blocks("Add a method")
-    assert len(found) == 3, "the section has other blocks: adapt this test"
+    found = blocks("docs/add-a-method.md")
+    assert len(found) == 3, "the page has other blocks: adapt this test"
     return found
 
 

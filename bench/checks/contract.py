@@ -1,26 +1,77 @@
-"""What the benchmark promises itself about every method: `bench check METHOD` and the test suite.
+"""Checks what the benchmark promises itself about every method: `bench check METHOD`, and tests.
 
-Each check is a function of a Subject that raises AssertionError with what is wrong.
+Each check is a function of a Subject that raises AssertionError with what is wrong. A subject is
+the method with its mini preset on a small generated face.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from torch import Tensor
 
-from bench.checks.subject import FPS, Subject, make_subject
+from bench.checks.made_up import make_clips, make_spec
 from bench.common.files import write_atomically
+from bench.common.records import read_yaml
 from bench.common.seeding import seed_everything
 from bench.config import StageConfig
-from bench.data import AUDIO_RATE
+from bench.data import AUDIO_RATE, Batch, Clip, DatasetSpec
+from bench.evaluation.predict import make_noise
 from bench.method import Method
+from bench.registry.methods import load, preset_folder, resolve
+from bench.training.batches import Item, collate
 from bench.training.optimizer import make_optimizer
 from bench.training.terms import check_terms
+
+FPS = 25.0
+NUM_VERTICES = 1296  # four quarter-size levels leave enough for a spiral
+LENGTHS = (25, 32, 28, 25)  # frames of the clips
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A prepared method and what it is checked on."""
+
+    cls: type[Method]
+    config: BaseModel
+    spec: DatasetSpec
+    clips: list[Clip]
+
+    def build(self) -> Method:
+        """A freshly initialised and prepared method, the same one at every call."""
+        seed_everything(0, "contract")
+        method = self.cls(self.config, self.spec)
+        for stage in self.cls.stages:
+            method.prepare(stage, self.clips)
+        return method.eval()
+
+    def batch(self, *clips: Clip) -> Batch:
+        """Clips side by side."""
+        return collate([Item(clip, 0, clip.num_frames) for clip in clips], FPS)
+
+    def predict(self, method: Method, num_samples: int = 1, num_frames: int = 7) -> Tensor:
+        """A prediction of the first clip."""
+        clip, noise = self.clips[0], make_noise(0, "clip", "F1")
+        with torch.no_grad():
+            return method.predict(clip.audio, clip.template, 0, num_frames, num_samples, noise)
+
+
+def make_subject(name: str, table: dict[str, str], folder: Path) -> Subject | str:
+    """The method with its mini preset's config (else its defaults), or why it is unsupported."""
+    _, reference = resolve(name, table)
+    cls = load(reference)
+    preset = preset_folder(reference) / "synthetic-mini.yaml"
+    model = read_yaml(preset).get("model") or {} if preset.exists() else {}
+    spec = make_spec("contract", NUM_VERTICES, FPS, ("F1", "M1"))
+    if reason := cls.unsupported(spec):
+        return reason
+    clips = make_clips(spec, folder, LENGTHS)
+    return Subject(cls, cls.config_type.model_validate(model), spec, clips)
 
 
 def config_is_frozen_and_strict(subject: Subject) -> None:
@@ -112,7 +163,7 @@ def one_batch_can_be_fitted(subject: Subject) -> None:
 
 
 def padding_does_not_count(subject: Subject) -> None:
-    """What stands in a batch's padded frames does not change the loss."""
+    """The loss does not depend on a batch's padded frames."""
     batch = subject.batch(*subject.clips[:2])
     assert int(batch.num_frames.min()) < batch.vertices.shape[1]
     other = batch.vertices.clone()
@@ -140,7 +191,8 @@ def weights_survive_a_round_trip(subject: Subject) -> None:
     assert torch.equal(first, second), "something that predict() uses is not in the state dict"
 
 
-CHECKS: tuple[Callable[[Subject], None], ...] = (
+Check = Callable[[Subject], None]
+CHECKS: tuple[Check, ...] = (
     config_is_frozen_and_strict,
     predicts_what_was_asked_for,
     a_sample_does_not_depend_on_how_many_are_drawn,
@@ -166,12 +218,12 @@ def check_method(name: str, table: dict[str, str], report: str | None, console: 
         console.print(f"{outcome:<8} {_title(check)}", highlight=False, markup=False)
     path = Path(report or f"check-{name.replace(':', '.')}.md")
     with write_atomically(path) as temporary:
-        temporary.write_text(_markdown(name, subject, rows), encoding="utf-8")
+        temporary.write_text(_markdown(name, subject.cls, rows), encoding="utf-8")
     console.print(f"{len(rows) - failed} passed, {failed} failed; report: {path}", markup=False)
     return 1 if failed else 0
 
 
-def _outcome(check: Callable[[Subject], None], subject: Subject) -> str:
+def _outcome(check: Check, subject: Subject) -> str:
     try:
         check(subject)
     except Exception as error:  # a method under test may raise anything; that is the finding
@@ -179,26 +231,17 @@ def _outcome(check: Callable[[Subject], None], subject: Subject) -> str:
     return "passed"
 
 
-def _markdown(
-    name: str, subject: Subject, rows: list[tuple[Callable[[Subject], None], str]]
-) -> str:
-    cls = subject.cls
-    head = [
-        f"# Contract of `{name}`",
-        "",
-        f"Stages: {', '.join(cls.stages)}. Deterministic: {cls.deterministic}.",
-        "",
-        "| check | what it demands | outcome |",
-        "|---|---|---|",
-    ]
-    cell = [
+def _markdown(name: str, cls: type[Method], rows: Sequence[tuple[Check, str]]) -> str:
+    cells = [
         f"| {_title(check)} | {(check.__doc__ or '').strip()} | {outcome.replace('|', '/')} |"
         for check, outcome in rows
     ]
-    return "\n".join([*head, *cell, ""])
+    stages = f"Stages: {', '.join(cls.stages)}. Deterministic: {cls.deterministic}."
+    head = ["| check | what it demands | outcome |", "|---|---|---|"]
+    return "\n".join([f"# Contract of `{name}`", "", stages, "", *head, *cells, ""])
 
 
-def _title(check: Callable[[Subject], None]) -> str:
+def _title(check: Check) -> str:
     return check.__name__.replace("_", " ")
 
 

@@ -1,52 +1,71 @@
-"""How long planned steps will take, from what `bench time` wrote into the preset's head.
+"""How long planned steps will take, from the seconds that the records of a cache have.
+
+A step takes what the same step of the same method on the same dataset took, in proportion to its
+work: the clips that a training hears, the samples that a prediction draws. Records with the step's
+own model and threads come first, then the newest. Where there is none, nobody knows.
 
 Units    seconds of one worker; sums in core hours (a worker takes its preset's threads) or, on an
 accelerator, in GPU hours.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import median
+from typing import Any
 
-from bench.checks.timing_notes import Timing, read_timings
-from bench.config import preset_path
+from pydantic import ValidationError
+
+from bench.config import PredictConfig, Preset, StageConfig
 from bench.evaluation.predict import is_deterministic, requests
 from bench.pipeline.planner import Session
 from bench.pipeline.step import Step, threads_of
-from bench.registry.methods import load, preset_folder
+from bench.registry.methods import load
 
-T = TypeVar("T")
+NEWEST = 10  # records that an estimate is the median of
 ASSUMPTIONS = (
-    "a machine like the one that was measured, nothing else running on it, one worker; "
-    "overrides change the number of steps, not what a step takes; "
-    "scores and what a checkpoint has done already are not counted"
+    "a machine like that, as busy as it was; twice the clips or samples take twice as long; "
+    "what a checkpoint has done already is not counted"
 )
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds that a step will take, and the processors or accelerators that they were seen on."""
+
+    seconds: float
+    machines: frozenset[str]
 
 
 def say_estimate(step: Step, session: Session) -> str:
-    """How long a step will take, in words; "" where it takes next to nothing."""
-    if not _is_timed(step):
-        return ""
+    """How long a step will take, in words."""
     seconds = estimate_seconds(step, session)
     if seconds is None:
-        return f"no estimate: bench time {step.run.method}"
+        return "no estimate: nothing like it has run here"
     return f"about {duration(seconds)}"
 
 
+def estimate_seconds(step: Step, session: Session) -> float | None:
+    """Seconds that a step will take on the session's device; None: nobody knows."""
+    found = _history(session).estimate(step)
+    return found.seconds if found else None
+
+
 def estimate_lines(steps: Sequence[Step], session: Session) -> list[str]:
-    """The sum over steps that are to be done, and what it rests on; nothing without an estimate."""
-    timed = [step for step in steps if _is_timed(step)]
-    found = {step.key: estimate_seconds(step, session) for step in timed}
-    known = [seconds for seconds in found.values() if seconds is not None]
+    """The sum over steps that are to be done, and what it rests on; nothing without steps."""
+    each = {step.key: step for step in steps}.values()
+    found = [(step, _history(session).estimate(step)) for step in each]
+    known = [(step, estimate) for step, estimate in found if estimate]
     if not known:
-        return []
-    on_gpu = timed[0].run.device == "cuda"
-    total = sum((found[step.key] or 0.0) * (1 if on_gpu else _threads(step)) for step in timed)
-    missing = len(found) - len(known)
+        return ["no estimate of the hours: nothing like these steps has run here"] if found else []
+    on_gpu = known[0][0].run.device == "cuda"
+    total = sum(each.seconds * (1 if on_gpu else _threads(step)) for step, each in known)
     head = f"in all about {total / 3600:.2g} {'GPU' if on_gpu else 'core'} hours"
-    if missing:
+    if missing := len(found) - len(known):
         head += f", and {missing} step{'s' if missing > 1 else ''} without an estimate"
-    measured = {_measured(timing) for s in timed if (timing := timing_of(s, session))}
-    return [head, f"  measured on {'; '.join(sorted(measured))}", f"  assumed: {ASSUMPTIONS}"]
+    machines = sorted(frozenset().union(*(estimate.machines for _, estimate in known)))
+    return [head, f"  from records of {'; '.join(machines)}", f"  assumed: {ASSUMPTIONS}"]
 
 
 def duration(seconds: float) -> str:
@@ -57,84 +76,74 @@ def duration(seconds: float) -> str:
     return f"{float(f'{seconds:.2g}'):g} s"
 
 
-def _is_timed(step: Step) -> bool:
-    return bool(step.stage) or step.name == "predict"
+class History:
+    """The finished steps in a session's cache, read once."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.records: dict[tuple[str, ...], list[Record]] = {}  # by step, method, dataset, device
+        self.found: dict[tuple[str, str, int], tuple[Preset, Estimate | None]] = {}
+        for record in session.cache.records():
+            if record["status"] == "done" and record.get("seconds"):
+                kind = (record["step"], record["method"], record["dataset"], record["device"])
+                self.records.setdefault(kind, []).append(record)
+
+    def estimate(self, step: Step) -> Estimate | None:
+        """Of a step; all seeds of a row share it, for a plan may have thousands of steps."""
+        preset = step.run.preset
+        key = (step.name, step.run.dataset, id(preset))
+        if key not in self.found:  # the preset is kept, so that no other one gets its id
+            self.found[key] = (preset, self._estimate(step))
+        return self.found[key][1]
+
+    def _estimate(self, step: Step) -> Estimate | None:
+        rates, machines = [], set()
+        for record in self._like(step):
+            try:
+                rates.append(record["seconds"] / self._work(step, record["inputs"]))
+            except ValidationError:  # of another version
+                continue
+            machine = record["machine"]
+            machines.add(machine["gpu"] if step.run.device == "cuda" else machine["cpu"])
+        if not rates:
+            return None
+        return Estimate(median(rates) * self._work(step, step.inputs), frozenset(machines))
+
+    def _like(self, step: Step) -> list[Record]:
+        """The newest records of the step's kind, of its own model and threads if there are such."""
+        run = step.run
+        found = self.records.get((step.name, run.method, run.dataset, run.device), [])
+        model, threads = step.inputs.get("model"), _threads(step)
+        found = [r for r in found if r["inputs"].get("model") == model] or found
+        found = [r for r in found if r["threads"] == threads] or found
+        return sorted(found, key=lambda record: record["started"])[-NEWEST:]
+
+    def _work(self, step: Step, inputs: Mapping[str, Any]) -> int:
+        """How much a step of this kind has to do with these inputs; 1 where nothing tells.
+
+        A training looks at every clip once and then takes its steps. Raises ValidationError for
+        inputs that are no longer read.
+        """
+        dataset = self.session.dataset(step.run.dataset)
+        if step.stage:
+            train = StageConfig.model_validate(inputs["train"])
+            num_clips = len(dataset.clips("train"))
+            heard = train.num_steps(num_clips) * train.batch_size * train.accumulate
+            return max(1, num_clips + heard)
+        if step.name == "predict":
+            config = PredictConfig.model_validate(inputs["predict"])
+            deterministic = is_deterministic(load(step.run.reference), config)
+            asked = requests(dataset, config, deterministic)
+            return max(1, sum(request.num_samples for request in asked))
+        return 1
+
+
+@lru_cache(maxsize=1)
+def _history(session: Session) -> History:
+    return History(session)
 
 
 def _threads(step: Step) -> int:
-    return step.run.preset.train[step.stage].threads if step.stage else threads_of(step.run)
-
-
-def _measured(timing: Timing) -> str:
-    data = ", generated data of the dataset's size" if timing.data == "stand-in" else ""
-    return f"{timing.machine} ({timing.date}{data})"
-
-
-def _once(what: str, step: Step, session: Session, find: Callable[[], T]) -> T:
-    """A value that all seeds of a row share, found once: a plan may have thousands of steps."""
-    key = (what, step.run.dataset, id(step.run.preset))  # the steps keep the preset alive
-    if key not in session.estimates:
-        session.estimates[key] = find()
-    found: T = session.estimates[key]
-    return found
-
-
-def estimate_seconds(step: Step, session: Session) -> float | None:
-    """What a train or predict step will take on the session's device; None: nobody knows.
-
-    A train step takes its optimiser steps, its validations and a first look at every clip; a
-    predict step every prediction's first sample and the others, as if each heard new audio, which
-    is too much where styles share a clip. Raises ValueError for a damaged head.
-    """
-    return _once(step.name, step, session, lambda: _estimate(step, session))
-
-
-def _estimate(step: Step, session: Session) -> float | None:
-    timing = timing_of(step, session)
-    if timing is None:
-        return None
     if step.stage:
-        return _training(step, step.stage, session, timing)
-    if step.name == "predict":
-        return _prediction(step, session, timing)
-    return None
-
-
-def timing_of(step: Step, session: Session) -> Timing | None:
-    """What the head of the step's preset says about its device."""
-    return _once("timing", step, session, lambda: _timing(step, session))
-
-
-def _timing(step: Step, session: Session) -> Timing | None:
-    run = step.run
-    if not run.reference:
-        return None
-    profile = session.profile
-    folder = preset_folder(run.reference)
-    path = preset_path(folder, run.dataset, profile.preset, profile.fallback)
-    return read_timings(path).get(run.device)
-
-
-def _training(step: Step, stage: str, session: Session, timing: Timing) -> float | None:
-    if stage not in timing.seconds_per_new_clip:
-        return None
-    config, dataset = step.run.preset.train[stage], session.dataset(step.run.dataset)
-    num_train, num_val = (len(dataset.clips(split)) for split in ("train", "val"))
-    start = (num_train + num_val) * timing.seconds_per_new_clip[stage]
-    if stage not in timing.seconds_per_step:  # nothing to train
-        return start
-    num_steps = config.num_steps(num_train)
-    validations = -(-num_steps // config.validate_every) * num_val
-    return (
-        start
-        + num_steps * timing.seconds_per_step[stage]
-        + validations * timing.seconds_per_validated_clip[stage]
-    )
-
-
-def _prediction(step: Step, session: Session, timing: Timing) -> float:
-    run, dataset = step.run, session.dataset(step.run.dataset)
-    deterministic = is_deterministic(load(run.reference), run.preset.predict)
-    asked = requests(dataset, run.preset.predict, deterministic)
-    more = sum(request.num_samples - 1 for request in asked)
-    return len(asked) * timing.seconds_per_clip + more * timing.seconds_per_more_sample
+        return step.run.preset.train[step.stage].threads
+    return threads_of(step.run) if step.run.stages else 1

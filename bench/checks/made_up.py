@@ -1,12 +1,13 @@
-"""Generated clips with the size of a dataset that is not there, to measure how long work takes.
+"""Made-up faces and clips, for contract checks, for `bench time` and for benchmarks.
 
-A curved sheet with as many vertices, moving in a few smooth waves under noise that is as long as
-speech: what a step costs depends on sizes, hardly on what is in them. No quality is judged here.
+A face is a curved sheet; speech is noise whose loudness changes. What a step costs depends on sizes
+and hardly on what is in them; no quality is judged here.
 
-Shapes   T frames, V vertices, K waves.
+Shapes   S audio samples, T frames, V vertices, F triangles, K shapes.
 Units    metres; audio at 16 kHz.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
@@ -15,18 +16,18 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
+from jaxtyping import Float, Int
 
+from bench.common.constants import AUDIO_RATE, REACH
 from bench.common.errors import unknown
-from bench.data import AUDIO_RATE, BlendshapeMotion, Clip, DatasetSpec
+from bench.data import BlendshapeMotion, Clip, DatasetSpec
 
-NUM_WAVES = 8
-CLIPS_PER_STYLE = 2  # what is measured per step and per clip needs no more
-REACH = 80  # samples after the last frame, which a 50 Hz speech encoder hears
+NUM_SHAPES = 8  # of a moving face
 
 
 @dataclass(frozen=True)
 class Size:
-    """What of a dataset decides how long work on it takes."""
+    """Those sizes of a dataset that decide how long work on it takes."""
 
     num_vertices: int
     fps: float
@@ -49,9 +50,14 @@ def size_of(dataset: str) -> Size:
     return SIZES[dataset]
 
 
-def stand_in_spec(dataset: str, size: Size) -> DatasetSpec:
-    """A sheet of V vertices with the masks that every dataset has."""
-    x, y = _sheet(size.num_vertices)
+def make_spec(name: str, num_vertices: int, fps: float, styles: Sequence[str]) -> DatasetSpec:
+    """A curved sheet of V vertices, about square, with the masks that every dataset has."""
+    columns = isqrt(num_vertices)
+    while num_vertices % columns == 1:  # a last row of one vertex would have no triangle
+        columns -= 1
+    rows = -(-num_vertices // columns)
+    row, column = np.divmod(np.arange(num_vertices), columns)
+    x, y = np.linspace(-0.08, 0.08, columns)[column], np.linspace(-0.1, 0.1, rows)[row]
     regions = {
         "lips": (y > -0.06) & (y < -0.03) & (abs(x) < 0.03),
         "mouth": (y < -0.02) & (abs(x) < 0.05),
@@ -59,45 +65,68 @@ def stand_in_spec(dataset: str, size: Size) -> DatasetSpec:
         "eyes": (abs(y - 0.04) < 0.01) & (abs(x) > 0.02),
     }
     vertices = np.stack([x, y, 0.08 - 6 * x**2 - 2 * y**2], -1).astype(np.float32)
+    triangles = _triangles(rows, columns)
     return DatasetSpec(
-        name=dataset,
-        fps=size.fps,
+        name=name,
+        fps=fps,
         unit="m",
-        faces=torch.from_numpy(_faces(size.num_vertices)),
+        faces=torch.from_numpy(triangles[(triangles < num_vertices).all(1)]),
         template=torch.from_numpy(vertices),
         masks={k: torch.from_numpy(np.flatnonzero(v)) for k, v in regions.items()},
-        styles=tuple(f"S{k}" for k in range(size.num_styles)),
+        styles=tuple(styles),
     )
 
 
-def stand_in_clips(spec: DatasetSpec, size: Size, folder: Path) -> list[Clip]:
-    """A few clips of every style; one file of noise is everyone's audio."""
-    draws = np.random.default_rng(0)
-    num_frames = round(size.seconds * size.fps)
-    samples = round(num_frames / size.fps * AUDIO_RATE) + REACH
-    loudness = 0.5 + 0.5 * np.sin(2 * np.pi * 4 * np.arange(samples) / AUDIO_RATE)
-    soundfile.write(folder / "noise.wav", 0.1 * loudness * draws.standard_normal(samples), 16_000)
-    template = spec.template.numpy()
-    phases = 2 * np.pi * draws.random((NUM_WAVES, 1, 3))
-    waves = 2e-3 * np.sin(60 * template[None, :, :2].sum(2)[..., None] + phases)  # (K, V, 3)
-    return [
-        Clip(
-            name=f"S{k % size.num_styles}_{k:02d}",
-            subject=f"S{k % size.num_styles}",
-            sentence=k,
-            take=0,
-            split="train",
-            style=k % size.num_styles,
-            template=spec.template,
-            motion=BlendshapeMotion(
-                template,
-                draws.standard_normal((num_frames, NUM_WAVES)).astype(np.float32),
-                waves.astype(np.float32),
-            ),
-            audio_path=folder / "noise.wav",
+def _triangles(rows: int, columns: int) -> Int[np.ndarray, "F 3"]:
+    """Two triangles per square of a grid."""
+    corner = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
+    return np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)]).reshape(-1, 3)
+
+
+def make_speech(num_samples: int, number: int = 0) -> Float[np.ndarray, " S"]:
+    """Noise that swells and fades, another one for every number."""
+    noise = np.random.default_rng(number).standard_normal(num_samples).clip(-3, 3)
+    return (0.1 * _loudness(np.arange(num_samples) / AUDIO_RATE, number) * noise).astype(np.float32)
+
+
+def _loudness(seconds: np.ndarray, number: int) -> np.ndarray:
+    return 0.5 + 0.5 * np.sin(2 * np.pi * (2 + number % 4) * seconds)
+
+
+def make_clips(spec: DatasetSpec, folder: Path, lengths: Iterable[int]) -> list[Clip]:
+    """A clip of each length in frames, the styles by turns; louder speech opens the mouth wider.
+
+    The rest of the face trembles in smooth waves of 0.1 mm. Motion is stored as coefficients, so
+    that many clips of a large face fit into memory.
+    """
+    shapes = 1e-4 * np.sin(60 * spec.template.sum(1).numpy() + np.arange(NUM_SHAPES)[:, None])
+    shapes = np.repeat(shapes[..., None], 3, axis=2)  # (K, V, 3)
+    shapes[0], shapes[0, spec.masks["mouth"], 1] = 0.0, -0.01
+    clips = []
+    for k, num_frames in enumerate(lengths):
+        style, path = k % len(spec.styles), folder / f"clip{k}.wav"
+        seconds = num_frames / spec.fps
+        soundfile.write(path, make_speech(round(seconds * AUDIO_RATE) + REACH, k), AUDIO_RATE)
+        template = spec.template.numpy() * np.float32(1 + 0.02 * style)
+        weights = np.random.default_rng(k).standard_normal((num_frames, NUM_SHAPES))
+        weights[:, 0] = _loudness(np.arange(num_frames) / spec.fps, k)
+        clips.append(
+            Clip(
+                name=f"{spec.styles[style]}_{k:02d}",
+                subject=spec.styles[style],
+                sentence=k,
+                take=0,
+                split="train",
+                style=style,
+                template=torch.from_numpy(template),
+                motion=BlendshapeMotion(
+                    template, weights.astype(np.float32), shapes.astype(np.float32)
+                ),
+                audio_path=path,
+            )
         )
-        for k in range(CLIPS_PER_STYLE * size.num_styles)
-    ]
+    return clips
 
 
 def with_random_speech(model: Any) -> Any:
@@ -110,28 +139,3 @@ def with_random_speech(model: Any) -> Any:
             changed.pop(name, None)
         changed["random_weights"] = True
     return changed
-
-
-def _columns(num_vertices: int) -> int:
-    """Columns of a sheet that is about square; its last row has more than one vertex."""
-    columns = isqrt(num_vertices)
-    while num_vertices % columns == 1:
-        columns -= 1
-    return columns
-
-
-def _sheet(num_vertices: int) -> tuple[np.ndarray, np.ndarray]:
-    """x and y of every vertex, row by row; the last row may be cut."""
-    columns = _columns(num_vertices)
-    row, column = np.divmod(np.arange(num_vertices), columns)
-    return 0.16 * column / (columns - 1) - 0.08, 0.2 * row / row[-1] - 0.1
-
-
-def _faces(num_vertices: int) -> np.ndarray:
-    """(F, 3) two triangles per square, as far as all their corners are there."""
-    columns = _columns(num_vertices)
-    rows = -(-num_vertices // columns)
-    corner = np.arange(rows * columns).reshape(rows, columns)
-    a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
-    faces = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)]).reshape(-1, 3)
-    return faces[(faces < num_vertices).all(1)]

@@ -7,24 +7,21 @@ Units    seconds.
 """
 
 import os
-import statistics
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from statistics import median
 
 import torch
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from bench.checks.made_up import size_of, stand_in_clips, stand_in_spec, with_random_speech
-from bench.checks.timing_notes import Timing, write_timing
+from bench.checks.made_up import make_clips, make_spec, size_of, with_random_speech
 from bench.common.environment import pick_device
 from bench.common.project import data_folder, load_params
 from bench.config import Preset, StageConfig, load_preset, preset_path
@@ -37,10 +34,9 @@ from bench.pipeline.work import make_deterministic
 from bench.registry.methods import load, preset_folder, resolve
 from bench.training.batches import Loader
 from bench.training.checkpoint import TrainingState
-from bench.training.loop import Fit, Stage, initialise, prepare, take_step, validate
+from bench.training.loop import Stage, initialise, prepare, take_step, validate
 
-T = TypeVar("T")
-
+CLIPS_PER_STYLE = 2  # of generated data: what is measured per step and per clip needs no more
 WARM_UP = 4  # steps at least, which are one epoch of the clips that are measured
 PREDICTIONS = 3
 BUSY = 1.5  # processes that ran in the last minute; a measurement just before this is one
@@ -56,32 +52,31 @@ class TimeOptions:
     profile: str | None = None
     device: str = "auto"
     steps: int = 10  # measured, after the warm-up
-    write: bool = True
 
 
 @dataclass(frozen=True)
 class Material:
-    """What work is measured on."""
+    """Clips and a model that work is measured on."""
 
     spec: DatasetSpec
     train: Sequence[Clip]
     test: Clip
     model: BaseModel
-    stand_in: bool
+    note: str = ""  # on where it comes from
 
 
 @dataclass(frozen=True)
 class StageTime:
     """Of one stage."""
 
-    per_step: float | None  # None: nothing to train
+    step: float | None  # None: nothing to train
     first_step: float | None  # with what is compiled or allocated once
-    per_new_clip: float
-    per_validated_clip: float
+    new_clip: float
+    validated_clip: float
 
 
 def time_method(options: TimeOptions, table: dict[str, str], console: Console) -> int:
-    """Measure, print a table, and write the line into the preset's head; returns 0.
+    """Measure, and print a table per dataset; returns 0.
 
     Raises ValueError for unknown names, and for a dataset that is neither prepared nor of a known
     size.
@@ -93,8 +88,8 @@ def time_method(options: TimeOptions, table: dict[str, str], console: Console) -
     device = pick_device(options.device)
     if (load_now := os.getloadavg()[0]) > BUSY:
         console.print(
-            f"other work is running here (load {load_now:.1f}): times will be too long, so nothing "
-            "is noted; measure again when it is quiet",
+            f"other work is running here (load {load_now:.1f}): times will be too long; measure "
+            "again when it is quiet",
             markup=False,
         )
     _, reference = resolve(options.method, table)
@@ -108,19 +103,17 @@ def time_method(options: TimeOptions, table: dict[str, str], console: Console) -
             if reason := cls.unsupported(material.spec):
                 console.print(f"{options.method} on {dataset}: {reason}", markup=False)
                 continue
-            stages, predictions = measure(cls, preset, material, device, options.steps)
-        timing = _timing(preset, cls.stages, material, device, stages, predictions)
-        console.print(_table(f"{options.method}, {path.stem}", timing, stages))
-        if options.write and load_now <= BUSY:
-            write_timing(path, timing)
-            console.print(f"written into the head of {path.name}", markup=False)
+            stages, prediction = measure(cls, preset, material, device, options.steps)
+        where = f"{device} ({_machine(device, preset.train[cls.stages[-1]].threads)})"
+        title = f"{options.method}, {path.stem} on {where}{material.note}; seconds"
+        console.print(_table(title, stages, prediction))
     return 0
 
 
 def measure(
     cls: type[Method], preset: Preset, material: Material, device: str, num_steps: int
 ) -> tuple[dict[str, StageTime], tuple[float, float]]:
-    """Stage -> times, and the times of a clip's first sample and of one more."""
+    """Times by stage, and those of a clip's first sample and of one more."""
     method = initialise(cls, material.model, material.spec, seed=0)
     make_deterministic(device)
     found = {}
@@ -128,66 +121,57 @@ def measure(
         torch.set_num_threads(preset.train[name].threads)
         found[name] = _measure_stage(method, name, preset.train[name], material, device, num_steps)
     deterministic = is_deterministic(cls, preset.predict)
-    return found, _measure_prediction(method.eval(), material, torch.device(device), deterministic)
+    return found, _measure_prediction(method.eval(), material.test, device, deterministic)
 
 
 def _measure_stage(
-    method: Method,
-    name: str,
-    config: StageConfig,
-    material: Material,
-    device: str,
-    num_steps: int,
+    method: Method, name: str, config: StageConfig, material: Material, device: str, num_steps: int
 ) -> StageTime:
     """The first epoch of a few clips warms up: features that are kept are computed in it."""
     fps = material.spec.fps
     # a constant rate over steps without end: schedules cost nothing
     config = config.model_copy(update={"epochs": None, "steps": 10**9, "schedule": "constant"})
     whole = config.model_copy(update={"window": "clip", "batches": "shuffled"})
-    every = Loader(material.train, fps, config, 0, name)
     few = list(material.train[: WARM_UP * config.batch_size * config.accumulate])
     stage = Stage(
-        method=method,
+        method=method.cpu(),  # where a run starts a stage
         name=name,
         config=config,
-        train=every,
+        train=Loader(material.train, fps, config, 0, name),
         val=Loader(few[:2], fps, whole, 0, name),
         seed=0,
         folder=Path(),  # nothing is written by a step
         device=torch.device(device),
     )
-    method.cpu()  # where a run starts a stage
-    statistics_time, fit = _timed(lambda: prepare(stage), device)
+    fits = []
+    statistics = _seconds(lambda: fits.append(prepare(stage)), device) / len(material.train)
+    fit = fits[0]
     if fit is None:
-        return StageTime(None, None, statistics_time / len(material.train), 0.0)
-    stage = replace(stage, train=Loader(few, fps, config, 0, name))
-    warm_up = max(WARM_UP, stage.train.steps_per_epoch)
-    times = _step_times(stage, fit, warm_up + num_steps, device)
-    per_step = statistics.median(times[warm_up:])
+        return StageTime(None, None, statistics, 0.0)
+    stage, state = replace(stage, train=Loader(few, fps, config, 0, name)), TrainingState()
+    epoch = stage.train.steps_per_epoch
+    warm_up = max(WARM_UP, epoch)
+    steps = range(warm_up + num_steps)
+    times = [_seconds(lambda: take_step(stage, fit, state), device) for _ in steps]
+    step = median(times[warm_up:])
     # the very first step also allocates and compiles: it is told, not multiplied by clips
-    others = times[1 : stage.train.steps_per_epoch]
-    extra = sum(max(0.0, seconds - per_step) for seconds in others)
-    seen = len(few) * len(others) / stage.train.steps_per_epoch
-    per_new_clip = statistics_time / len(material.train) + (extra / seen if others else 0.0)
+    others = times[1:epoch]
+    extra = sum(max(0.0, seconds - step) for seconds in others)
+    seen = len(few) * len(others) / epoch
     validate(stage, fit.loss, 0)
-    validation, _ = _timed(lambda: validate(stage, fit.loss, 0), device)
-    return StageTime(per_step, times[0], per_new_clip, validation / len(few[:2]))
-
-
-def _step_times(stage: Stage, fit: Fit, count: int, device: str) -> list[float]:
-    state = TrainingState()
-    return [_timed(lambda: take_step(stage, fit, state), device)[0] for _ in range(count)]
+    validation = _seconds(lambda: validate(stage, fit.loss, 0), device)
+    new_clip = statistics + (extra / seen if others else 0.0)
+    return StageTime(step, times[0], new_clip, validation / len(few[:2]))
 
 
 def _measure_prediction(
-    method: Method, material: Material, device: torch.device, deterministic: bool
+    method: Method, clip: Clip, device: str, deterministic: bool
 ) -> tuple[float, float]:
-    """(first sample, one more), each the median of a few after a first one.
+    """The first sample and one more, each the median of a few after a first one.
 
     Each prediction hears its clip a little quieter than the one before: a method may keep what it
     has heard, and the first sample of a new clip has to be heard.
     """
-    clip = material.test
     audio, template = clip.audio.to(device), clip.template.to(device)
     loudness = iter(1 - 1e-3 * k for k in count())
     method.to(device)
@@ -198,80 +182,53 @@ def _measure_prediction(
         quieter = next(loudness) * audio
         method.predict(quieter, template, clip.style or 0, clip.num_frames, num_samples, noise)
 
-    def median(num_samples: int) -> float:
-        times = [_timed(lambda: predict(num_samples), device.type)[0] for _ in range(PREDICTIONS)]
-        return statistics.median(times)
+    def usual(num_samples: int) -> float:
+        return median(_seconds(lambda: predict(num_samples), device) for _ in range(PREDICTIONS))
 
     predict(1)
-    one = median(1)
-    if deterministic:
-        return one, 0.0
-    return one, max(0.0, (median(1 + MORE_SAMPLES) - one) / MORE_SAMPLES)
+    one = usual(1)
+    more = 0.0 if deterministic else (usual(1 + MORE_SAMPLES) - one) / MORE_SAMPLES
+    return one, max(0.0, more)
 
 
-def _timed(work: Callable[[], T], device: str) -> tuple[float, T]:
-    """Seconds that work took, all of it done, and what it returned."""
+def _seconds(work: Callable[[], object], device: str) -> float:
+    """Seconds that work took, all of it done."""
     started = time.perf_counter()
-    result = work()
+    work()
     if device == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - started, result
+    return time.perf_counter() - started
 
 
 def _material(cls: type[Method], preset: Preset, dataset: str, folder: Path) -> Material:
     """The prepared dataset, or where there is none a stand-in of its size."""
     if (data_folder() / dataset / "manifest.json").exists():
         loaded = load_dataset(dataset, data_folder())
-        clips = loaded.shown_clips()
-        test = sorted(clips, key=lambda clip: clip.num_frames)[len(clips) // 2]
-        return Material(loaded.spec, loaded.clips("train"), test, preset.model, stand_in=False)
+        clips = sorted(loaded.shown_clips(), key=lambda clip: clip.num_frames)
+        return Material(loaded.spec, loaded.clips("train"), clips[len(clips) // 2], preset.model)
     size = size_of(dataset)
-    spec = stand_in_spec(dataset, size)
-    clips = stand_in_clips(spec, size, folder)
+    styles = [f"S{k}" for k in range(size.num_styles)]
+    spec = make_spec(dataset, size.num_vertices, size.fps, styles)
+    lengths = [round(size.seconds * size.fps)] * (CLIPS_PER_STYLE * size.num_styles)
+    clips = make_clips(spec, folder, lengths)
     raw = with_random_speech(preset.model.model_dump(exclude_unset=True))
-    return Material(spec, clips, clips[0], cls.config_type.model_validate(raw), stand_in=True)
+    model = cls.config_type.model_validate(raw)
+    return Material(spec, clips, clips[0], model, ", generated data of the dataset's size")
 
 
-def _timing(
-    preset: Preset,
-    names: Sequence[str],
-    material: Material,
-    device: str,
-    stages: dict[str, StageTime],
-    predictions: tuple[float, float],
-) -> Timing:
-    threads = preset.train[names[-1]].threads
+def _machine(device: str, threads: int) -> str:
     facts = machine()
-    cpu = f"{facts['cpu']}, {threads} thread{'s' if threads > 1 else ''}"
-    return Timing(
-        device="cuda" if device == "cuda" else "cpu",
-        machine=facts["gpu"] if device == "cuda" else cpu,
-        date=datetime.now(UTC).date(),
-        data="stand-in" if material.stand_in else "prepared",
-        seconds_per_step={n: rounded(t.per_step) for n, t in stages.items() if t.per_step},
-        seconds_per_new_clip={n: rounded(t.per_new_clip) for n, t in stages.items()},
-        seconds_per_validated_clip={n: rounded(t.per_validated_clip) for n, t in stages.items()},
-        seconds_per_clip=rounded(predictions[0]),
-        seconds_per_more_sample=rounded(predictions[1]),
-    )
+    plural = "s" if threads > 1 else ""
+    return str(facts["gpu"]) if device == "cuda" else f"{facts['cpu']}, {threads} thread{plural}"
 
 
-def rounded(seconds: float) -> float:
-    """Two digits: a machine repeats itself no better."""
-    return float(f"{seconds:.2g}")
-
-
-def _table(title: str, timing: Timing, stages: dict[str, StageTime]) -> Table:
-    data = "" if timing.data == "prepared" else ", generated data of the dataset's size"
-    table = Table(title=f"{title} on {timing.device} ({timing.machine}){data}; seconds")
+def _table(title: str, stages: dict[str, StageTime], prediction: tuple[float, float]) -> Table:
+    table = Table(title=title)
     table.add_column("work")
     for column in ("a step", "the first step", "a new clip", "a validated clip"):
         table.add_column(column, justify="right")
     for name, found in stages.items():
-        times = (found.per_step, found.first_step, found.per_new_clip, found.per_validated_clip)
+        times = (found.step, found.first_step, found.new_clip, found.validated_clip)
         table.add_row(name, *("-" if t is None else f"{t:.2g}" for t in times))
-    more = (
-        f"{timing.seconds_per_clip:.2g} a clip, {timing.seconds_per_more_sample:.2g} a sample more"
-    )
-    table.caption = f"prediction: {more}"
+    table.caption = "prediction: {:.2g} a clip, {:.2g} a sample more".format(*prediction)
     return table

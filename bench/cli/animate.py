@@ -18,6 +18,7 @@ from bench.checks.estimate import duration
 from bench.common.constants import AUDIO_RATE
 from bench.common.environment import pick_device
 from bench.common.errors import unknown
+from bench.common.files import write_array
 from bench.data import DatasetSpec
 from bench.dataset.reader import Dataset
 from bench.evaluation.predict import make_noise
@@ -28,7 +29,7 @@ from bench.evaluation.windows import (
     Predict,
     predict_in_windows,
 )
-from bench.media.animations import write_array, write_glb, write_meshes
+from bench.media.animations import write_glb, write_meshes
 from bench.media.audio import read_speech
 from bench.media.meshes import read_mesh
 from bench.method import Method

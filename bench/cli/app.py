@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.file_commands import merge, prepare, probe, score
+from bench.cli.file_commands import prepare, probe, score
 from bench.cli.options import DATASET, DEVICE, METHOD, PROFILE, WORKERS, methods_table
 from bench.cli.run_commands import COMMANDS as RUN_COMMANDS
 from bench.cli.weights_commands import animate, export, fetch, import_
@@ -25,7 +25,6 @@ app.command()(animate)
 app.command("import")(import_)
 app.command()(export)
 app.command()(fetch)
-app.command()(merge)
 app.command()(prepare)
 app.command(hidden=True)(probe)
 app.command()(score)
@@ -40,16 +39,15 @@ def time_(
     profile: Annotated[str | None, PROFILE] = None,
     device: Annotated[str, DEVICE] = "auto",
     steps: Annotated[int, typer.Option(min=1, help="Steps that are measured, of each stage.")] = 10,
-    write: Annotated[bool, typer.Option(help="Note it in the head of the preset.")] = True,
 ) -> None:
-    """Measure how long a preset's steps and predictions take here; `--dry-run` then estimates.
+    """Measure how long a preset's steps and predictions take here.
 
     Where BIWI or VOCASET is not prepared, generated data of its size takes its place, with random
     weights in the speech encoder. The cache of runs is left alone.
     """
     from bench.checks.timing import TimeOptions, time_method
 
-    options = TimeOptions(method, dataset, profile, device, steps, write)
+    options = TimeOptions(method, dataset, profile, device, steps)
     raise typer.Exit(time_method(options, methods_table(), console()))
 
 

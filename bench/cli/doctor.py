@@ -83,18 +83,18 @@ def _torchaudio() -> Finding:
         clash = "; its wheel needs a CUDA build of torch" if torch.endswith("+cpu") else ""
         text = f"does not load beside torch {torch}{clash} ({reason}); hidden from transformers"
         return Finding("torchaudio", "bad", text, "pip uninstall -y torchaudio")
-    from bench.media.resampling import TORCHAUDIO, VARIABLE
-    from bench.media.spectra import compare  # torch, which may be broken
+    from bench.common.constants import AUDIO_BACKEND
+    from bench.media.torchaudio_backend import compare  # torch, which may be broken
 
     try:
         agreement = compare()
     except (RuntimeError, AttributeError, TypeError) as error:
         text = f"loads but does not work: {' '.join(str(error).split())}"
-        return Finding("torchaudio", "bad", text, f"leave {VARIABLE} unset")
+        return Finding("torchaudio", "bad", text, f"leave {AUDIO_BACKEND} unset")
     text = f"{_version('torchaudio')}: {agreement}"
     if not agreement.holds:
-        return Finding("torchaudio", "bad", text, f"leave {VARIABLE} unset")
-    return Finding("torchaudio", "ok", f"{text}; {VARIABLE}={TORCHAUDIO} uses it")
+        return Finding("torchaudio", "bad", text, f"leave {AUDIO_BACKEND} unset")
+    return Finding("torchaudio", "ok", f"{text}; {AUDIO_BACKEND}=torchaudio uses it")
 
 
 def _weights(table: dict[str, str]) -> Iterator[Finding]:

@@ -57,13 +57,3 @@ def score(
     files = Files(ground_truth=gt, templates=templates, regions=regions, fps=gt_fps)
     options = ScoreOptions(dataset=dataset, predictions=pred, files=files, name=name, out=out)
     raise typer.Exit(score_folder(options, console()))
-
-
-def merge(
-    runs: Annotated[list[Path], typer.Argument(help="Caches (.runs) of other machines.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
-) -> None:
-    """Bring what other machines have computed into this cache; contradictions are refused."""
-    from bench.cli.merge import merge as merge_caches
-
-    raise typer.Exit(merge_caches(runs, dry_run, console()))

@@ -105,13 +105,21 @@ def clean(yes: bool) -> Iterator[str]:
     for key in loose:
         size = sum(f.stat().st_size for f in cache.folder(key).rglob("*") if f.is_file())
         total += size
-        record = cache.record(key) or {}
-        what = f"{record.get('method', '?')} {record.get('step', 'interrupted')}"
+        what = _what(cache, key)
         yield f"{'removed' if yes else 'would remove'} {key[:12]}  {size / 1e6:8.1f} MB  {what}"
         if yes:
             cache.remove(key)
     verb = "removed" if yes else "would be removed; add --yes to delete"
     yield f"{len(loose)} entries, {total / 1e6:.1f} MB {verb}"
+
+
+def _what(cache: Cache, key: str) -> str:
+    """Method and step of an entry, whatever state it is in."""
+    try:
+        record = cache.record(key) or {}
+    except ValueError:  # which is why it should go
+        return "a damaged record"
+    return f"{record.get('method', '?')} {record.get('step', 'interrupted')}"
 
 
 def _methods(table: dict[str, str]) -> Iterator[str]:

@@ -73,6 +73,12 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as .npy."""
+    with write_atomically(path) as temporary:
+        np.save(temporary, array)
+
+
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays; the same arrays give the same bytes."""
     with write_atomically(path) as temporary:
@@ -80,7 +86,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """What :func:`write_arrays` wrote, by name. Raises ValueError when it cannot be read."""
+    """Read what :func:`write_arrays` wrote, by name. Raises ValueError when it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)

@@ -68,12 +68,12 @@ def raw_folder(name: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """What can be made again in a moment: ``$BENCH_CACHE`` or ``.cache`` here."""
+    """Folder of what can be made again in a moment: ``$BENCH_CACHE`` or ``.cache`` here."""
     return Path(os.environ.get("BENCH_CACHE", ".cache"))
 
 
 def jobs_folder() -> Path:
-    """What was submitted, with logs: ``$BENCH_JOBS`` or ``.jobs`` here, on a shared disk."""
+    """Folder of submissions and their logs, on a shared disk: ``$BENCH_JOBS`` or ``.jobs`` here."""
     return Path(os.environ.get("BENCH_JOBS", ".jobs"))
 
 

@@ -1,5 +1,6 @@
 """Records that refuse unknown keys, and YAML files that refuse a key given twice."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +18,9 @@ class _OneOfEach(yaml.SafeLoader):
     """Refuses a key that is there twice: of two variants with one name the first would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if twice := [key for key in keys if keys.count(key) > 1]:
+        # a key that is a list or a mapping is refused below
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if twice := [key for key, count in keys.items() if count > 1]:
             raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} is there twice")
         return super().construct_mapping(node, deep)
 

@@ -1,20 +1,27 @@
-"""What a person sees: one console, and errors as one line."""
+"""Talks to a person: one console for everything that is printed, and errors as one line."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+@cache
 def console() -> "Console":
-    """Standard output, wide enough in a log that lines are not broken."""
+    """The one console: standard output, wide enough in a log that tables are not broken."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 140)
+
+
+def say(line: str, style: str | None = None) -> None:
+    """Print a line as it is: nothing in it is markup, and it is not broken."""
+    console().print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def complain(reason: str) -> None:

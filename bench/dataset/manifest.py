@@ -1,4 +1,4 @@
-"""What the manifest.json of a prepared dataset must say before anything else of it is read."""
+"""Checks the manifest.json of a prepared dataset before anything else of it is read."""
 
 from pathlib import Path
 from typing import Any

@@ -17,7 +17,7 @@ MAX_PICKLE = 8 * 2**30  # bytes; the largest published one, VOCASET's audio, has
 
 
 def read_pickle(path: Path, max_bytes: int = MAX_PICKLE) -> Any:
-    """What a pickle holds: numpy arrays, numbers, text, and plain containers of these.
+    """Read a pickle of numpy arrays, numbers, text, and plain containers of these.
 
     Text of Python 2 is read as latin-1. Nothing that the file names is imported or called.
     Raises ValueError for a missing, too large or damaged file, and for one that holds anything
@@ -89,12 +89,12 @@ def _bytes(raw: bytes | str) -> bytes:
 
 
 def _empty_array(_kind: Any, _shape: Any, _dtype: Any) -> np.ndarray:
-    """What numpy's ``_reconstruct`` gives, whatever shape the file claims: its state fills it."""
+    """Stands for numpy's ``_reconstruct``, whatever shape the file claims: its state fills it."""
     return _Array(0, np.int8)
 
 
 def _array_of_bytes(buffer: Any, dtype: _Dtype, shape: Any, order: Any) -> np.ndarray:
-    """What numpy's ``_frombuffer`` gives (arrays of protocol 5)."""
+    """Stands for numpy's ``_frombuffer`` (arrays of protocol 5)."""
     return np.frombuffer(buffer, dtype=dtype.value).reshape(shape, order=order)
 
 

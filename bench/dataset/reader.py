@@ -60,7 +60,7 @@ class Dataset:
         return [self._clip(entry) for entry in entries]
 
     def shown_clips(self) -> list[Clip]:
-        """What figures and the ground truth's own rows are made of: test_a, else test_b.
+        """Clips that figures and the ground truth's own rows are made of: test_a, else test_b.
 
         Raises ValueError for a dataset without test clips.
         """

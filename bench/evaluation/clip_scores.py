@@ -19,7 +19,7 @@ from bench.results import ClipScore, MetricScore, SplitScores
 
 @dataclass(frozen=True)
 class Face:
-    """What metrics must know about a dataset's mesh."""
+    """Tells metrics what they must know about a dataset's mesh."""
 
     masks: Mapping[str, np.ndarray]
     mouth_opening_pair: tuple[int, int] | None
@@ -88,7 +88,7 @@ def scores_from_json(document: Mapping[str, Any]) -> dict[str, Score]:
 
 
 class Gathered:
-    """What a split's clips scored so far."""
+    """Gathers the scores of a split's clips."""
 
     def __init__(self) -> None:
         self.records: dict[str, list[ClipScore]] = defaultdict(list)

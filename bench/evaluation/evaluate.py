@@ -37,7 +37,7 @@ SAMPLE_SCORES = "sample_scores"  # folder of what was scored before its samples 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is scored and where it lies."""
+    """Says which predictions are scored, on what, and where they lie."""
 
     dataset: Dataset
     config: PredictConfig

@@ -1,4 +1,4 @@
-"""What predictions in a folder are scored against: a prepared dataset, or a user's own files.
+"""Finds the truth that a folder of predictions is scored against: a dataset or a user's files.
 
 Shapes   V vertices, F faces.    Units  the dataset's.
 """

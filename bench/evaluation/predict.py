@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.common.files import write_atomically
+from bench.common.files import write_array
 from bench.common.seeding import generator
 from bench.config import PredictConfig
 from bench.data import Clip, DatasetSpec
@@ -156,8 +156,7 @@ def predict_all(
             if request.scored and config.keep_samples == "first" and len(vertices) > 1:
                 score_samples(request.clip, vertices)
                 vertices = vertices[:1]
-            with write_atomically(path) as temporary:
-                np.save(temporary, vertices)
+            write_array(path, vertices)
         progress(done + 1, len(todo))
 
 

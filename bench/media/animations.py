@@ -30,12 +30,6 @@ class Compressed(NamedTuple):
     error: float  # largest distance of a vertex from its place
 
 
-def write_array(path: Path, motion: Float[np.ndarray, "T V 3"]) -> None:
-    """Write (T, V, 3) float32."""
-    with write_atomically(path) as temporary:
-        np.save(temporary, motion)
-
-
 def write_meshes(
     folder: Path, motion: Float[np.ndarray, "T V 3"], faces: Integer[np.ndarray, "F 3"]
 ) -> None:

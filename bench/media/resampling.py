@@ -1,29 +1,25 @@
 """Resamples sound: by soxr, or by the library that BENCH_AUDIO_BACKEND asks for.
 
+``cpu``         the reference, and the default on every machine: soxr resamples; spectra are
+                torch's own (spectra.py).
+``torchaudio``  both by torchaudio, resampling on the GPU if there is one. Numbers differ in
+                rounding, so it is part of a step's key.
+
 Shapes   S samples before, s after.    Units  rates in Hz.
 """
 
 import os
-from typing import Any
+from importlib import import_module
 
 import numpy as np
 import soxr
-import torch
 from jaxtyping import Float32
 
-from bench.common.environment import hide_broken_torchaudio
+from bench.common.constants import AUDIO_BACKEND, REFERENCE
 from bench.common.errors import unknown
 
-VARIABLE = "BENCH_AUDIO_BACKEND"
-REFERENCE = "cpu"
-TORCHAUDIO = "torchaudio"
-# torchaudio's settings that come nearest to soxr's HQ; what librosa called kaiser_best
-KAISER_BEST = {
-    "lowpass_filter_width": 64,
-    "rolloff": 0.9475937167399596,
-    "resampling_method": "sinc_interp_kaiser",
-    "beta": 14.769656459379492,
-}
+# loaded when it is asked for: torch is slow to import, and soxr does not need it
+BACKENDS = {"torchaudio": f"{__package__}.torchaudio_backend"}
 
 
 def resample(
@@ -35,9 +31,10 @@ def resample(
     """
     if rate == target:
         return samples
-    if audio_backend() == TORCHAUDIO:
-        return resample_torchaudio(samples, rate, target)
-    return resample_soxr(samples, rate, target)
+    name = audio_backend()
+    if name == REFERENCE:
+        return resample_soxr(samples, rate, target)
+    return import_module(BACKENDS[name]).resample(samples, rate, target)
 
 
 def resample_soxr(
@@ -48,39 +45,14 @@ def resample_soxr(
 
 
 def audio_backend() -> str:
-    """What BENCH_AUDIO_BACKEND asks for. Raises ValueError for a name that is none."""
-    name = os.environ.get(VARIABLE) or REFERENCE
-    if name not in (REFERENCE, TORCHAUDIO):
-        raise ValueError(f"{VARIABLE}: {unknown('backend', name, (REFERENCE, TORCHAUDIO))}")
+    """The backend that BENCH_AUDIO_BACKEND asks for. Raises ValueError for an unknown name."""
+    name = os.environ.get(AUDIO_BACKEND) or REFERENCE
+    if name not in (REFERENCE, *BACKENDS):
+        raise ValueError(f"{AUDIO_BACKEND}: {unknown('backend', name, (REFERENCE, *BACKENDS))}")
     return name
 
 
 def backend_inputs() -> dict[str, str]:
-    """What a step's key needs of it: nothing for the reference."""
+    """Name the backend for a step's key: nothing for the reference."""
     name = audio_backend()
     return {} if name == REFERENCE else {"audio_backend": name}
-
-
-def resample_torchaudio(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
-    # in float64: float32 convolutions on a GPU may be rounded to TF32
-    waveform = torch.from_numpy(np.asarray(samples, dtype=np.float64)).to(torchaudio_device())
-    found = load_torchaudio().functional.resample(waveform, rate, target, **KAISER_BEST)
-    length = int(len(samples) * target / rate + 0.5)  # as soxr's; torchaudio rounds up
-    return found[:length].float().cpu().numpy()
-
-
-def torchaudio_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def load_torchaudio() -> Any:
-    """The library. Raises ValueError where it is absent or does not load: never a silent change."""
-    reason = hide_broken_torchaudio()
-    try:
-        import torchaudio
-    except ImportError as error:
-        why = reason or "it is not installed, or its wheel does not fit this torch: bench doctor"
-        raise ValueError(
-            f"{VARIABLE}=torchaudio: torchaudio does not load ({why}); unset {VARIABLE}"
-        ) from error
-    return torchaudio

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 BLOCK_BYTES = 16 * 2**20
-"""What the blocks held at one time may take in float64; a block has at least one frame."""
+"""Memory that blocks held at one time may take in float64; a block has at least one frame."""
 
 
 @runtime_checkable

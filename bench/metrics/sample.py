@@ -1,4 +1,4 @@
-"""What a metric is given and what it gives back: a clip with one or N predictions, and a score.
+"""Gives a metric a clip with one or N predictions, and takes a score from it.
 
 Conventions  Ground truth and predictions are cut to the shortest of them, never padded.
              A region is named by its mask; None is the whole face. Nothing to score is missing

@@ -1,7 +1,8 @@
 """The cache ``.runs/<key>/``: one folder per step, found again by what went into it.
 
 ``run.json`` says what a folder is; only status ``done`` counts. A killed step leaves a folder
-without it, which the same step finds and continues.
+without it, which the same step finds and continues. Folders may come from other machines: a record
+of inputs that have another hash than the folder's name is refused when it is read.
 """
 
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 
 from bench.common.files import read_json, write_json
 from bench.pipeline.locks import Held, hold, is_held
+from bench.pipeline.step import key_of
 
 RECORD_SCHEMA = 1
 
@@ -28,9 +30,12 @@ class Cache:
         return self.root / key
 
     def record(self, key: str) -> dict[str, Any] | None:
-        """The entry's record, or None when it has none yet."""
+        """The entry's record, or None when it has none yet.
+
+        Raises ValueError for a record that is not what the entry's name says.
+        """
         path = self.folder(key) / "run.json"
-        return read_json(path) if path.exists() else None
+        return _read_record(path) if path.exists() else None
 
     def is_done(self, key: str) -> bool:
         """Whether the step need not run again."""
@@ -58,7 +63,7 @@ class Cache:
     def records(self) -> Iterator[dict[str, Any]]:
         """The records of all entries, in key order."""
         for path in sorted(self.root.glob("*/run.json")):
-            yield read_json(path)
+            yield _read_record(path)
 
     def remove(self, key: str) -> None:
         """Delete an entry with everything in it."""
@@ -78,3 +83,14 @@ class Cache:
         """Keys of entries, finished or not, that are not among ``referenced``."""
         keep = {*referenced, "locks"}
         return sorted(p.name for p in self.root.glob("*") if p.is_dir() and p.name not in keep)
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    record = read_json(path)
+    if (found := key_of(record.get("inputs"))) != path.parent.name:
+        raise ValueError(
+            f"{path.parent}: expected the record of this key, got one whose inputs have the key "
+            f"{found[:12]}; it was changed by hand or damaged on its way: delete the folder "
+            "(`bench clean --yes` does where no table needs it) and run the step again"
+        )
+    return record

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from bench.common.environment import pick_device
 from bench.common.project import data_folder, load_params, runs_folder
@@ -77,7 +76,6 @@ class Session:
         self.profile_name = choice.profile or self.params.profile
         self.cache = Cache(runs_folder())
         self._datasets: dict[str, Dataset] = {}
-        self.estimates: dict[tuple[str, str, int], Any] = {}  # of bench/checks/estimate.py
 
     @cached_property
     def device(self) -> str:

@@ -53,8 +53,6 @@ def job() -> dict[str, Any] | None:
     number = f"{number}_{get('SLURM_ARRAY_TASK_ID')}" if number else get("SLURM_JOB_ID")
     if number and get("SUBMITIT_EXECUTOR") == "slurm":
         return {"cluster": "slurm", "id": number, "restarts": int(get("SLURM_RESTART_COUNT", "0"))}
-    if local := get("SUBMITIT_LOCAL_JOB_ID"):
-        return {"cluster": "local", "id": local}
     return None
 
 

@@ -1,8 +1,8 @@
 """Steps: what must be computed for a run, each keyed by its own inputs and its parent's key.
 
 train/<stage 1> -> train/<stage 2> -> predict -> evaluate; for imported weights, import -> predict
--> evaluate. A key is the SHA-256 of the canonical JSON of ``inputs``; two steps with equal inputs
-are one step.
+-> evaluate. A key is the SHA-256 of the canonical JSON of ``inputs``, in which modules are told by
+their code and not by their names; two steps with equal inputs are one step.
 """
 
 import re
@@ -13,18 +13,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.common.files import sha256_of
-from bench.common.fingerprint import fingerprint, module_of
+from bench.common.fingerprint import changed_modules, fingerprint, module_of
 from bench.config import Preset, StageConfig
+from bench.media.resampling import BACKENDS, backend_inputs
 
 if TYPE_CHECKING:
     from bench.dataset.reader import Dataset
-    from bench.method import Method
 
 IMPORT = "import"  # the step that such an entry stands for
 
 KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
+HASHES = re.compile("[0-9a-f]{64}|[0-9a-f]{32}(-[0-9a-f]{32})?")
 # do not change a result, so they are no part of a key
 RECORD_ONLY = ("checkpoint_every",)
+
+
+def key_of(inputs: Any) -> str:
+    """The key of a step with these inputs: the name of its folder in the cache.
+
+    Modules are named in them for people alone. Of the code the key has the set of hashes, of a
+    method its class and the hash of its module: what is moved or renamed is not computed again.
+    """
+    if isinstance(inputs, dict) and isinstance(code := inputs.get("code", {}), dict):
+        module, _, name = str(inputs.get("method", "")).partition(":")
+        method = [code.get(module, ""), name]
+        inputs = {**inputs, "code": sorted(set(map(str, code.values()))), "method": method}
+    return sha256_of(inputs)[:KEY_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ class Step:
     @cached_property
     def key(self) -> str:
         """The name of its folder in the cache."""
-        return sha256_of(self.inputs)[:KEY_LENGTH]
+        return key_of(self.inputs)
 
     @property
     def stage(self) -> str | None:
@@ -100,8 +114,15 @@ def model_config_of(preset: Preset, stages: Sequence[str], stage: str) -> dict[s
 
 
 def difference(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
-    """What differs between the inputs of two steps, one line each."""
-    before, after = dict(_flatten(old)), dict(_flatten(new))
+    """Lists what differs between the inputs of two steps, one line each.
+
+    Of the code: the modules that were edited, but none that were only moved.
+    """
+    edited = changed_modules(new.get("code", {}), old.get("code", {}))
+    after, before = (
+        dict(_flatten({**inputs, "code": {m: inputs.get("code", {}).get(m) for m in edited}}))
+        for inputs in (new, old)
+    )
     lines = []
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
@@ -112,13 +133,15 @@ def difference(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
 def _shown(value: Any) -> str:
     """A value in a line; of a hash, enough to tell it from another."""
     text = "(absent)" if value is None else str(value)
-    return text[:12] if re.fullmatch("[0-9a-f]{32}|[0-9a-f]{64}", text) else text
+    return re.sub("([0-9a-f]{12})[0-9a-f]{20,52}", r"\1", text) if HASHES.fullmatch(text) else text
 
 
-def _sound_inputs() -> dict[str, str]:
-    from bench.media.resampling import backend_inputs  # heavy: torch
-
-    return backend_inputs()
+def _code_that_hears(roots: Iterable[str]) -> dict[str, Any]:
+    """The fingerprint of code that hears speech, and of the sound library that it hears by, where
+    that is not the reference."""
+    asked_for = backend_inputs()
+    libraries = [BACKENDS[name] for name in asked_for.values()]
+    return {"code": fingerprint([*roots, *libraries]), **asked_for}
 
 
 def _train_step(run: RunSpec, dataset: "Dataset", stage: str, parent: Step | None) -> Step:
@@ -130,9 +153,8 @@ def _train_step(run: RunSpec, dataset: "Dataset", stage: str, parent: Step | Non
         "model": model_config_of(run.preset, run.stages, stage),
         "train": run.preset.train[stage].model_dump(mode="json", exclude=set(RECORD_ONLY)),
         "data": dataset.clips_hash(("train", "val")),
-        "code": fingerprint([module_of(run.reference), "bench.training.loop"]),
         "parent": parent.key if parent else None,
-        **_sound_inputs(),
+        **_code_that_hears([module_of(run.reference), "bench.training.loop"]),
     }
     return Step(f"train/{stage}", run, inputs, parent)
 
@@ -148,9 +170,8 @@ def _predict_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
         "threads": threads_of(run),
         "seed": run.seed,
         "data": dataset.clips_hash(("test_a", "test_b")),
-        "code": fingerprint(code),
         "parent": parent.key,
-        **_sound_inputs(),
+        **_code_that_hears(code),
     }
     if parent.name == IMPORT:  # a trained parent's key has it already
         inputs["device"] = run.device
@@ -173,11 +194,6 @@ def threads_of(run: RunSpec) -> int:
     return config.threads
 
 
-def unsupported(method: "type[Method]", dataset: "Dataset") -> str | None:
-    """Why a method cannot run on a dataset, or None."""
-    return method.unsupported(dataset.spec)
-
-
 def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
     if not isinstance(value, dict):
         return [(prefix, value)]
@@ -188,7 +204,7 @@ def _flatten(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def nearest_change(record: dict, others: Sequence[dict]) -> list[str]:
-    """What differs from the nearest finished step of the same kind, method and dataset."""
+    """Lists what differs from the nearest finished step of the same kind, method and dataset."""
     kind = ("method", "dataset", "step")
     same = [r for r in others if r["status"] == "done" and all(r[k] == record[k] for k in kind)]
     changes = [difference(record["inputs"], other["inputs"]) for other in same]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.common.constants import AUDIO_RATE
-from bench.common.files import read_json, sha256_of, write_atomically, write_json
+from bench.common.files import read_json, sha256_of, write_array, write_json
 from bench.dataset.card import Card
 from bench.media.audio import write_speech
 from bench.media.resampling import resample
@@ -78,8 +78,7 @@ def prepare_clip(task: Task) -> Prepared:
         problems += _lengths(motion, samples, task.card.fps)
     if problems:
         return Prepared(name, {}, tuple(problems))
-    with write_atomically(task.vertices) as temporary:
-        np.save(temporary, motion)
+    write_array(task.vertices, motion)
     write_speech(task.audio, samples)
     entries = {
         "frames": len(motion),

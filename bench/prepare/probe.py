@@ -1,4 +1,4 @@
-"""What of a dataset is on this machine: a small stable file that `dvc repro` depends on.
+"""Looks what of a dataset is on this machine: a small stable file that `dvc repro` depends on.
 
 Raw data is large and licensed: it stays outside of Git and DVC. What the tables depend on is this
 answer, and the prepared clips.

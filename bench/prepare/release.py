@@ -29,7 +29,7 @@ class Recording(Protocol):
         """Where its motion lies, for messages."""
 
     def state(self) -> list[object]:
-        """What changes when its files do (names, sizes, times): plain values."""
+        """Plain values that change when its files do: names, sizes, times."""
 
     def frames(self) -> Iterator[np.ndarray]:
         """(V, 3) of every frame of the files, in order. Raises ValueError for unusable files."""

@@ -1,4 +1,4 @@
-"""What all clips of a dataset share: geometry, masks, manifest.
+"""Writes what all clips of a dataset share: geometry, masks, manifest.
 
 Shapes   V vertices, F faces, M vertices of a mask.    Units  the dataset's.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.common.files import write_atomically, write_json
+from bench.common.files import write_array, write_json
 from bench.dataset.card import Card
 from bench.dataset.manifest import MANIFEST_SCHEMA
 from bench.dataset.masks import Region, find_masks
@@ -30,17 +30,17 @@ def write_geometry(out: Path, card: Card, release: Release, raw: Path) -> dict[s
 
     Raises ValueError for a subject without a template and for unusable mask files.
     """
-    _save(out / "faces.npy", release.faces.astype(np.int32))
-    _save(out / "reference.npy", release.reference.astype(np.float32))
+    write_array(out / "faces.npy", release.faces.astype(np.int32))
+    write_array(out / "reference.npy", release.reference.astype(np.float32))
     hashes = {}
     for subject in sorted(subject for group in card.subjects.values() for subject in group):
         if subject in release.templates:
             template = release.templates[subject].astype(np.float32)
-            _save(out / "templates" / f"{subject}.npy", template)
+            write_array(out / "templates" / f"{subject}.npy", template)
             hashes[subject] = hashlib.sha256(template.tobytes()).hexdigest()
     masks = find_masks(card, raw, release.reference)
     for name, mask in masks.items():
-        _save(out / "masks" / f"{name}.npy", mask.vertices)
+        write_array(out / "masks" / f"{name}.npy", mask.vertices)
     return {"templates_sha256": hashes, "masks": {k: _entry(mask) for k, mask in masks.items()}}
 
 
@@ -89,11 +89,6 @@ def write_manifest(
             "clips": entries,
         },
     )
-
-
-def _save(path: Path, array: np.ndarray) -> None:
-    with write_atomically(path) as temporary:
-        np.save(temporary, array)
 
 
 def _entry(mask: Region) -> dict[str, Any]:

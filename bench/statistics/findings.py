@@ -1,4 +1,4 @@
-"""The findings of statistics, with their words: intervals, differences, tests, orders.
+"""Holds what statistics found, and its words: intervals, differences, tests, orders.
 
 Conventions  A difference is first minus second. Intervals are two-sided with a stated level.
 Units        those of the values; an effect size and a p have none.
@@ -14,7 +14,7 @@ ASSUMPTION = (
     "within each subject the labels of the two methods are exchangeable, and subjects are "
     "independent of each other"
 )
-"""The sign-flip test rests on this."""
+"""The sign-flip test rests on it."""
 
 
 @dataclass(frozen=True)

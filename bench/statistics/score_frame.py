@@ -18,7 +18,7 @@ from jaxtyping import Float64
 COLUMNS = ("method", "seed", "subject", "clip", "value", "weight")
 CLIP = ["subject", "clip"]
 KEY = ["seed", *CLIP]
-"""Pairs the scores of two methods."""
+"""Columns that pair the scores of two methods."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def scored(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def common_cells(frame: pd.DataFrame, methods: Sequence[str]) -> Cells | None:
-    """The cells that all these methods have a value for, or None where there is none."""
+    """Take the cells that all these methods have a value for; None where there is none."""
     rows = scored(frame)
     rows = rows[rows["method"].isin(methods)]
     if set(rows["method"]) != set(methods):
@@ -99,7 +99,7 @@ def common_cells(frame: pd.DataFrame, methods: Sequence[str]) -> Cells | None:
 
 
 def paired_cells(frame: pd.DataFrame, first: str, second: str) -> Cells | None:
-    """The cells that both have a value for, or None where there is none; checks the frame."""
+    """Take the cells that both have a value for, or None; the frame is checked."""
     check_frame(frame)
     if first == second:
         raise ValueError(f"method {first} cannot be compared with itself")

@@ -48,7 +48,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Fit:
-    """What moves the weights of a stage."""
+    """Moves the weights of a stage."""
 
     loss: Loss
     optimizer: torch.optim.Optimizer

@@ -1,4 +1,4 @@
-"""What a stage optimises, how fast, and the running average of its weights.
+"""Chooses what a stage optimises and how fast, and averages its weights as they run.
 
 Units    the rate of the average is per optimiser step.
 """
@@ -36,12 +36,12 @@ def make_optimizer(method: Method, stage: str, config: StageConfig) -> torch.opt
 
 
 def parameters_of(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
-    """What an optimiser moves, group by group."""
+    """The parameters that an optimiser moves, group by group."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def lr_factor(config: StageConfig, step: int, num_steps: int, steps_per_epoch: int) -> float:
-    """What the base learning rate is multiplied by at a step (0, 1, ...)."""
+    """The factor of the base learning rate at a step (0, 1, ...)."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     if config.schedule == "step":

@@ -1,4 +1,4 @@
-"""What a method's loss returns: scalars, which are averaged, and counts, which are summed.
+"""Adds up the terms that a method's loss returns: scalars are averaged, counts are summed.
 
 Counts of codes from single batches cannot be averaged: a codebook that uses other entries in every
 batch looks small in each of them. So they are summed over an epoch and over all validation clips,

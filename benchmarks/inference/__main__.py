@@ -5,160 +5,95 @@ method share one, and are timed in turn. Writes ``inference.csv`` and ``inferenc
 ``--readme``, the table between the markers of that file.
 """
 
-import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bench.common.environment import pick_device
-from bench.common.errors import unknown
-from benchmarks.harness import HERE, circumstances, fresh_processes, run_apart, say, write_csv
-from benchmarks.inference.cases import CASES, Form, Row, find_form, seconds_of, with_ratios
-from benchmarks.inference.worker import Job, work
+from benchmarks import harness
+from benchmarks.harness import DEVICE, OUT, QUICK, README, RESULTS
+from benchmarks.inference.cases import CASES, Job, Row, row_of, with_ratios
+from benchmarks.inference.worker import work
 
 
 @dataclass(frozen=True)
 class Plan:
     """Sizes of all measurements."""
 
-    preset: str  # stem of each method's preset
-    vertices: int
-    audio_seconds: float
-    repeats: int
+    job: Job
     lengths: tuple[float, ...]  # of the sweep, in seconds
     meshes: tuple[int, ...]  # of the sweep, in vertices
 
 
-FULL = Plan("biwi-paper", 23370, 4.0, 3, (2.0, 4.0, 8.0, 16.0), (1300, 5000, 12000, 23370))
-QUICK = Plan("synthetic-mini", 1296, 0.8, 2, (0.4, 0.8), (900, 1296))
+FULL_PLAN = Plan(
+    Job("biwi-paper", 23370, 4.0, repeats=3), (2.0, 4.0, 8.0, 16.0), (1300, 5000, 12000, 23370)
+)
+QUICK_PLAN = Plan(Job("synthetic-mini", 1296, 0.8, repeats=2), (0.4, 0.8), (1200, 1296))
 
 
 class Bench:
     """Measures methods by one plan on one device."""
 
-    def __init__(
-        self, plan: Plan, device: str, compiled: bool, processes: ProcessPoolExecutor
-    ) -> None:
-        self.plan, self.device, self.compiled = plan, device, compiled
-        self.processes = processes
-        self.facts = circumstances(device)
+    def __init__(self, plan: Plan, device: str, compiled: bool) -> None:
+        self.plan, self.facts = plan, harness.circumstances(device)
+        self.job = replace(plan.job, device=device, compiled=compiled)
 
     def measure(self, method: str) -> list[Row]:
         """All rows of a method: its forms side by side, then the fast form's two sweeps."""
-        names = [form.name for form in CASES[method]]
-        plan = self.plan
-        timings = self._run(method, names, plan.vertices, plan.audio_seconds, plan.repeats)
-        rows = []
-        for name in names:
-            found = timings[name]
-            if found["peak_mb"] is None:
-                alone = self._run(method, [name], plan.vertices, plan.audio_seconds, 1)[name]
-                found["peak_mb"] = alone["peak_mb"]
-            rows.append(self._row("forms", method, name, found, plan.vertices, plan.audio_seconds))
-        return [*with_ratios(rows), *self._sweeps(rows[0])]
+        job = replace(self.job, method=method, forms=CASES[method])
+        timings = self._run(job)
+        for form in job.forms:
+            if timings[form.name]["peak_mb"] is None:
+                alone = self._run(replace(job, forms=(form,), repeats=1))
+                timings[form.name]["peak_mb"] = alone[form.name]["peak_mb"]
+        rows = [row_of("forms", job, form, timings[form.name], self.facts) for form in job.forms]
+        return [*with_ratios(rows), *self._sweeps(job, rows[0])]
 
-    def _sweeps(self, fast: Row) -> Iterator[Row]:
+    def _sweeps(self, job: Job, fast: Row) -> Iterator[Row]:
         """The fast form's two sweeps; the size they share is measured already."""
-        plan = self.plan
-        lengths = [("length", plan.vertices, seconds) for seconds in plan.lengths]
-        meshes = [("vertices", vertices, plan.audio_seconds) for vertices in plan.meshes]
-        for sweep, vertices, seconds in [*lengths, *meshes]:
-            if (vertices, seconds) == (fast.vertices, fast.audio_seconds):
+        form = job.forms[0]
+        once = replace(job, forms=(form,), repeats=1)
+        lengths = [("length", replace(once, audio_seconds=x)) for x in self.plan.lengths]
+        meshes = [("vertices", replace(once, vertices=x)) for x in self.plan.meshes]
+        for sweep, each in [*lengths, *meshes]:
+            if (each.vertices, each.audio_seconds) == (fast.vertices, fast.audio_seconds):
                 yield replace(fast, sweep=sweep)
             else:
-                timings = self._run(fast.method, [fast.form], vertices, seconds, 1)[fast.form]
-                yield self._row(sweep, fast.method, fast.form, timings, vertices, seconds)
+                yield row_of(sweep, each, form, self._run(each)[form.name], self.facts)
 
-    def _run(
-        self, method: str, forms: Sequence[str], vertices: int, seconds: float, repeats: int
-    ) -> dict[str, Any]:
+    def _run(self, job: Job) -> dict[str, Any]:
         """Timings by form, from a process of its own. Raises RuntimeError when it is killed."""
-        say(f"{method}: {' | '.join(forms)}: {vertices} vertices, {seconds:g} s, {repeats} times")
-        plan = self.plan
-        job = Job(
-            method=method,
-            forms=tuple(forms),
-            vertices=vertices,
-            audio_seconds=seconds,
-            preset=plan.preset,
-            device=self.device,
-            repeats=repeats,
-            compiled=self.compiled,
-        )
-        return run_apart(self.processes, method, work, job)
-
-    def _notes(self, form: Form, timings: dict[str, Any]) -> Iterator[str]:
-        if form.steps:
-            yield f"{form.steps} of {timings['all_steps']} steps, scaled"
-        if self.compiled:
-            yield "speech encoder compiled"
-
-    def _row(
-        self,
-        sweep: str,
-        method: str,
-        name: str,
-        timings: dict[str, Any],
-        vertices: int,
-        audio_seconds: float,
-    ) -> Row:
-        form = find_form(method, name)
-        seconds, encoder = seconds_of(timings, form.steps, form.hears_every_step)
-        return Row(
-            sweep=sweep,
-            method=method,
-            form=name,
-            vertices=vertices,
-            audio_seconds=audio_seconds,
-            seconds=seconds,
-            encoder_seconds=encoder,
-            setup_seconds=timings["setup_seconds"],
-            real_time_factor=audio_seconds / seconds,
-            peak_mb=timings["peak_mb"],
-            weights_mb=timings["weights_mb"],
-            speedup=None,
-            speedup_without_encoder=None,
-            repeats=len(timings["seconds"]),
-            note=", ".join(self._notes(form, timings)),
-            **self.facts,
-        )
+        forms = " | ".join(form.name for form in job.forms)
+        sizes = f"{job.vertices} vertices, {job.audio_seconds:g} s, {job.repeats} times"
+        return harness.run_apart(f"{job.method}: {forms}: {sizes}", work, job)
 
 
 def main(
     method: Annotated[
         list[str] | None, typer.Option("--method", "-m", help="Default: all.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DEVICE = "auto",
     compiled: Annotated[
         bool, typer.Option("--compile", help="torch.compile the speech encoder (for GPUs).")
     ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes, for tests.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the CSV and the plot.")] = HERE / "results",
-    readme: Annotated[Path | None, typer.Option(help="File with markers for the table.")] = None,
+    quick: QUICK = False,
+    out: OUT = RESULTS,
+    readme: README = None,
 ) -> None:
     """Measure, and write the CSV, the plot and the README's table."""
-    from benchmarks.harness import replace_between_markers
     from benchmarks.inference.report import draw, markdown
+    from benchmarks.report import check_markers, show, write_csv
 
-    try:
-        for name in method or ():
-            if name not in CASES:
-                raise unknown("method", name, CASES)
-        with fresh_processes("benchmarks.inference.worker") as processes:
-            bench = Bench(QUICK if quick else FULL, pick_device(device), compiled, processes)
-            rows = [row for name in method or CASES for row in bench.measure(name)]
+    with harness.one_line_errors():
+        harness.check_names("method", method or (), CASES)
+        check_markers(readme, "bench")
+        bench = Bench(QUICK_PLAN if quick else FULL_PLAN, pick_device(device), compiled)
+        rows = [row for name in method or CASES for row in bench.measure(name)]
         write_csv(out / "inference.csv", rows)
         draw(rows, out / "inference.svg")
-        if readme is not None:
-            replace_between_markers(readme, markdown(rows))
-    except (ValueError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
-    print(markdown(rows))
+        show(markdown(rows), readme, "bench")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What is measured: methods and the forms of each.
+"""Names what is measured, methods and the forms of each, and turns timings into rows.
 
 Sizes are those of the BIWI presets; speech encoders have random weights at full width, so nothing
 is downloaded and no number here says anything about quality.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -21,35 +21,38 @@ class Form:
     hears_every_step: bool = False  # the speech encoder's time is scaled too
 
 
-def _diffusion_forms() -> tuple[Form, ...]:
-    measured = 5
-    plain = {"sampling.form": "plain", "sampling.steps": measured}
-    once, again = {"sampling.encode_every_step": False}, {"sampling.encode_every_step": True}
-    return (
-        Form("fast"),
-        Form("plain", plain | once, steps=measured),
-        Form("plain, hears in every step", plain | again, 1, measured, True),
-    )
-
-
-def _two_forms(repeats: int) -> tuple[Form, ...]:
-    return Form("fast"), Form("plain", {"sampling.form": "plain"}, repeats)
-
+FAST = Form("fast")
+PLAIN = {"sampling.form": "plain"}
+FEW = PLAIN | {"sampling.steps": 5}
+ONCE, AGAIN = ({"sampling.encode_every_step": again} for again in (False, True))
 
 # the first form of each is the fast one
 CASES: dict[str, tuple[Form, ...]] = {
-    "faceformer": (Form("fast"), Form("plain", {"unroll": "reference"})),
-    "codetalker": _two_forms(repeats=1),
-    "facediffuser": _diffusion_forms(),
-    "meshtalk": _two_forms(repeats=1),
-    "voca": (Form("fast"),),
+    "faceformer": (FAST, Form("plain", {"unroll": "reference"})),
+    "codetalker": (FAST, Form("plain", PLAIN, repeats=1)),
+    "facediffuser": (
+        FAST,
+        Form("plain", FEW | ONCE, steps=5),
+        Form("plain, hears in every step", FEW | AGAIN, 1, steps=5, hears_every_step=True),
+    ),
+    "meshtalk": (FAST, Form("plain", PLAIN, repeats=1)),
+    "voca": (FAST,),
     "gldi": (Form("fast", repeats=2),),
 }
 
 
-def find_form(method: str, name: str) -> Form:
-    """A form by its name."""
-    return next(form for form in CASES[method] if form.name == name)
+@dataclass(frozen=True)
+class Job:
+    """Forms of a method to be measured on one clip, in one process."""
+
+    preset: str  # stem of the method's preset
+    vertices: int
+    audio_seconds: float
+    repeats: int
+    device: str = "cpu"
+    compiled: bool = False  # the speech transformer, by torch.compile
+    method: str = ""
+    forms: tuple[Form, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,33 @@ class Row:
         return self.seconds - (self.encoder_seconds or 0.0)
 
 
+def row_of(
+    sweep: str, job: Job, form: Form, timings: Mapping[str, Any], facts: Mapping[str, Any]
+) -> Row:
+    """The row of what a worker found of a form."""
+    seconds, encoder = seconds_of(timings, form.steps, form.hears_every_step)
+    notes = [f"{form.steps} of {timings['all_steps']} steps, scaled"] if form.steps else []
+    notes += ["speech encoder compiled"] if job.compiled else []
+    return Row(
+        sweep=sweep,
+        method=job.method,
+        form=form.name,
+        vertices=job.vertices,
+        audio_seconds=job.audio_seconds,
+        seconds=seconds,
+        encoder_seconds=encoder,
+        setup_seconds=timings["setup_seconds"],
+        real_time_factor=job.audio_seconds / seconds,
+        peak_mb=timings["peak_mb"],
+        weights_mb=timings["weights_mb"],
+        speedup=None,
+        speedup_without_encoder=None,
+        repeats=len(timings["seconds"]),
+        note=", ".join(notes),
+        **facts,
+    )
+
+
 def seconds_of(
     timings: Mapping[str, Any], steps: int | None = None, hears_every_step: bool = False
 ) -> tuple[float, float | None]:
@@ -105,14 +135,12 @@ def seconds_of(
 def with_ratios(rows: Sequence[Row]) -> list[Row]:
     """The forms of one method; each but the first is compared to the first, the fast one."""
     fast, *others = rows
-    compared = [
-        Row(
-            **asdict(row)
-            | {
-                "speedup": row.seconds / fast.seconds,
-                "speedup_without_encoder": row.rest_seconds / fast.rest_seconds,
-            }
+    compared = (
+        replace(
+            row,
+            speedup=row.seconds / fast.seconds,
+            speedup_without_encoder=row.rest_seconds / fast.rest_seconds,
         )
         for row in others
-    ]
+    )
     return [fast, *compared]

@@ -1,4 +1,4 @@
-"""One measurement, in a process of its own.
+"""Measures forms of a method on one clip, in a process of its own.
 
 Forms are timed in turn, fast, plain, fast, plain, ..., on the same weights; those that are measured
 once come first. The speech encoder's share is clocked inside each prediction; nothing heard before
@@ -16,27 +16,12 @@ from torch import Tensor, nn
 from bench.data import AUDIO_RATE
 from bench.evaluation.predict import make_noise
 from bench.method import Method
-from bench.pipeline.provenance import peak_memory_mb, reset_peak_memory
-from benchmarks.harness import Clock
-from benchmarks.inference.cases import Form, find_form
-from benchmarks.subjects import FPS, build, make_audio, make_spec
+from benchmarks.harness import Clock, peak_mb, reset_peak
+from benchmarks.inference.cases import Form, Job
+from benchmarks.subjects import FPS, build, forget, make_audio, make_sheet
 from methods.layers.speech import ClipMemo, SpeechEncoder
 
 WARM_UP = 0.4  # seconds of audio
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to measure."""
-
-    method: str
-    forms: tuple[str, ...]
-    vertices: int
-    audio_seconds: float
-    preset: str  # stem of the method's preset
-    device: str
-    repeats: int
-    compiled: bool = False  # the speech transformer, by torch.compile
 
 
 @dataclass
@@ -57,15 +42,14 @@ class Ear:
 
     def __init__(self, method: nn.Module, clock: Clock) -> None:
         self.clock, self.seconds, self.calls = clock, 0.0, 0
-        self.memos = [m for x in method.modules() for m in vars(x).values() if is_memo(m)]
+        self.method = method
         for module in method.modules():
             for name in parts_that_hear(module):
                 setattr(module, name, self._timed(getattr(module, name), name))
 
     def forget(self) -> None:
         """Hear the next clip as if for the first time, and start at zero."""
-        for memo in self.memos:
-            memo.clear()
+        forget(self.method, ClipMemo)
         self.seconds, self.calls = 0.0, 0
 
     def _timed(self, function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
@@ -77,11 +61,6 @@ class Ear:
             return result
 
         return timed
-
-
-def is_memo(value: object) -> bool:
-    """Whether it keeps what was heard."""
-    return isinstance(value, ClipMemo)
 
 
 def parts_that_hear(module: nn.Module) -> tuple[str, ...]:
@@ -109,7 +88,7 @@ class Subject:
         if job.compiled:
             compile_speech(method)
         self.ear = Ear(method, self.clock)
-        self.template = make_spec(job.vertices).template.to(job.device)
+        self.template = make_sheet(job.vertices).template.to(job.device)
         weights = sum(tensor.nbytes for tensor in method.state_dict().values())
         config: Any = method.config
         steps = config.num_steps if form.steps else None
@@ -144,24 +123,15 @@ class Subject:
 
     def measure_memory(self, audio: Tensor) -> None:
         """One more prediction, and the peak of the memory meanwhile."""
-        if self.job.device == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        else:
-            reset_peak_memory()
+        reset_peak(self.job.device)
         self.measure(audio)
-        self.timings.peak_mb = self._peak()
-
-    def _peak(self) -> float:
-        if self.job.device == "cuda":
-            return torch.cuda.max_memory_allocated() / 2**20
-        return peak_memory_mb()
+        self.timings.peak_mb = peak_mb(self.job.device)
 
 
 def subjects_of(job: Job) -> list[Subject]:
     """A subject per form; all of them share the first one's weights."""
-    spec, found = make_spec(job.vertices), list[Subject]()
-    for name in job.forms:
-        form = find_form(job.method, name)
+    spec, found = make_sheet(job.vertices), list[Subject]()
+    for form in job.forms:
         method = build(job.method, spec, job.preset, form.set)
         if found:
             method.load_state_dict(found[0].method.state_dict(), assign=True)

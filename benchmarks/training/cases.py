@@ -1,4 +1,4 @@
-"""What of a training step is measured: sizes, and the forms that stand side by side.
+"""Names what of a training step is measured, in which forms, and turns timings into rows.
 
 Units    frames at 25 per second.
 """
@@ -13,53 +13,6 @@ from benchmarks.training.counts import Counts, Peaks, floor_seconds
 TERA, GIGA = 1e12, 1e9
 
 METHOD = "gldi"  # the one method with an encoder of the mesh and a frozen first stage
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Sizes of all measurements."""
-
-    preset: str  # of GLDiTalker
-    vertices: int
-    frames: int  # of an average clip
-    longest: int  # frames of a clip that no other exceeds
-    chunk: int  # frames_per_chunk where memory is short
-    mini_preset: str  # whose speech encoder is frozen as a whole
-    mini_vertices: int
-    mini_frames: int
-    repeats: int
-    matmul: dict[str, int]  # by device: rows of the square matrices that its peak is measured with
-    copied: int  # bytes copied to measure the bandwidth; more than any cache holds
-
-
-# 117 frames: BIWI's clips last 4.67 s on average. How long the longest one is, is not published;
-# FaceFormer's and CodeTalker's tables end at 600 frames, so none that they train on is longer.
-FULL = Plan(
-    "biwi-paper",
-    23370,
-    117,
-    600,
-    50,
-    "synthetic-mini",
-    1300,
-    80,
-    3,
-    matmul={"cpu": 1024, "cuda": 8192},
-    copied=2**28,
-)
-QUICK = Plan(
-    "synthetic-mini",
-    1300,
-    12,
-    20,
-    8,
-    "synthetic-mini",
-    1300,
-    10,
-    2,
-    matmul={"cpu": 64, "cuda": 64},
-    copied=2**20,
-)
 
 
 @dataclass(frozen=True)
@@ -90,21 +43,55 @@ def stage1_forms(chunk: int) -> tuple[Form, ...]:
     return LEAN, PLAIN, Form(f"lean, {chunk} frames at a time", chunk=chunk)
 
 
-def forms_on(device: str, forms: Sequence[Form]) -> list[Form]:
-    """The forms on the CPU; on a GPU also each in bfloat16, and in bfloat16 compiled."""
-    found = list(forms)
-    if device == "cuda":
-        for form in forms:
-            half = replace(form, name=f"{form.name}, bfloat16", precision="bfloat16")
-            found += [half, replace(half, name=f"{half.name}, compiled", compiled=True)]
-    return found
+def forms_on(device: str, forms: Sequence[Form]) -> tuple[Form, ...]:
+    """The forms on the CPU; on a GPU then all in bfloat16, and all in bfloat16 compiled."""
+    if device == "cpu":
+        return tuple(forms)
+    half = [replace(f, name=f"{f.name}, bfloat16", precision="bfloat16") for f in forms]
+    compiled = [replace(f, name=f"{f.name}, compiled", compiled=True) for f in half]
+    return (*forms, *half, *compiled)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Forms of a part to be measured, in one process."""
+
+    preset: str  # of GLDiTalker
+    vertices: int
+    frames: int
+    repeats: int
+    matmul: dict[str, int]  # by device: rows of the square matrices that its peak is measured with
+    copied: int  # bytes copied to measure the bandwidth; more than any cache holds
+    device: str = "cpu"
+    part: str = ""  # "device", "hierarchy", "encoder", "stage 1" or "stage 2"
+    forms: tuple[Form, ...] = ()
+    counted: bool = True  # count FLOPs and bytes, in one more step
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes of all measurements."""
+
+    average: Job  # a clip of average length
+    mini: Job  # of a preset whose speech encoder is frozen as a whole
+    longest: int  # frames of a clip that no other exceeds
+    chunk: int  # frames_per_chunk where memory is short
+
+
+# 117 frames: BIWI's clips last 4.67 s on average. How long the longest one is, is not published;
+# FaceFormer's and CodeTalker's tables end at 600 frames, so none that they train on is longer.
+_FULL = Job("biwi-paper", 23370, 117, 3, {"cpu": 1024, "cuda": 8192}, copied=2**28)
+_MINI = replace(_FULL, preset="synthetic-mini", vertices=1300, frames=80)
+FULL = Plan(_FULL, _MINI, longest=600, chunk=50)
+_QUICK = Job("synthetic-mini", 1300, 12, 2, {"cpu": 64, "cuda": 64}, copied=2**20)
+QUICK = Plan(_QUICK, replace(_QUICK, frames=10), longest=20, chunk=8)
 
 
 @dataclass(frozen=True)
 class Row:
     """A form of a step; what a row does not have is None, an empty cell."""
 
-    part: str  # "device", "hierarchy", "encoder", "stage 1", "stage 2"
+    part: str
     form: str
     preset: str
     vertices: int
@@ -130,6 +117,12 @@ class Row:
     date: str = ""
 
 
+def base_row(job: Job, form: Form, facts: Mapping[str, Any]) -> Row:
+    """The columns that are known before a form is measured."""
+    sizes = (job.preset, job.vertices, job.frames, form.precision)
+    return Row(job.part, form.name, *sizes, **facts)
+
+
 def row_of(base: Row, timings: Mapping[str, Any], peaks: Peaks | None) -> Row:
     """A row with what a worker found of its form."""
     counts = Counts(**timings["counts"]) if timings["counts"] else None
@@ -151,16 +144,10 @@ def row_of(base: Row, timings: Mapping[str, Any], peaks: Peaks | None) -> Row:
     )
 
 
-def with_ratios(rows: Sequence[Row]) -> list[Row]:
-    """The forms of one measurement; each but the first is compared to the first."""
-    first, *others = rows
-    return [first, *(replace(row, **_compared(row, first)) for row in others)]
-
-
-def peak_row(base: Row, peaks: Mapping[str, float]) -> Row:
-    """What the device can do in a second."""
-    flops, bandwidth = peaks["flops"] / TERA, peaks["bandwidth"] / GIGA
-    return replace(base, form="peak", seconds=1.0, teraflops=flops, gigabytes=bandwidth)
+def peak_row(base: Row, peaks: Peaks) -> Row:
+    """The row of what the device can do in a second."""
+    row = replace(base, form="peak", preset="", vertices=0, frames=None, seconds=1.0)
+    return replace(row, teraflops=peaks.flops / TERA, gigabytes=peaks.bandwidth / GIGA)
 
 
 def hierarchy_rows(base: Row, found: Mapping[str, Mapping[str, Any]]) -> list[Row]:
@@ -168,19 +155,26 @@ def hierarchy_rows(base: Row, found: Mapping[str, Mapping[str, Any]]) -> list[Ro
     facts = found["build"]["facts"]
     levels = " ".join(map(str, facts["levels"]))
     note = f"levels {levels}; {facts['file_bytes']} bytes; sha256 {facts['sha256']}"
+    base = replace(base, frames=None)
     rows = [row_of(replace(base, form=name), timings, None) for name, timings in found.items()]
     return [replace(row, note=note) for row in rows]
 
 
-def base_row(form: Form, part: str, sizes: Mapping[str, Any], facts: Mapping[str, Any]) -> Row:
-    """What is known before a form is measured."""
-    return Row(part=part, form=form.name, precision=form.precision, **sizes, **facts)
+def with_ratios(rows: Sequence[Row]) -> list[Row]:
+    """The forms of one measurement; each but the first is compared to the first."""
+    first, *others = rows
+    return [
+        first,
+        *(
+            replace(
+                row,
+                ratio=_ratio(row.seconds, first.seconds),
+                saved_ratio=_ratio(row.saved_mb, first.saved_mb),
+            )
+            for row in others
+        ),
+    ]
 
 
-def _compared(row: Row, first: Row) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if row.seconds and first.seconds:
-        found["ratio"] = row.seconds / first.seconds
-    if row.saved_mb is not None and first.saved_mb:
-        found["saved_ratio"] = row.saved_mb / first.saved_mb
-    return found
+def _ratio(value: float | None, first: float | None) -> float | None:
+    return value / first if value is not None and first else None

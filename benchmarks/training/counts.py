@@ -1,4 +1,4 @@
-"""What a step must at least cost: FLOPs and bytes, counted, and what the device can do, measured.
+"""Counts what a step must at least cost, FLOPs and bytes, and measures what the device can do.
 
 FLOPs are those of matrix products, convolutions and attention (torch.utils.flop_counter), forward
 and backward; a multiplication and an addition are two. Bytes are a lower bound: what must be read
@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.harness import Clock
 
 STEP_READS, UPDATE_READS, SAVED_READS = 3, 7, 2
+TRIES = 30  # of which the fastest counts
 
 
 @dataclass(frozen=True)
@@ -87,18 +88,8 @@ def measure_peaks(device: str, precision: str, matmul: int, copied: int) -> Peak
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     a, b = (torch.randn(matmul, matmul, device=device).to(kind) for _ in range(2))
     source = torch.ones(copied, dtype=torch.uint8, device=device)
-    target = torch.zeros_like(source)
-    clock = Clock(device)
+    target, clock = torch.zeros_like(source), Clock(device)
     return Peaks(
-        flops=2 * matmul**3 / _fastest(lambda: torch.mm(a, b), clock),
-        bandwidth=2 * copied / _fastest(lambda: target.copy_(source), clock),
+        flops=2 * matmul**3 / min(clock.time(lambda: torch.mm(a, b)) for _ in range(TRIES)),
+        bandwidth=2 * copied / min(clock.time(lambda: target.copy_(source)) for _ in range(TRIES)),
     )
-
-
-def _fastest(work: Callable[[], object], clock: Clock) -> float:
-    def once() -> float:
-        start = clock()
-        work()
-        return clock() - start
-
-    return min(once() for _ in range(30))

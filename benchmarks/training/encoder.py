@@ -1,34 +1,68 @@
-"""The spiral encoder alone, plain and lean: the same values and gradients, at what cost.
+"""The spiral encoder alone, lean and as published code has it: forward and backward.
 
 A step is forward and backward with a given gradient of the features; nothing is updated.
-Shapes   T frames, V vertices, D features.
-Units    seconds; differences are relative to the largest value of the tensor compared.
+Shapes   T frames, V vertices of a level, W survivors, C channels in, D channels out or features.
 """
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
-from dataclasses import asdict
-from functools import partial
-from typing import Any
 
 import torch
-from torch import Tensor
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bench.common.seeding import seed_everything
-from benchmarks.harness import Clock
-from benchmarks.subjects import make_head, make_motion, read_preset
-from benchmarks.training.cases import METHOD, Form
-from benchmarks.training.counts import count
-from benchmarks.training.plain_spirals import make_plain
-from benchmarks.training.worker import Job, Timings, hierarchy_of
-from methods.layers.mesh.spiral_encoder import SpiralEncoder
+from bench.data import DatasetSpec
+from benchmarks.subjects import read_preset
+from benchmarks.training.cases import METHOD, Form, Job
+from benchmarks.training.counts import Counts, count
+from methods.layers.mesh.decimation import Hierarchy, build_hierarchy
+from methods.layers.mesh.spiral_encoder import SpiralBlock, SpiralConv, SpiralEncoder
+
+
+class PlainBlock(nn.Module):
+    """Spiral convolution at every vertex, ELU, then the selection of the survivors."""
+
+    spirals: Tensor  # (V, L)
+    kept: Tensor  # (W,)
+
+    def __init__(
+        self, conv: SpiralConv, spirals: Int[Tensor, "V L"], kept: Int[Tensor, " W"]
+    ) -> None:
+        super().__init__()
+        self.conv = conv
+        self.register_buffer("spirals", spirals)
+        self.register_buffer("kept", kept)
+
+    def forward(self, features: Float[Tensor, "T V C"]) -> Float[Tensor, "T W D"]:
+        return F.elu(self.conv(features, self.spirals)).index_select(1, self.kept)
+
+
+def make_plain(encoder: SpiralEncoder, hierarchy: Hierarchy) -> None:
+    """Turn an encoder on this hierarchy into the plain form, with the weights that it has."""
+    for level, kept in enumerate(hierarchy.kept):
+        spirals = torch.from_numpy(hierarchy.spirals[level])
+        lean = encoder.blocks[level]
+        assert isinstance(lean, SpiralBlock)
+        block = PlainBlock(lean.conv, spirals, torch.from_numpy(kept))
+        encoder.blocks[level] = block.to(encoder.hierarchy_sha256.device)
+
+
+def hierarchy_of(spec: DatasetSpec, preset: str) -> Hierarchy:
+    """The hierarchy that the preset's encoder is built on, from the cache if it is there."""
+    config = read_preset(METHOD, preset).model.autoencoder
+    layers = len(config.spiral_channels)
+    faces, template = spec.faces.numpy(), spec.template.numpy()
+    return build_hierarchy(template, faces, config.kernel_size, config.dilation, layers)
 
 
 class EncoderStep:
     """Forward and backward of the encoder in one form."""
 
     def __init__(self, encoder: SpiralEncoder, form: Form, device: str) -> None:
-        self.encoder, self.form, self.device = encoder, form, device
+        self.encoder, self.form, self.device = encoder.to(device), form, device
         self.function = torch.compile(encoder) if form.compiled else encoder
 
     def __call__(self, motion: Tensor, gradient: Tensor, compiled: bool = True) -> Tensor:
@@ -43,59 +77,21 @@ class EncoderStep:
         """Of all weights, in one order for all forms."""
         return [p.grad for p in self.encoder.parameters() if p.grad is not None]
 
+    def count(self, motion: Tensor, gradient: Tensor) -> Counts:
+        """FLOPs and bytes of one more step; a compiled one computes the same."""
+        known = [*self.encoder.state_dict().values(), motion, gradient]
+        weights = list(self.encoder.parameters())
+        return count(lambda: self(motion, gradient, False), weights, known, updates=False)
+
     def _precision(self) -> AbstractContextManager[object]:
         if self.form.precision == "float32":
             return nullcontext()
         return torch.autocast(self.device, torch.bfloat16)
 
 
-def measure_encoder(job: Job) -> dict[str, Timings]:
-    """The forms in turn, each compared with the first one."""
-    spec = make_head(job.vertices)
-    motion = (make_motion(spec, job.frames) - spec.template).to(job.device)
-    steps = {form.name: EncoderStep(e, form, job.device) for form, e in _encoders(job)}
-    first = next(iter(steps.values()))
-    shape = (job.frames, first.encoder.fusion.out_features)
-    seed_everything(0, "benchmark", "gradient")
-    gradient = torch.randn(shape).to(job.device)
-    found = {name: Timings() for name in steps}
-    expected = first(motion, gradient)
-    gradients = [g.clone() for g in first.gradients()]
-    for name, step in steps.items():
-        features = step(motion, gradient)
-        pairs = zip(step.gradients(), gradients, strict=True)
-        found[name].facts = {
-            "difference": relative_difference(features, expected),
-            "gradient_difference": max(relative_difference(a, b) for a, b in pairs),
-        }
-        known = [*step.encoder.state_dict().values(), motion, gradient]
-        weights = list(step.encoder.parameters())
-        uncompiled = partial(step, motion, gradient, compiled=False)
-        found[name].counts = count(uncompiled, weights, known, updates=False)
-    clock = Clock(job.device)
-    for _ in range(job.repeats):
-        for name, step in steps.items():
-            start = clock()
-            step(motion, gradient)
-            found[name].seconds.append(clock() - start)
-    return found
-
-
-def relative_difference(ours: Tensor, theirs: Tensor) -> float:
-    """The largest difference over the largest value of the second tensor."""
-    scale = theirs.abs().max().item()
-    return (ours - theirs).abs().max().item() / scale if scale else 0.0
-
-
-def work(job: Job) -> dict[str, dict[str, Any]]:
-    """Timings by form."""
-    torch.set_num_threads(1)
-    return {name: asdict(timings) for name, timings in measure_encoder(job).items()}
-
-
-def _encoders(job: Job) -> list[tuple[Form, SpiralEncoder]]:
-    """An encoder per form, all with the same weights."""
-    spec, config = make_head(job.vertices), read_preset(METHOD, job.preset).model.autoencoder
+def encoder_steps(job: Job, spec: DatasetSpec) -> Iterator[EncoderStep]:
+    """A step per form, all with the same weights."""
+    config = read_preset(METHOD, job.preset).model.autoencoder
     hierarchy = hierarchy_of(spec, job.preset)
     seed_everything(0, "benchmark")
     lean = SpiralEncoder(
@@ -105,10 +101,14 @@ def _encoders(job: Job) -> list[tuple[Form, SpiralEncoder]]:
         dilation=config.dilation,
         out_features=config.hidden,
     )
-    found = []
     for form in job.forms:
         encoder = deepcopy(lean)
         if form.plain:
             make_plain(encoder, hierarchy)
-        found.append((form, encoder.to(job.device)))
-    return found
+        yield EncoderStep(encoder, form, job.device)
+
+
+def difference(ours: Tensor, theirs: Tensor) -> float:
+    """The largest difference over the largest value of the second tensor."""
+    scale = theirs.abs().max().item()
+    return (ours - theirs).abs().max().item() / scale if scale else 0.0

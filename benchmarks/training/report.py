@@ -1,4 +1,4 @@
-"""The README's table of training speed.
+"""Writes the table and the plot of training speed.
 
 Units    seconds; GB of 10^9 bytes.
 """
@@ -6,11 +6,11 @@ Units    seconds; GB of 10^9 bytes.
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.report import bars, gigabytes, measured, number, table
 from benchmarks.training.cases import Row
-from reports.charts.style import INK, OTHER, OWN, save_svg
+from reports.charts.style import INK, save_svg
 
 HEAD = (
     "step, form",
@@ -25,44 +25,21 @@ HEAD = (
     "floor, s",
     "floor / seconds",
 )
-DEVICE, HIERARCHY = "device", "hierarchy"
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """What was measured in sentences, and a table. Raises ValueError where there is no step."""
-    steps = [row for row in rows if row.part not in (DEVICE, HIERARCHY)]
+    """Sentences on what was measured, and a table. Raises ValueError where there is no step."""
+    steps = [row for row in rows if row.part not in ("device", "hierarchy")]
     if not steps:
         raise ValueError("There is no measurement to put into a table")
-    return "\n".join(
-        [
-            " ".join([*_where(steps), *_device(rows), *_hierarchy(rows), *_differences(rows)]),
-            "",
-            f"| {' | '.join(HEAD)} |",
-            f"|---|{'---:|' * (len(HEAD) - 1)}",
-            *(f"| {' | '.join(_cells(row))} |" for row in steps),
-            *_notes(steps),
-        ]
-    )
+    sentences = [_sizes(steps), *_device(rows), *_hierarchy(rows), *_differences(rows)]
+    return "\n".join([" ".join(sentences), "", *table(HEAD, steps, [_cells(r) for r in steps])])
 
 
-def number(value: float | None, unit: str = "") -> str:
-    """Three digits, or "-"."""
-    if value is None:
-        return "-"
-    text = f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
-    return text + unit
-
-
-def _where(steps: Sequence[Row]) -> list[str]:
-    first = steps[0]
-    where = f"{first.cpu}, one thread" if first.device == "cpu" else first.device
-    repeats = sorted({row.repeats for row in steps if row.repeats})
+def _sizes(steps: Sequence[Row]) -> str:
     sizes = sorted({(row.preset, row.vertices) for row in steps})
     presets = ", ".join(f"{preset} at {vertices} vertices" for preset, vertices in sizes)
-    return [
-        f"GLDiTalker, presets {presets}, random weights, no LayerDrop; {where}, "
-        f"torch {first.torch}, {first.date}; median of {' or '.join(map(str, repeats))}."
-    ]
+    return f"GLDiTalker, presets {presets}, random weights, no LayerDrop; {measured(steps)}."
 
 
 def _device(rows: Sequence[Row]) -> list[str]:
@@ -70,12 +47,12 @@ def _device(rows: Sequence[Row]) -> list[str]:
         f"Measured peak, {row.precision}: {number(row.teraflops)} TFLOP/s and "
         f"{number(row.gigabytes)} GB/s."
         for row in rows
-        if row.part == DEVICE
+        if row.part == "device"
     ]
 
 
 def _hierarchy(rows: Sequence[Row]) -> list[str]:
-    found = {row.form: row for row in rows if row.part == HIERARCHY}
+    found = {row.form: row for row in rows if row.part == "hierarchy"}
     if not found:
         return []
     built, loaded = found["build"], found["load from cache"]
@@ -94,16 +71,20 @@ def _differences(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def _name(row: Row) -> str:
+    return f"{row.part}, {row.form}" + (f" ({row.preset})" if row.part == "stage 2" else "")
+
+
 def _cells(row: Row) -> list[str]:
     fraction = row.floor_fraction
     return [
-        f"{row.part}, {row.form}" + (f" ({row.preset})" if row.part == "stage 2" else ""),
+        _name(row),
         str(row.frames),
         number(row.seconds) + (" \\*" if row.note else ""),
         number(row.ratio, " x"),
-        number(_gigabytes(row.saved_mb)),
+        number(gigabytes(row.saved_mb)),
         number(row.saved_ratio, " x"),
-        number(_gigabytes(row.peak_mb)),
+        number(gigabytes(row.peak_mb)),
         number(row.teraflops),
         number(row.gigabytes),
         number(row.floor_seconds),
@@ -111,21 +92,14 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def _gigabytes(mebibytes: float | None) -> float | None:
-    return None if mebibytes is None else mebibytes * 2**20 / 1e9
-
-
-def _notes(steps: Sequence[Row]) -> list[str]:
-    notes = sorted({row.note for row in steps if row.note})
-    return ["", f"\\* {'; '.join(notes)}."] if notes else []
-
-
 def draw(rows: Sequence[Row], path: Path) -> Path:
     """Write the SVG; returns its path."""
     steps = [row for row in rows if row.floor_seconds or row.peak_mb]
+    names = [f"{_name(row)}, {row.frames} frames" for row in steps]
+    first = [row.ratio is None for row in steps]
     figure = Figure(figsize=(12, 1.5 + 0.28 * len(steps)), layout="constrained")
     seconds, memory = figure.subplots(1, 2, sharey=True)
-    _bars(seconds, steps, [row.seconds for row in steps], "seconds of a step")
+    bars(seconds, [row.seconds for row in steps], first, names)
     floors = [(row.floor_seconds, place) for place, row in enumerate(steps) if row.floor_seconds]
     if floors:
         seconds.plot(
@@ -133,29 +107,8 @@ def draw(rows: Sequence[Row], path: Path) -> Path:
         )
         seconds.legend(fontsize=8, frameon=False)
     seconds.set_xscale("log")
-    peaks = [None if row.peak_mb is None else row.peak_mb * 2**20 / 1e9 for row in steps]
-    _bars(memory, steps, peaks, "peak memory of the process, GB")
-    names = [
-        f"{row.part}, {row.form}, {row.frames} frames"
-        + (f" ({row.preset})" if row.part == "stage 2" else "")
-        for row in steps
-    ]
-    seconds.set_yticks(range(len(steps)), names, fontsize=8)
+    seconds.set_xlabel("seconds of a step")
+    bars(memory, [gigabytes(row.peak_mb) for row in steps], first, names)
+    memory.set_xlabel("peak memory of the process, GB")
     seconds.invert_yaxis()
     return save_svg(figure, path)
-
-
-def _bars(axes: Axes, rows: Sequence[Row], values: Sequence[float | None], label: str) -> None:
-    first = [row.ratio is None for row in rows]
-    axes.barh(
-        range(len(rows)),
-        [value or 0.0 for value in values],
-        color=[OWN if is_first else OTHER for is_first in first],
-        hatch=["" if is_first else "//" for is_first in first],
-        edgecolor="white",
-    )
-    for place, value in enumerate(values):
-        if value is not None:
-            axes.annotate(f" {value:.3g}", (value, place), va="center", fontsize=8)
-    axes.margins(x=0.2)
-    axes.set_xlabel(label)

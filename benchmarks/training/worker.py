@@ -1,53 +1,37 @@
-"""One measurement of training, in a process of its own.
+"""Measures one part of training, in a process of its own.
 
 A step is what bench/training/loop.py does in one: gradients to None, loss, backward, update.
 Units    seconds; MiB; activations in bytes.
 """
 
 import os
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
+from bench.common.seeding import seed_everything
 from bench.config import StageConfig
 from bench.data import Batch, DatasetSpec
 from bench.method import Method
-from bench.pipeline.provenance import peak_memory_mb, reset_peak_memory
 from bench.training.loss import make_loss
 from bench.training.optimizer import make_optimizer, parameters_of
-from benchmarks.harness import Clock
-from benchmarks.subjects import build, make_audio, make_head, make_motion, read_preset
-from benchmarks.training.cases import METHOD, Form
+from benchmarks.harness import Clock, peak_mb, reset_peak
+from benchmarks.subjects import build, forget, make_audio, make_head, make_motion, read_preset
+from benchmarks.training.cases import METHOD, Form, Job
 from benchmarks.training.counts import Counts, count, measure_peaks
-from benchmarks.training.plain_spirals import make_plain
+from benchmarks.training.encoder import difference, encoder_steps, hierarchy_of, make_plain
 from methods.gldi.frozen import FrozenLatents
-from methods.layers.mesh.decimation import Hierarchy, build_hierarchy
 from methods.layers.speech import ClipMemo
 
 WARM_UP = 8  # frames
+# what is computed once per clip, by the name that forms have for it
 MEMOS: dict[str, type[Any]] = {"latents": FrozenLatents, "speech": ClipMemo}
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to measure."""
-
-    part: str  # "peaks", "hierarchy", "stage 1" or "stage 2"; "encoder" has a module of its own
-    forms: tuple[Form, ...]
-    preset: str
-    vertices: int
-    frames: int
-    device: str
-    repeats: int
-    counted: bool = True  # count FLOPs and bytes, in one more step
-    matmul: int = 0
-    copied: int = 0
 
 
 @dataclass
@@ -84,67 +68,81 @@ class Step:
         return count(lambda: self(batch), self.trained, known, updates=True)
 
 
-def make_batch(spec: DatasetSpec, frames: int, device: str, clips: int = 1) -> Batch:
-    """Clips of noise, all of one length."""
-    audio, motion = make_audio(frames / spec.fps), make_motion(spec, frames)
+def make_batch(spec: DatasetSpec, frames: int, device: str) -> Batch:
+    """One clip of noise."""
     return Batch(
-        names=tuple(f"clip{k}" for k in range(clips)),
-        audio=audio.expand(clips, -1).contiguous().to(device),
-        vertices=motion.expand(clips, -1, -1, -1).contiguous().to(device),
-        num_frames=torch.full((clips,), frames, device=device),
-        template=spec.template.expand(clips, -1, -1).contiguous().to(device),
-        style=torch.zeros(clips, dtype=torch.long, device=device),
+        names=("clip",),
+        audio=make_audio(frames / spec.fps)[None].to(device),
+        vertices=make_motion(spec, frames)[None].to(device),
+        num_frames=torch.tensor([frames], device=device),
+        template=spec.template[None].to(device),
+        style=torch.zeros(1, dtype=torch.long, device=device),
     )
-
-
-def hierarchy_of(spec: DatasetSpec, preset: str) -> Hierarchy:
-    """The hierarchy that the preset's encoder is built on, from the cache if it is there."""
-    config = read_preset(METHOD, preset).model.autoencoder
-    layers = len(config.spiral_channels)
-    faces, template = spec.faces.numpy(), spec.template.numpy()
-    return build_hierarchy(template, faces, config.kernel_size, config.dilation, layers)
 
 
 def measure_hierarchy(job: Job) -> dict[str, Timings]:
     """Building (decimation, spirals, writing the file) and loading; each in an empty cache."""
-    spec = make_head(job.vertices)
+    spec, clock = make_head(job.vertices), Clock("cpu")
     built, loaded = Timings(), Timings()
     for _ in range(job.repeats):
         with TemporaryDirectory() as folder:
             os.environ["BENCH_CACHE"] = folder
             for timings in (built, loaded):
-                start = time.perf_counter()
+                start = clock()
                 hierarchy = hierarchy_of(spec, job.preset)
-                timings.seconds.append(time.perf_counter() - start)
+                timings.seconds.append(clock() - start)
             size = sum(path.stat().st_size for path in Path(folder).rglob("*.npz"))
     built.facts = {"file_bytes": size, "sha256": hierarchy.sha256, "levels": hierarchy.levels}
     return {"build": built, "load from cache": loaded}
 
 
+def measure_encoder(job: Job) -> dict[str, Timings]:
+    """Forward and backward of the spiral encoder alone, in each form in turn.
+
+    Each form is compared with the first: the largest difference of values and of gradients.
+    """
+    spec, clock = make_head(job.vertices), Clock(job.device)
+    motion = (make_motion(spec, job.frames) - spec.template).to(job.device)
+    steps = {step.form.name: step for step in encoder_steps(job, spec)}
+    first = next(iter(steps.values()))
+    seed_everything(0, "benchmark", "gradient")
+    gradient = torch.randn(job.frames, first.encoder.fusion.out_features).to(job.device)
+    found = {name: Timings() for name in steps}
+    expected = first(motion, gradient)
+    gradients = [g.clone() for g in first.gradients()]
+    for name, step in steps.items():
+        features = step(motion, gradient)
+        pairs = zip(step.gradients(), gradients, strict=True)
+        found[name].facts = {
+            "difference": difference(features, expected),
+            "gradient_difference": max(difference(a, b) for a, b in pairs),
+        }
+        found[name].counts = step.count(motion, gradient)
+    for _ in range(job.repeats):
+        for name, step in steps.items():
+            found[name].seconds.append(clock.time(partial(step, motion, gradient)))
+    return found
+
+
 def measure_stage1(job: Job) -> dict[str, Timings]:
     """Steps of stage 1 in one form; the moments exist before the first that is measured."""
     [form] = job.forms
-    spec = make_head(job.vertices)
+    spec, clock, timings = make_head(job.vertices), Clock(job.device), Timings()
     method: Any = build(METHOD, spec, job.preset, {"autoencoder.frames_per_chunk": form.chunk})
     if form.plain:
         make_plain(method.autoencoder.spatial_encoder, hierarchy_of(spec, job.preset))
-    plain_step = step = Step(method, "autoencoder", _config(job, "autoencoder", form), job.device)
-    if form.compiled:
-        step = Step(method, "autoencoder", _config(job, "autoencoder", form, True), job.device)
+    plain_step, step = _steps(method, "autoencoder", job, form)
     for frames in (WARM_UP, 2 * WARM_UP):  # of two lengths: it is compiled for all then
         step(make_batch(spec, frames, job.device))
     batch = make_batch(spec, job.frames, job.device)
-    timings = Timings()
     if job.counted:
-        timings.counts = plain_step.count(batch)  # a compiled step computes the same
+        timings.counts = plain_step.count(batch)
         plain_step.optimizer.zero_grad(set_to_none=True)
     if form.compiled:
         plain_step.optimizer.state.clear()  # one pair of moments, as in training
-    _reset_peak(job.device)
-    clock = Clock(job.device)
-    for _ in range(job.repeats):
-        timings.seconds.append(_timed(partial(step, batch), clock))
-    timings.peak_mb = _peak_mb(job.device)
+    reset_peak(job.device)
+    timings.seconds = [clock.time(lambda: step(batch)) for _ in range(job.repeats)]
+    timings.peak_mb = peak_mb(job.device)
     return {form.name: timings}
 
 
@@ -154,78 +152,49 @@ def measure_stage2(job: Job) -> dict[str, Timings]:
     method = build(METHOD, spec, job.preset)
     batch, clock = make_batch(spec, job.frames, job.device), Clock(job.device)
     found = {form.name: Timings() for form in job.forms}
-    for (_, compiled), forms in _by_setting(job.forms).items():
-        plain_step = step = Step(
-            method, "diffusion", _config(job, "diffusion", forms[0]), job.device
-        )
-        if compiled:
-            step = Step(method, "diffusion", _config(job, "diffusion", forms[0], True), job.device)
-        forget(method, MEMOS)  # of another precision
+    for forms in by_setting(job.forms):
+        plain_step, step = _steps(method, "diffusion", job, forms[0])
+        forget(method, *MEMOS.values())  # of another precision
         step(batch)
         for form in forms:
-            forget(method, form.anew)
+            forget(method, *(MEMOS[name] for name in form.anew))
             found[form.name].counts = plain_step.count(batch)
         plain_step.optimizer.zero_grad(set_to_none=True)
         for _ in range(job.repeats):
             for form in forms:
-                forget(method, form.anew)
-                found[form.name].seconds.append(_timed(partial(step, batch), clock))
+                forget(method, *(MEMOS[name] for name in form.anew))
+                found[form.name].seconds.append(clock.time(partial(step, batch)))
     return found
 
 
-def forget(method: Method, what: Iterable[str]) -> None:
-    """Empty the memos of a method: of the clips' "latents", of the "speech" that was heard."""
-    memos = tuple(MEMOS[name] for name in what)
-    for module in method.modules():
-        for value in vars(module).values():
-            if isinstance(value, memos):
-                value.clear()
-
-
 def work(job: Job) -> dict[str, dict[str, Any]]:
-    """Timings by form."""
+    """Timings by form; of the part "device", what it can do by precision."""
     torch.set_num_threads(1)
-    if job.part == "peaks":
-        peaks = (
-            (f.precision, measure_peaks(job.device, f.precision, job.matmul, job.copied))
-            for f in job.forms
-        )
-        return {precision: asdict(found) for precision, found in peaks}
+    if job.part == "device":
+        sizes = (job.matmul[job.device], job.copied)
+        kinds = dict.fromkeys(form.precision for form in job.forms)
+        return {kind: asdict(measure_peaks(job.device, kind, *sizes)) for kind in kinds}
     measure: dict[str, Callable[[Job], dict[str, Timings]]] = {
         "hierarchy": measure_hierarchy,
+        "encoder": measure_encoder,
         "stage 1": measure_stage1,
         "stage 2": measure_stage2,
     }
     return {name: asdict(timings) for name, timings in measure[job.part](job).items()}
 
 
-def _by_setting(forms: Sequence[Form]) -> dict[tuple[str, bool], list[Form]]:
-    """Forms that share an optimiser and a compiled loss, by (precision, compiled)."""
-    found: dict[tuple[str, bool], list[Form]] = {}
-    for form in forms:
-        found.setdefault((form.precision, form.compiled), []).append(form)
-    return found
+def by_setting(forms: Sequence[Form]) -> list[list[Form]]:
+    """Forms that share an optimiser and a compiled loss, as they follow each other."""
+    groups = groupby(forms, key=lambda form: (form.precision, form.compiled))
+    return [list(group) for _, group in groups]
 
 
-def _config(job: Job, stage: str, form: Form, compiled: bool = False) -> StageConfig:
+def _steps(method: Method, stage: str, job: Job, form: Form) -> tuple[Step, Step]:
+    """The step whose FLOPs are counted and the one that is timed: compiled, where the form is."""
     config = read_preset(METHOD, job.preset).train[stage]
-    return config.model_copy(update={"precision": form.precision, "compile": compiled})
-
-
-def _timed(work: Callable[[], object], clock: Clock) -> float:
-    start = clock()
-    work()
-    return clock() - start
-
-
-def _reset_peak(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    else:
-        reset_peak_memory()
-
-
-def _peak_mb(device: str) -> float:
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return peak_memory_mb()
+    config = config.model_copy(update={"precision": form.precision, "compile": False})
+    plain = Step(method, stage, config, job.device)
+    if not form.compiled:
+        return plain, plain
+    compiled = config.model_copy(update={"compile": True})
+    return plain, Step(method, stage, compiled, job.device)

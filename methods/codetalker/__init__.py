@@ -13,7 +13,6 @@ from torch import Tensor
 
 from bench.data import Batch, Clip, DatasetSpec, valid_frames
 from bench.method import Method, Noise
-from methods.codetalker import fast, plain
 from methods.codetalker.autoencoder import MotionAutoencoder
 from methods.codetalker.config import (
     AutoencoderConfig,
@@ -21,6 +20,9 @@ from methods.codetalker.config import (
     PredictorConfig,
     SamplingConfig,
 )
+from methods.codetalker.fast import FoldedFeedback
+from methods.codetalker.fast import unroll as unroll_fast
+from methods.codetalker.plain import unroll as unroll_plain
 from methods.codetalker.predictor import Predictor
 from methods.layers.clips import evaluating, frame_mean
 from methods.layers.motion_scale import rms_motion
@@ -54,7 +56,7 @@ class CodeTalker(Method):
             config.autoencoder.latent_width,
             spec.fps,
         )
-        self._folded = fast.FoldedFeedback()
+        self._folded = FoldedFeedback()
 
     @classmethod
     def unsupported(cls, spec: DatasetSpec) -> str | None:
@@ -127,8 +129,8 @@ class CodeTalker(Method):
         """The code of every frame and face component, by the form that is configured."""
         modules, sampling = (self.predictor, self.autoencoder), self.config.sampling
         if sampling.form == "plain":
-            return plain.unroll(*modules, memory, style, sampling)
-        return fast.unroll(*modules, memory, style, sampling, self._folded(*modules))
+            return unroll_plain(*modules, memory, style, sampling)
+        return unroll_fast(*modules, memory, style, sampling, self._folded(*modules))
 
     def _prediction_loss(
         self,

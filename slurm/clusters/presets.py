@@ -1,4 +1,4 @@
-"""Cluster presets: what a job asks for, by method and step. YAML files in slurm/clusters/.
+"""Reads cluster presets, which say what a job asks for: YAML files in slurm/clusters/.
 
 Units    memory in GiB, times in minutes or as "hours:minutes:seconds".
 """
@@ -19,7 +19,7 @@ TIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):([0-5]\d)(?::([0-5]\d))?")
 
 
 class Resources(Frozen):
-    """What one job, which does one step, asks for; None leaves it to the cluster."""
+    """The resources of one job, which does one step; None leaves it to the cluster."""
 
     partition: str | None = None
     account: str | None = None
@@ -71,7 +71,7 @@ class Rule(Frozen):
 class Cluster(Frozen):
     """A place where jobs run."""
 
-    scheduler: Literal["slurm", "local", "debug"]
+    scheduler: Literal["slurm", "debug"]  # debug: this process
     description: str = ""
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: cuda where a class asks for a GPU
     classes: dict[str, Resources] = Field(min_length=1)
@@ -80,8 +80,7 @@ class Cluster(Frozen):
     python: str | None = None  # e.g. "apptainer exec --nv image.sif python"; None: this one
     environment: dict[str, str] = {}  # on top of the submitting environment
     inherit_environment: bool = True
-    # jobs of an array at a time, or with scheduler local of this machine; None: 64, or one per core
-    parallel: int | None = Field(None, ge=1)
+    parallel: int = Field(64, ge=1)  # jobs of an array at a time
     max_array_size: int | None = Field(None, ge=1)  # None: what the cluster says
     signal_seconds: int = Field(120, ge=1)  # of warning before the time limit
     max_requeues: int = Field(20, ge=0)  # because of the time limit
@@ -95,7 +94,7 @@ class Cluster(Frozen):
             if rule.use not in self.classes:
                 raise unknown("class", rule.use, self.classes)
         if self.scheduler != "slurm" and (self.setup or self.python):
-            raise ValueError("setup and python are for scheduler slurm: jobs here run this python")
+            raise ValueError("setup and python are for scheduler slurm: debug runs in this python")
         return self
 
     def class_of(self, step: Step) -> str:
@@ -129,8 +128,6 @@ def load_cluster(name: str) -> Cluster:
         if name not in known:
             raise unknown("cluster", name, known)
         path = known[name]
-    if not path.exists():
-        raise ValueError(f"--cluster: {path} does not exist")
     try:
         return Cluster.model_validate(read_yaml(path))
     except ValidationError as error:

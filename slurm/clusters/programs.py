@@ -1,13 +1,17 @@
-"""Calling SLURM's programs: what only has no time now is tried again, what is wrong is said."""
+"""Calls SLURM's programs: what only has no time now is tried again, what is wrong is said."""
 
 import os
+import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
+T = TypeVar("T")
 ATTEMPTS, BACKOFF = 5, 1.0  # seconds before the second attempt; doubled each time
 TIMEOUT = 60.0
+OF_A_JOB = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_", "SUBMITIT_")  # variables that jobs have
 TRANSIENT = (
     "socket timed out",
     "unable to contact slurm controller",
@@ -17,11 +21,26 @@ TRANSIENT = (
     "slurmctld is currently in standby",
     "temporarily unable to accept job",
     "zero bytes were transmitted",
+    "no answer within",
 )
 
 
 class ClusterError(ValueError):
     """A program of SLURM failed: one line."""
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether it may be gone in a moment."""
+        return any(each in str(self).lower() for each in TRANSIENT)
+
+
+def require(program: str) -> None:
+    """Raises ClusterError where a program of SLURM is not on the path."""
+    if shutil.which(program) is None:
+        raise ClusterError(
+            f"{program} is not here; submit from a machine of the cluster, "
+            "or compute on this one: bench run"
+        )
 
 
 def call(*command: str) -> str:
@@ -29,49 +48,62 @@ def call(*command: str) -> str:
 
     Raises ClusterError where it is not there, fails, or is still out of reach after some attempts.
     """
+    require(command[0])
+    return persist(lambda: _call(command))
+
+
+def _call(command: Sequence[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise ClusterError(f"{command[0]}: no answer within {TIMEOUT:g} s") from error
+    if done.returncode:
+        raise ClusterError(f"{command[0]}: {' '.join((done.stderr or done.stdout).split())}")
+    return done.stdout
+
+
+def persist(attempt: Callable[[], T], between: Callable[[], None] = lambda: None) -> T:
+    """The result of an attempt, which is made again after growing pauses where SLURM has no time.
+
+    ``between`` is called after each one that failed. Raises the last one's ClusterError.
+    """
     delay = BACKOFF
-    for attempt in range(ATTEMPTS):
+    for number in range(1, ATTEMPTS + 1):
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
-        except FileNotFoundError as error:
-            raise ClusterError(
-                f"{command[0]} is not here; run this on a machine of the cluster, "
-                "or with --cluster local"
-            ) from error
-        except subprocess.TimeoutExpired:
-            said = f"no answer within {TIMEOUT:g} s"
-        else:
-            if done.returncode == 0:
-                return done.stdout
-            said = " ".join((done.stderr or done.stdout).split())
-            if not is_transient(said):
-                raise ClusterError(f"{command[0]}: {said}")
-        if attempt + 1 < ATTEMPTS:
-            time.sleep(delay)
-            delay *= 2
-    raise ClusterError(f"{command[0]}: {said} ({ATTEMPTS} attempts)")
+            return attempt()
+        except ClusterError as error:
+            if not error.is_transient:
+                raise
+            if number == ATTEMPTS:
+                raise ClusterError(f"{error} ({ATTEMPTS} attempts)") from error
+        between()
+        time.sleep(delay)
+        delay *= 2
+    raise AssertionError("unreachable")
 
 
-def is_transient(said: str) -> bool:
-    """Whether an error may be gone in a moment."""
-    return any(each in said.lower() for each in TRANSIENT)
+def without_job(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables without those of a surrounding job: they would change what sbatch and srun do.
+
+    ``SLURM_CONF``, which says where the cluster is, stays.
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if name == "SLURM_CONF" or not name.startswith(OF_A_JOB)
+    }
 
 
 @contextmanager
 def outside_of_jobs() -> Iterator[None]:
-    """The environment without a surrounding job's variables: they would change what sbatch does.
-
-    ``SLURM_CONF``, which says where the cluster is, stays.
-    """
-    kept = {"SLURM_CONF"}
-    marks = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_", "SUBMITIT_")
-    taken = {n: v for n, v in os.environ.items() if n.startswith(marks) and n not in kept}
-    for name in taken:
+    """Take a surrounding job's variables out of the environment for a block."""
+    before = dict(os.environ)
+    for name in before.keys() - without_job(before).keys():
         del os.environ[name]
     try:
         yield
     finally:
-        os.environ.update(taken)
+        os.environ.update(before)
 
 
 def max_array_size() -> int:

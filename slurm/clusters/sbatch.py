@@ -1,28 +1,21 @@
-"""What sbatch is told, through submitit."""
+"""Submits job arrays: says to sbatch, through submitit, what a preset asks for."""
 
 import os
 import shlex
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from slurm.clusters.presets import Cluster, Resources
-from slurm.clusters.programs import (
-    ATTEMPTS,
-    BACKOFF,
-    ClusterError,
-    cancel,
-    is_transient,
-    outside_of_jobs,
-)
+from slurm.clusters.programs import ClusterError, cancel, outside_of_jobs, persist
 from slurm.clusters.queue import jobs_of
-from slurm.jobs.work import Work
+
+OF_THE_CLUSTER = ("partition", "account", "qos", "constraint", "gres")  # words that only it knows
 
 
 def parameters(cluster: Cluster, resources: Resources, name: str) -> dict[str, Any]:
-    """What submitit's AutoExecutor is told about an array, dependencies excepted."""
+    """The parameters of an array for submitit's AutoExecutor, dependencies excepted."""
     more: dict[str, Any] = {"kill-on-invalid-dep": "yes", "requeue": True, **resources.extra}
     if not cluster.inherit_environment:
         more["export"] = "NONE"
@@ -33,57 +26,61 @@ def parameters(cluster: Cluster, resources: Resources, name: str) -> dict[str, A
         "cpus_per_task": resources.cpus,
         "gpus_per_node": resources.gpus or None,
         "slurm_mem": f"{round(memory * 1024)}M" if memory else None,
-        "slurm_partition": resources.partition,
-        "slurm_account": resources.account,
-        "slurm_qos": resources.qos,
-        "slurm_constraint": resources.constraint,
-        "slurm_gres": resources.gres,
+        **{f"slurm_{name}": getattr(resources, name) for name in OF_THE_CLUSTER},
         "slurm_signal_delay_s": cluster.signal_seconds,
-        "slurm_array_parallelism": cluster.parallel or 64,
+        "slurm_array_parallelism": cluster.parallel,
         "slurm_srun_args": ["--export=ALL"],
         "slurm_additional_parameters": more,
     }
 
 
-def job_environment(cluster: Cluster, code: Path) -> dict[str, str]:
-    """What every job finds in its environment besides what it inherits."""
-    found = {**cluster.environment, "PYTHONSAFEPATH": "1", "HF_HUB_OFFLINE": "1"}
+def setup_lines(cluster: Cluster, code: Path) -> list[str]:
+    """The shell lines before python: the preset's own, then the environment of every job.
+
+    ``code`` is the folder of the packages that jobs import.
+    """
     path = [str(code), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return found | {"PYTHONPATH": os.pathsep.join(path), "TRANSFORMERS_OFFLINE": "1"}
+    exports = {
+        **cluster.environment,
+        "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONSAFEPATH": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+    }
+    return [*cluster.setup, *(f"export {n}={shlex.quote(v)}" for n, v in exports.items())]
 
 
 def sbatch(
-    folder: Path, cluster: Cluster, told: dict[str, Any], works: Sequence[Work]
+    folder: Path,
+    cluster: Cluster,
+    told: dict[str, Any],
+    jobs: Sequence[Callable[[], Any]],
 ) -> list[str]:
-    """Submit an array (of one: a job); returns the numbers of its tasks.
+    """Submit an array (of one: a job); returns the numbers of its tasks. Raises ClusterError."""
+    name = told["name"]
+    # after an attempt that failed, it may have come through all the same, but without its pickles
+    return persist(lambda: _sbatch(folder, cluster, told, jobs), lambda: cancel(jobs_of(name)))
 
-    Where the controller only has no time it is tried again. Raises ClusterError.
-    """
+
+def _sbatch(
+    folder: Path, cluster: Cluster, told: dict[str, Any], jobs: Sequence[Callable[[], Any]]
+) -> list[str]:
     from submitit import AutoExecutor
     from submitit.core.utils import FailedJobError
 
-    delay = BACKOFF
-    for attempt in range(ATTEMPTS):
-        executor = AutoExecutor(
-            folder,
-            cluster="slurm",
-            slurm_max_num_timeout=cluster.max_requeues,
-            slurm_python=cluster.python or shlex.quote(sys.executable),
-        )
-        executor.update_parameters(**told)
-        try:
-            with outside_of_jobs():
-                with executor.batch():
-                    jobs = [executor.submit(work) for work in works]
-            return [job.job_id for job in jobs]
-        except FailedJobError as error:
-            said = " ".join(str(error).split())
-            if not is_transient(said) or attempt + 1 == ATTEMPTS:
-                raise ClusterError(f"{told['name']}: {said}") from error
-            cancel(jobs_of(told["name"]))  # it may have come through, but without its pickles
-            time.sleep(delay)
-            delay *= 2
-    raise AssertionError("unreachable")
+    executor = AutoExecutor(
+        folder,
+        cluster="slurm",
+        slurm_max_num_timeout=cluster.max_requeues,
+        slurm_python=cluster.python or shlex.quote(sys.executable),
+    )
+    executor.update_parameters(**told)
+    try:
+        with outside_of_jobs(), executor.batch():
+            submitted = [executor.submit(job) for job in jobs]
+    except FailedJobError as error:
+        raise ClusterError(f"{told['name']}: {' '.join(str(error).split())}") from error
+    return [job.job_id for job in submitted]
 
 
 def flags(told: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a job is, and what it does when it runs.
+"""Jobs: what one is, and how it does its step.
 
-Open work.py first. Submitting may import it.
+Open job.py first. Submitting may import it.
 """

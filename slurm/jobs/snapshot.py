@@ -1,4 +1,4 @@
-"""A copy of the code that jobs run, so that edits after submission change nothing.
+"""Copies the code that jobs run, so that edits after submission change nothing.
 
 Copies lie under ``<jobs>/code/<hash>``: submissions of the same code share one.
 """
@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,7 +14,6 @@ from bench.pipeline.provenance import GIT_STATE, git_state
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("bench", "methods", "slurm")
-LEFT_OUT = {"__pycache__"}
 
 
 def take_snapshot(jobs: Path) -> Path:
@@ -23,15 +21,22 @@ def take_snapshot(jobs: Path) -> Path:
 
     The folder is absolute and never changes.
     """
+    found = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*")))
+    sources = [p for p in found if p.is_file() and "__pycache__" not in p.parts]
     state = json.dumps(git_state(), sort_keys=True)
-    folder = jobs.resolve() / "code" / _hash(state)
+    digest = hashlib.sha256(state.encode())
+    for path in sources:
+        digest.update(str(path.relative_to(ROOT)).encode())
+        digest.update(path.read_bytes())
+    folder = jobs.resolve() / "code" / digest.hexdigest()[:16]
     if folder.exists():
         return folder
     temporary = folder.with_name(f".{uuid4().hex}")
     try:
-        for package in PACKAGES:
-            ignore = shutil.ignore_patterns(*LEFT_OUT)
-            shutil.copytree(ROOT / package, temporary / package, ignore=ignore)
+        for path in sources:
+            copy = temporary / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
         (temporary / GIT_STATE).write_text(state + "\n", encoding="utf-8")
         try:
             os.rename(temporary, folder)
@@ -41,18 +46,3 @@ def take_snapshot(jobs: Path) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
-
-
-def _hash(state: str) -> str:
-    digest = hashlib.sha256(state.encode())
-    for path in _sources():
-        digest.update(str(path.relative_to(ROOT)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _sources() -> Iterator[Path]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*")):
-            if path.is_file() and not LEFT_OUT & set(path.parts):
-                yield path

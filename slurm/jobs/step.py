@@ -1,11 +1,10 @@
-"""Doing one step in a job, if the code is the planned one and the parent is there."""
+"""Does one step in a job, if the code is the planned one and the parent is there."""
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-from bench.common.fingerprint import fingerprint
+from bench.common.fingerprint import changed_modules, fingerprint
 from bench.pipeline.cache import Cache
 from bench.pipeline.step import Step
 from bench.pipeline.work import TRACEBACK, describe, provenance_of, run_step
@@ -25,25 +24,21 @@ def do_step(step: Step, cache: Cache, stop: Stop) -> str:
     """
     if cache.is_done(step.key):
         return "done"
-    reason = why_not(step, cache)
-    if reason is not None:
-        _record(step, cache, {"status": "skipped", "reason": reason})
-        return "skipped"
+    if (reason := why_not(step, cache)) is not None:
+        return _record(step, cache, {"status": "skipped", "reason": reason})
     try:
         check_code(step)
     except ValueError as error:
-        _record(step, cache, failed(type(error).__name__, str(error)))
-        return "failed"
+        return _record(step, cache, _failure(type(error).__name__, str(error)))
     status = run_step(step, cache, _Say(), stop)
-    if status == "failed":
-        traceback = cache.folder(step.key) / TRACEBACK
-        if traceback.exists():
-            print(traceback.read_text(encoding="utf-8"), file=sys.stderr)
+    traceback = cache.folder(step.key) / TRACEBACK
+    if status == "failed" and traceback.exists():
+        print(traceback.read_text(encoding="utf-8"), file=sys.stderr)
     return status
 
 
 def why_not(step: Step, cache: Cache) -> str | None:
-    """Why a step cannot be done: what came of its parent."""
+    """Say why a step cannot be done: what came of its parent; None where it can."""
     if step.parent is None or cache.is_done(step.parent.key):
         return None
     record = cache.record(step.parent.key) or {"status": "not finished", "reason": ""}
@@ -55,48 +50,47 @@ def check_code(step: Step) -> None:
     planned: dict[str, str] = step.inputs.get("code", {})
     if not planned:
         return
-    found = fingerprint(planned)
-    changed = sorted(m for m in planned.keys() | found.keys() if planned.get(m) != found.get(m))
-    if changed:
+    if changed := changed_modules(fingerprint(planned), planned):
         raise CodeChanged(
             f"{', '.join(changed[:3])} changed between submission and start; submit again"
         )
 
 
-def stopped_for_good(step: Step, cache: Cache, reason: str) -> None:
-    """The record of a step that may not be queued again."""
-    _record(step, cache, failed("TimeLimit", f"{reason} The checkpoint is kept: raise the limit"))
+def record_time_limit(step: Step, cache: Cache, reason: str) -> None:
+    """Write the record of a step that may not be queued again."""
+    reason = f"{reason} The checkpoint is kept: raise the limit"
+    _record(step, cache, _failure("TimeLimit", reason))
 
 
-def failed(error: str, reason: str, traceback: str | None = None) -> dict[str, Any]:
-    """What a record says of a step that no exception of its own ended."""
-    outcome: dict[str, Any] = {"status": "failed", "error": error, "reason": reason}
-    return outcome | ({"traceback": TRACEBACK} if traceback else {})
-
-
-def record_failure(
-    step_key: str, cache: Cache, about: dict[str, Any], error: str, reason: str, log: str
-) -> None:
+def record_death(step: Step, cache: Cache, error: str, reason: str, log: str) -> None:
     """Write the record of a step whose process could not; ``log`` is the end of what it said."""
-    folder: Path = cache.folder(step_key)
-    with cache.lock(step_key):
-        if cache.is_done(step_key):
+    with cache.lock(step.key):
+        if cache.is_done(step.key):
             return
-        folder.mkdir(parents=True, exist_ok=True)
+        outcome = _failure(error, reason)
         if log:
-            (folder / TRACEBACK).write_text(log, encoding="utf-8")
-        cache.write_record(step_key, {**about, **failed(error, reason, log)})
+            path = cache.folder(step.key) / TRACEBACK
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(log, encoding="utf-8")
+            outcome["traceback"] = TRACEBACK
+        cache.write_record(step.key, {**describe(step), **outcome})
 
 
-def _record(step: Step, cache: Cache, outcome: dict[str, Any]) -> None:
+def _failure(error: str, reason: str) -> dict[str, Any]:
+    return {"status": "failed", "error": error, "reason": reason}
+
+
+def _record(step: Step, cache: Cache, outcome: dict[str, Any]) -> str:
+    """Write what came of a step that was not begun; returns its status."""
     with cache.lock(step.key) as held:
         if not cache.is_done(step.key):
             held.check()
             cache.write_record(step.key, {**describe(step), **outcome, **provenance_of(step)})
+    return str(outcome["status"])
 
 
 class _Say:
-    """A line in the job's log now and then."""
+    """Prints a line in the job's log now and then."""
 
     def __init__(self) -> None:
         self.said = time.monotonic()

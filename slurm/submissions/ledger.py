@@ -1,4 +1,4 @@
-"""What was submitted: one folder per submission under ``.jobs/``, so that it is found again.
+"""Notes what was submitted: a folder per submission under ``.jobs/``, so that it is found again.
 
 ``submission.json`` is written before anything is submitted and again after each array, so that a
 launcher may die at any moment: jobs are found by their name, which no other submission has.
@@ -23,7 +23,7 @@ FILE = "submission.json"
 
 
 class Asked(Frozen):
-    """What to submit; kept with the submission, so that it can be planned again."""
+    """The options of a submission, kept with it so that it can be planned again."""
 
     methods: tuple[str, ...] = ()  # rows; ("all",): those of params.yaml
     datasets: tuple[str, ...] = ()  # none: the profile's
@@ -42,8 +42,7 @@ class Task(Frozen):
     run: str  # method, variant, dataset and seed: what its steps share
     step: str
     needs: str | None = None  # key of the step before it
-    job: str | None = None  # "12_3"; local: the process; None: not submitted (yet)
-    started: float | None = None  # local: when that process was created
+    job: str | None = None  # "12_3"; None: not submitted (yet), or to this process (debug)
 
 
 class SubmittedArray(Frozen):
@@ -63,21 +62,18 @@ class Submission(Frozen):
     created: str
     cluster: str  # as it was asked for
     preset: Cluster
-    runs: str  # the cache that it fills
     git: dict[str, Any]
     asked: Asked | None = None  # None: by `bench run --executor slurm`
-    queue: int | None = None  # local: the process that starts the jobs
-    queue_started: float | None = None
     arrays: tuple[SubmittedArray, ...]
 
     @property
     def scheduler(self) -> str:
-        """slurm, local or debug."""
+        """slurm or debug."""
         return self.preset.scheduler
 
     @property
     def about(self) -> str:
-        """What its runs have in common beside their names: profile, device, overrides."""
+        """Names what its runs have in common: profile, device, overrides."""
         if self.asked is None:
             return ""
         device = "" if self.asked.device == "auto" else self.asked.device
@@ -100,15 +96,15 @@ class Ledger:
         return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
     def folder(self, id: str) -> Path:
-        """Of one submission, with the logs of its jobs."""
+        """The folder of one submission, with the logs of its jobs."""
         return self.root / id
 
     def write(self, submission: Submission) -> None:
-        """Write, or write anew, what a submission is."""
+        """Write a submission down, or anew."""
         write_json(self.folder(submission.id) / FILE, submission.model_dump(mode="json"))
 
     def read(self, id: str) -> Submission:
-        """One submission. Raises ValueError where it cannot be made sense of."""
+        """Read one submission. Raises ValueError where it cannot be made sense of."""
         path = self.folder(id) / FILE
         try:
             return Submission.model_validate(read_json(path))
@@ -118,7 +114,7 @@ class Ledger:
             raise ValueError(f"{path}: {place}: {problem['msg']}; delete its folder") from error
 
     def submissions(self) -> Iterator[Submission]:
-        """All, the oldest first."""
+        """Read all of them, the oldest first."""
         for path in sorted(self.root.glob(f"*/{FILE}")):
             yield self.read(path.parent.name)
 
@@ -138,19 +134,15 @@ class Ledger:
 
 
 def run_of(step: Step) -> str:
-    """How people name the run that a step is of: what its steps share."""
+    """Name the run that a step is of, as people do: what its steps share."""
     return title(step).rpartition(", ")[0]
 
 
-def with_jobs(array: SubmittedArray, jobs: Sequence[str]) -> SubmittedArray:
-    """The array with the numbers that the cluster gave its tasks."""
-    tasks = (
-        task.model_copy(update={"job": job}) for task, job in zip(array.tasks, jobs, strict=True)
-    )
-    return array.model_copy(update={"tasks": tuple(tasks)})
-
-
-def replace_array(submission: Submission, number: int, array: SubmittedArray) -> Submission:
-    """The submission with one array exchanged."""
-    arrays = (*submission.arrays[:number], array, *submission.arrays[number + 1 :])
-    return submission.model_copy(update={"arrays": arrays})
+def with_jobs(submission: Submission, number: int, jobs: Sequence[str]) -> Submission:
+    """The submission with the numbers that the cluster gave the tasks of one array."""
+    array = submission.arrays[number]
+    pairs = zip(array.tasks, jobs, strict=True)
+    tasks = tuple(task.model_copy(update={"job": job}) for task, job in pairs)
+    arrays = list(submission.arrays)
+    arrays[number] = array.model_copy(update={"tasks": tasks})
+    return submission.model_copy(update={"arrays": tuple(arrays)})

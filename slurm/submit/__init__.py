@@ -1,4 +1,4 @@
 """From missing steps to job arrays, submitted and waited for.
 
-Open planning.py, then launch.py. The commands may import it.
+Open planning.py, then launcher.py. The commands may import it.
 """

@@ -1,4 +1,4 @@
-"""From steps to job arrays: grouped by what they ask for, chained task by task.
+"""Makes job arrays of steps: grouped by what they ask for, chained task by task.
 
 The steps that are to be done form trees: a step waits for its parent. Trees of the same shape, with
 the same classes of resources in the same places, share arrays: their roots are one array, the k-th
@@ -6,8 +6,9 @@ children of the roots the next one, and so on. Task i of a child's array waits f
 parent's (SLURM's ``aftercorr``), so that no run waits for another one.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from bench.pipeline.step import Step
 
@@ -27,18 +28,11 @@ class Array:
 
     @property
     def title(self) -> str:
-        """What its steps are called, and of which methods."""
+        """Says what its steps are called, and of which methods they are."""
         names = sorted({step.name for step in self.steps})
         methods = sorted({step.run.method for step in self.steps})
         shown = ", ".join(methods[:4]) + (f" and {len(methods) - 4} more" if methods[4:] else "")
         return f"{', '.join(names)}: {shown}"
-
-
-@dataclass
-class _Tree:
-    step: Step
-    children: list["_Tree"] = field(default_factory=list)
-    shape: Shape = ("", ())
 
 
 def make_arrays(
@@ -52,47 +46,33 @@ def make_arrays(
     ``running(key)`` is the job that does a step already; it is not submitted again, and what
     needs it waits for that job.
     """
-    todo = {step.key: _Tree(step) for step in steps if running(step.key) is None}
-    roots: list[_Tree] = []
-    for tree in todo.values():
-        parent = tree.step.parent
-        if parent is not None and parent.key in todo:
-            todo[parent.key].children.append(tree)
-        else:
-            roots.append(tree)
+    todo = {step.key: step for step in steps if running(step.key) is None}
+    roots: list[Step] = []
+    children: dict[str, list[Step]] = defaultdict(list)
+    for step in todo.values():
+        is_child = step.parent is not None and step.parent.key in todo
+        (children[step.parent.key] if is_child and step.parent else roots).append(step)
+
+    def shape(step: Step) -> Shape:
+        """The classes of a step and of everything that waits for it."""
+        return class_of(step), tuple(sorted(shape(child) for child in children[step.key]))
+
+    def add(alike: Sequence[Step], parent: int | None, jobs: tuple[str, ...]) -> None:
+        """An array of steps whose trees have one shape, and those of their children."""
+        number = len(arrays)
+        arrays.append(Array(number, class_of(alike[0]), tuple(alike), parent, jobs))
+        # equal children come in one order
+        for column in zip(*(sorted(children[s.key], key=shape) for s in alike), strict=True):
+            add(column, number, ())
+
+    # by shape and kind of step; those that wait for a running job apart
+    groups: dict[tuple[Shape, str, bool], list[Step]] = defaultdict(list)
     for root in roots:
-        _measure(root, class_of)
+        groups[shape(root), root.name.partition("/")[0], root.parent is not None].append(root)
     arrays: list[Array] = []
-    for group in _alike(roots):
+    for group in groups.values():
         for start in range(0, len(group), most):
             part = group[start : start + most]
-            jobs = [running(tree.step.parent.key) for tree in part if tree.step.parent]
-            _add(part, None, tuple(sorted({job for job in jobs if job})), arrays)
+            found = {running(step.parent.key) for step in part if step.parent}
+            add(part, None, tuple(sorted(job for job in found if job)))
     return arrays
-
-
-def _measure(tree: _Tree, class_of: ClassOf) -> None:
-    """Note the classes of a tree and of everything below it; equal children come in one order."""
-    for child in tree.children:
-        _measure(child, class_of)
-    tree.children.sort(key=lambda child: child.shape)
-    tree.shape = (class_of(tree.step), tuple(child.shape for child in tree.children))
-
-
-def _alike(roots: Sequence[_Tree]) -> Iterator[list[_Tree]]:
-    """Trees of the same shape and kind of step; those that wait for a running job apart."""
-    groups: dict[tuple[Shape, str, bool], list[_Tree]] = {}
-    for root in roots:
-        kind = root.step.name.partition("/")[0]
-        groups.setdefault((root.shape, kind, root.step.parent is not None), []).append(root)
-    yield from groups.values()
-
-
-def _add(
-    trees: Sequence[_Tree], parent: int | None, running: tuple[str, ...], arrays: list[Array]
-) -> None:
-    number = len(arrays)
-    steps = tuple(tree.step for tree in trees)
-    arrays.append(Array(number, trees[0].shape[0], steps, parent, running))
-    for child in range(len(trees[0].children)):
-        _add([tree.children[child] for tree in trees], number, (), arrays)

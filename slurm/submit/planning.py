@@ -1,4 +1,4 @@
-"""From the options of `bench submit` to steps, and what cannot be submitted, with reasons."""
+"""Plans the steps that `bench submit` asks for; says what cannot be submitted, and why."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,17 +1,17 @@
-"""Waiting for submitted steps: what the cluster lost is submitted again; a failure stays."""
+"""Waits for submitted steps: what the cluster lost is submitted again; a failure stays."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from rich.console import Console
-
-from bench.pipeline.progress import title
+from bench.common.terminal import say
+from bench.pipeline.cache import Cache
+from bench.pipeline.progress import QUIET_SECONDS, Progress, title
 from bench.pipeline.step import Step
 from bench.pipeline.work import describe
-from slurm.jobs.step import record_failure, why_not
-from slurm.submissions.standing import Seen, end_of_log, look
-from slurm.submit.launch import Desk, forget_failures, submit_steps
+from slurm.jobs.step import record_death, why_not
+from slurm.submissions.states import Seen, end_of_log, look
+from slurm.submit.launcher import Launcher, forget_failures
 
 MEMORY = ("OUT_OF_MEMORY", "exceeded memory limit", "oom-kill", "oom_kill")
 ENDED = {"done", "failed", "skipped", "cancelled"}
@@ -23,28 +23,28 @@ Show = Callable[[Mapping[str, Seen]], None]
 class Wait:
     """Follows some steps until each one has a record or was cancelled."""
 
-    def __init__(self, desk: Desk, steps: Sequence[Step], console: Console):
-        self.desk, self.console = desk, console
+    def __init__(self, launcher: Launcher, steps: Sequence[Step]):
+        self.launcher, self.cache = launcher, launcher.cache
         self.steps = {step.key: step for step in steps}
         self.looks: Counter[str] = Counter()  # that found a job lost, in a row
         self.tries: Counter[str] = Counter()  # submissions after the first one
 
     def run(self, show: Show) -> dict[str, str]:
-        """Status by key: done, failed, skipped or cancelled."""
+        """Wait; returns status by key: done, failed, skipped or cancelled."""
         while True:
-            seen = look(self.desk.ledger, self.desk.cache, self.steps)
+            seen = look(self.launcher.ledger, self.cache, self.steps)
             standing = self._standing(seen)
             show(seen)
             if not set(standing.values()) - ENDED:
                 return standing
             self._mend(seen, standing)
-            time.sleep(self.desk.cluster.poll_seconds)
+            time.sleep(self.launcher.cluster.poll_seconds)
 
     def _standing(self, seen: Mapping[str, Seen]) -> dict[str, str]:
         """How each step stands; one that nobody knows of is lost, unless it waits for another."""
         found: dict[str, str] = {}
         for key, step in self.steps.items():  # parents come first
-            record = self.desk.cache.record(key)
+            record = self.cache.record(key)
             parent = found.get(step.parent.key, "done") if step.parent else "done"
             if record is not None:
                 found[key] = record["status"]
@@ -62,45 +62,62 @@ class Wait:
         for key in sure:
             self.looks[key] = 0
             self._give_up_or_count(self.steps[key], seen.get(key))
-        if any(self.desk.cache.record(key) is None for key in sure):
+        if any(self.cache.record(key) is None for key in sure):
             self._retry(sure)
 
     def _give_up_or_count(self, step: Step, seen: Seen | None) -> None:
-        log = end_of_log(self.desk.ledger, seen) if seen else ""
+        log = end_of_log(self.launcher.ledger, seen) if seen else ""
         word = seen.job.word if seen and seen.job else "never submitted"
-        about, cache = describe(step), self.desk.cache
         if word == MEMORY[0] or any(each in log for each in MEMORY[1:]):
             reason = "the job was killed for its memory; ask for more (memory_gb of its class)"
-            record_failure(step.key, cache, about, "OutOfMemory", reason, log)
-        elif self.tries[step.key] >= self.desk.cluster.retries:
+            record_death(step, self.cache, "OutOfMemory", reason, log)
+        elif self.tries[step.key] >= self.launcher.cluster.retries:
             reason = f"the job ended without a result ({word}), {self.tries[step.key] + 1} times"
-            record_failure(step.key, cache, about, "WorkerDied", reason, log)
+            record_death(step, self.cache, "WorkerDied", reason, log)
         else:
             self.tries[step.key] += 1
             return
         self._skip_what_needs(step)
 
     def _skip_what_needs(self, step: Step) -> None:
-        cache = self.desk.cache
         for other in self.steps.values():
             if step.key in {parent.key for parent in other.ancestors()}:
-                if cache.record(other.key) is None and (reason := why_not(other, cache)):
+                unknown = self.cache.record(other.key) is None
+                if unknown and (reason := why_not(other, self.cache)):
                     record = {**describe(other), "status": "skipped", "reason": reason}
-                    cache.write_record(other.key, record)
+                    self.cache.write_record(other.key, record)
 
     def _retry(self, lost: Sequence[str]) -> None:
-        delay = self.desk.cluster.backoff_seconds * 2 ** (max(map(self._tries, lost)) - 1)
+        tries = max(1, *(self.tries[key] for key in lost))
+        delay = self.launcher.cluster.backoff_seconds * 2 ** (tries - 1)
         names = ", ".join(title(self.steps[key]) for key in lost[:3])
         more = f" and {len(lost) - 3} more" if lost[3:] else ""
-        self.console.print(
-            f"the cluster lost {names}{more}; submitted again in {delay:g} s",
-            markup=False,
-            soft_wrap=True,
-        )
+        say(f"the cluster lost {names}{more}; submitted again in {delay:g} s")
         time.sleep(delay)
         waiting = [s for s in self.steps.values() if s.parent and s.parent.key in lost]
-        over = forget_failures(self.desk.cache, waiting)  # skipped, as their parent was lost
-        submit_steps(self.desk, list(self.steps.values()), over=over)
+        over = forget_failures(self.cache, waiting)  # skipped, as their parent was lost
+        self.launcher.submit(list(self.steps.values()), over=over)
 
-    def _tries(self, key: str) -> int:
-        return max(1, self.tries[key])
+
+class Lines:
+    """Tells progress of each step that ends, and now and then says what is still to come."""
+
+    def __init__(self, progress: Progress, cache: Cache, steps: Sequence[Step]):
+        self.progress, self.cache = progress, cache
+        self.open = {step.key: step for step in steps if cache.record(step.key) is None}
+        self.said = time.monotonic()
+        if self.open:
+            progress.start(list(self.open.values()))
+
+    def __call__(self, seen: Mapping[str, Seen]) -> None:
+        for key, step in list(self.open.items()):
+            if (record := self.cache.record(key)) is not None:
+                del self.open[key]
+                self.said = time.monotonic()
+                self.progress.finish(step, record["status"])
+        if self.open and time.monotonic() - self.said > QUIET_SECONDS:
+            self.said = time.monotonic()
+            words = [f"{each.state} {each.reason}".strip() for each in seen.values()]
+            left = Counter(word for word in words if word != "done")
+            told = ", ".join(f"{count} {word}" for word, count in left.items())
+            say(f"        {told or 'nothing under way'}")

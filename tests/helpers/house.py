@@ -63,17 +63,18 @@ MAY_IMPORT: dict[str, str] = {
     "reports": "bench/common reports/charts reports/inputs reports/pages reports/study "
     "reports/tabular reports/text",
     "slurm/jobs": "bench/common bench/pipeline bench/training",
-    "slurm/clusters": "bench/common bench/pipeline slurm/jobs",
+    "slurm/clusters": "bench/common bench/pipeline",
     "slurm/submissions": "bench/common bench/pipeline slurm/clusters",
-    "slurm/submit": "bench/checks bench/collect bench/common bench/pipeline bench/registry "
-    "bench/weights slurm/clusters slurm/jobs slurm/submissions",
-    "slurm": "bench/common bench/pipeline slurm/clusters slurm/submissions slurm/submit",
-    "benchmarks": "bench bench/common bench/dataset bench/media bench/pipeline bench/registry "
-    "methods reports/player slurm",
-    "benchmarks/inference": "bench bench/common bench/evaluation bench/pipeline benchmarks "
+    "slurm/submit": "bench/collect bench/common bench/pipeline bench/registry bench/weights "
+    "slurm/clusters slurm/jobs slurm/submissions",
+    "slurm": "bench/checks bench/common bench/pipeline slurm/clusters slurm/submissions "
+    "slurm/submit",
+    "benchmarks": "bench bench/checks bench/common bench/dataset bench/media bench/pipeline "
+    "bench/registry methods reports/charts reports/player slurm",
+    "benchmarks/inference": "bench bench/common bench/evaluation benchmarks "
     "methods/layers/speech reports/charts",
-    "benchmarks/training": "bench bench/common bench/evaluation bench/pipeline bench/registry "
-    "bench/training benchmarks methods methods/layers/mesh methods/layers/speech reports/charts",
+    "benchmarks/training": "bench bench/common bench/training benchmarks methods "
+    "methods/layers/mesh methods/layers/speech reports/charts",
 }
 # they wire everything, and may import every room; nothing but each other imports them
 COMPOSITION_ROOTS = (

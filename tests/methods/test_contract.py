@@ -2,8 +2,7 @@
 
 import pytest
 
-from bench.checks.contract import CHECKS
-from bench.checks.subject import make_subject
+from bench.checks.contract import CHECKS, make_subject
 from methods import METHODS
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.checks.subject import make_subject
+from bench.checks.contract import make_subject
 from bench.common.records import read_yaml
 from bench.data import AUDIO_RATE
 from bench.evaluation.predict import make_noise

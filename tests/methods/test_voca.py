@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.checks.subject import make_subject
+from bench.checks.contract import make_subject
 from bench.config import load_preset, preset_path, speech_label
 from bench.data import AUDIO_RATE, Batch
 from methods.voca import Voca, VocaConfig

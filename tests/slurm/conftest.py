@@ -1,4 +1,4 @@
-"""A project whose runs are submitted, to a real SLURM of one node or to this machine."""
+"""A project whose runs are submitted: to a real SLURM of one node, to this process, or nowhere."""
 
 import sys
 from collections.abc import Iterator
@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 
+from bench.common.terminal import console
 from bench.pipeline.planner import Choice, Session
+from slurm.clusters.queue import JobState
 from slurm.one_node import one_node_slurm
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 from places import Place, skip_without_slurm, stop_everything  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables whose cells are not broken."""
+    monkeypatch.setattr(console(), "width", 200)
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +53,25 @@ def plan(project: Any, table: dict[str, str]):
         return list(session.plan(method, "toy", [seed]).plans[0])
 
     return make
+
+
+@pytest.fixture
+def noted(project, table, monkeypatch):
+    """A place whose jobs go nowhere: sbatch only counts."""
+    place, submitted = Place("slurm", project.root, table), []
+
+    def sbatch(folder, cluster, told, jobs):
+        submitted.append(told)
+        number = 10 + len(submitted)
+        return [f"{number}_{k}" for k in range(len(jobs))] if len(jobs) > 1 else [str(number)]
+
+    queue: dict[str, JobState] = {}
+
+    def job_states(jobs):
+        return {(name, number): queue[number] for name, number in jobs if number in queue}
+
+    monkeypatch.setattr("slurm.submit.launcher.sbatch", sbatch)
+    monkeypatch.setattr("slurm.submit.launcher.require", lambda program: None)
+    monkeypatch.setattr("slurm.submissions.states.job_states", job_states)
+    place.submitted, place.queue = submitted, queue
+    return place

@@ -5,16 +5,15 @@ import shutil
 import sys
 
 import pytest
-from places import LOCAL, PRESET, SLURM, skip_without_slurm
+from places import PRESET, Place, skip_without_slurm
 from repository import SMOKE, Copy
 
-from bench.cli.run_methods import RunOptions, run_methods
-from bench.common.terminal import console
 from bench.pipeline.cache import Cache
 from slurm.one_node import one_node_slurm
 
 pytestmark = [
     pytest.mark.cluster,
+    pytest.mark.xdist_group("slurm"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(shutil.which("dvc") is None, reason="dvc is not installed"),
 ]
@@ -24,30 +23,24 @@ SMALL = SMOKE | {
     "ablations: [gldi-kernel, gldi-quantized-space]": "ablations: []",
     "seeds: [0]": "seeds: [0, 1]",
 }
-SMALLER = {old: new.replace("[0, 1]", "[0]").replace(", gldi]", "]") for old, new in SMALL.items()}
 
 
 def times(copy):
     return {path: path.stat().st_mtime_ns for path in (copy.root / ".runs").glob("*/run.json")}
 
 
-@pytest.mark.parametrize("scheduler", [SLURM, LOCAL])
-def test_submit_all_and_wait_fills_the_cache_and_repro_trains_nothing(scheduler, tmp_path, request):
-    """Two methods and two seeds of the smoke profile; on this machine less."""
-    environment, steps = {}, 15  # 2 seeds x (3 + 4) and the oracle
-    if scheduler == "local":
-        steps = 4
-    else:
-        environment = {"SLURM_CONF": request.getfixturevalue("real_slurm")["SLURM_CONF"]}
-    copy = Copy(tmp_path, SMALL if scheduler == "slurm" else SMALLER)
-    (copy.root / "cluster.yaml").write_text(json.dumps({"scheduler": scheduler, **PRESET}))
+def test_submit_all_and_wait_fills_the_cache_and_repro_trains_nothing(real_slurm, tmp_path):
+    """Two methods and two seeds of the smoke profile: 2 x (3 + 4) steps, and the oracle."""
+    environment = {"SLURM_CONF": real_slurm["SLURM_CONF"]}
+    copy = Copy(tmp_path, SMALL)
+    (copy.root / "cluster.yaml").write_text(json.dumps({"scheduler": "slurm", **PRESET}))
     (copy.root / "dvc.yaml").write_text(without_ablations((copy.root / "dvc.yaml").read_text()))
     copy.call("dvc", "repro", "-s", "probe", "data")
     submit = [sys.executable, "-m", "bench.cli.app", "submit", "--all", "--cluster", "cluster.yaml"]
     said = copy.call(*submit, "--wait", **environment)
-    assert f"{steps} of {steps} steps are done" in said
+    assert "15 of 15 steps are done" in said
     records = list(Cache(copy.root / ".runs").records())
-    assert {record["job"]["cluster"] for record in records} == {scheduler}
+    assert {record["job"]["cluster"] for record in records} == {"slurm"}
     before = times(copy)
     copy.repro()
     assert times(copy) == before
@@ -55,7 +48,7 @@ def test_submit_all_and_wait_fills_the_cache_and_repro_trains_nothing(scheduler,
     assert "VOCA" in (copy.root / "reports/tables/table1.md").read_text()
     rows = json.loads((copy.root / "results/synthetic/voca.json").read_text())
     assert {run["status"] for run in rows["runs"]} == {"done"}
-    assert f"{steps} of {steps} steps are cached" in copy.call(*submit, **environment)
+    assert "15 of 15 steps are cached" in copy.call(*submit, **environment)
 
 
 def without_ablations(text: str) -> str:
@@ -68,8 +61,6 @@ def test_a_new_cluster_that_counts_from_one_again_is_not_fooled_by_old_results(
     project, table, tmp_path, monkeypatch
 ):
     """Numbers of jobs come again; what an earlier job of that number left is not its result."""
-    from places import Place
-
     skip_without_slurm()
     place = Place("slurm", project.root, table)
     for attempt in range(2):
@@ -85,18 +76,3 @@ def test_a_new_cluster_that_counts_from_one_again_is_not_fooled_by_old_results(
             for step in steps:
                 place.cache.remove(step.key)
     assert len(list(place.ledger.submissions())) == 2
-
-
-@pytest.mark.parametrize("place", [LOCAL], indirect=True)
-def test_bench_run_goes_the_same_way_with_an_executor(place, monkeypatch, capsys):
-    """`--executor slurm` submits to the preset that $BENCH_CLUSTER names, and waits."""
-    monkeypatch.setenv("BENCH_CLUSTER", place.write_preset())
-    options = RunOptions(
-        methods=("still",), dataset="toy", seeds=(0,), device="cpu", executor="slurm"
-    )
-    assert run_methods(options, place.table, console()) == 0
-    assert "[3/3] still on toy, seed 0, evaluate: done" in capsys.readouterr().out
-    records = [place.record(step) for step in place.steps(method="still")]
-    assert {record["job"]["cluster"] for record in records} == {"local"}
-    assert run_methods(options, place.table, console()) == 0
-    assert len(list(place.ledger.submissions())) == 1

@@ -1,35 +1,29 @@
-"""What clusters do to jobs: each of it, on a real SLURM and on submitit's local executor."""
+"""What clusters do to jobs: each of it, on a real SLURM."""
 
 import hashlib
 import os
 import signal
 import subprocess
 import time
-from io import StringIO
 
 import psutil
 import pytest
-from places import BOTH, REAL, Place, released, wait_until
-from rich.console import Console
+from places import Place, released, wait_until
 
+from bench.common.terminal import console
 from bench.pipeline.locks import read_owner
 from bench.pipeline.pool import execute, run_local
-from slurm.commands import cancel, logs, retry, status
-from slurm.submissions.standing import look
+from slurm.commands import cancel
+from slurm.submissions.states import look
 
-pytestmark = pytest.mark.cluster
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.xdist_group("slurm"),
+    pytest.mark.parametrize("place", ["slurm"], indirect=True),
+]
 SIZE = ("train.coarse.steps=80", "train.coarse.checkpoint_every=10")
 LONG = (*SIZE, "model.slow=0.1")
 DONE = {"done"}
-
-
-def quiet() -> Console:
-    return Console(file=StringIO(), width=200)
-
-
-def text_of(console: Console) -> str:
-    assert isinstance(console.file, StringIO)
-    return console.file.getvalue()
 
 
 def hashes(place: Place, steps) -> dict[str, str]:
@@ -51,7 +45,7 @@ def same_weights(place: Place, step, *overrides: str) -> bool:
     In a process of its own: shape checks under pytest draw numbers.
     """
     quick = place.steps(*SIZE, *overrides)[0]
-    assert set(execute(run_local, [quick], place.cache, 1, quiet()).values()) == DONE
+    assert set(execute(run_local, [quick], place.cache, 1, console()).values()) == DONE
     found, expected = hashes(place, [step]), hashes(place, [quick])
     return found == expected and "0/train/coarse/model.safetensors" in found
 
@@ -67,7 +61,6 @@ def worker_of(place: Place, step) -> int:
     return wait_until(lambda: (owner := read_owner(path)) and owner.pid)
 
 
-@BOTH
 def test_four_runs_are_an_array_with_a_chain_and_end_like_local_runs(place):
     plans = [place.steps(seed=seed)[:2] for seed in range(4)]
     steps = [step for plan in plans for step in plan]
@@ -77,15 +70,14 @@ def test_four_runs_are_an_array_with_a_chain_and_end_like_local_runs(place):
     assert [array.parent for array in submission.arrays] == [None, 0]
     assert [array.tasks[0].step for array in submission.arrays] == ["train/coarse", "train/fine"]
     jobs = [place.record(step)["job"] for step in steps]
-    assert {job["cluster"] for job in jobs} == {place.kind} and len({j["id"] for j in jobs}) == 8
+    assert {job["cluster"] for job in jobs} == {"slurm"} and len({j["id"] for j in jobs}) == 8
     there = hashes(place, steps)
     for step in steps:
         place.cache.remove(step.key)
-    assert set(execute(run_local, steps, place.cache, 2, quiet()).values()) == DONE
+    assert set(execute(run_local, steps, place.cache, 2, console()).values()) == DONE
     assert there == hashes(place, steps)
 
 
-@BOTH
 def test_submitting_twice_attaches_to_what_is_under_way(place):
     assert place.submit(*LONG) == 0
     wait_until(lambda: "running" in states_of(place))
@@ -95,7 +87,6 @@ def test_submitting_twice_attaches_to_what_is_under_way(place):
     assert len(list(place.ledger.submissions())) == 1
 
 
-@BOTH
 def test_a_job_over_its_time_limit_is_queued_again_and_ends_with_the_same_weights(place):
     step = place.steps(*LONG, "train.coarse.steps=300")[0]
     limit = {"classes": {"any": {"cpus": 1, "memory_gb": 2, "time": "00:01:00"}}}
@@ -104,12 +95,11 @@ def test_a_job_over_its_time_limit_is_queued_again_and_ends_with_the_same_weight
         assert set(place.go([step], wait=True, **limit).values()) == DONE
     saved = [path.read_text() for path in place.ledger.root.glob("*/logs/*/*_log.err")]
     assert any("SIGUSR2: saving at the next step" in text for text in saved)
-    assert place.kind == "local" or place.record(step)["job"]["restarts"] >= 1
+    assert place.record(step)["job"]["restarts"] >= 1
     assert len(list(place.ledger.submissions())) == 1
     assert same_weights(place, step, "train.coarse.steps=300")
 
 
-@BOTH
 def test_a_killed_worker_is_noticed_and_goes_on_from_its_checkpoint(place):
     """kill -9 leaves no result and no record; without sacct it is seen within seconds."""
     step = place.steps(*LONG)[0]
@@ -124,7 +114,6 @@ def test_a_killed_worker_is_noticed_and_goes_on_from_its_checkpoint(place):
     assert same_weights(place, step)
 
 
-@BOTH
 def test_waiting_submits_again_what_was_lost_and_gives_up_in_the_end(place, monkeypatch):
     """A worker that ends before it writes anything, each time: a failed row, within seconds."""
     (place.root / "mark").touch()
@@ -138,49 +127,22 @@ def test_waiting_submits_again_what_was_lost_and_gives_up_in_the_end(place, monk
     assert len(list(place.ledger.submissions())) == 2
 
 
-@BOTH
-def test_a_failing_run_shows_its_traceback_and_stops_no_other(place):
-    """Errors of the work are not tried again on their own, only on demand."""
-    both = ("model.fault=raise",)
-    assert place.submit(*both, wait=True, seeds=(0, 1)) == 1
-    steps = place.steps(*both)
-    record = place.record(steps[0])
-    assert record["error"] == "RuntimeError" and record["reason"] == "the toy broke on purpose"
-    assert [place.record(step)["status"] for step in steps[1:]] == ["skipped"] * 3
-    console = quiet()
-    assert logs("talker 0,", console) == 0
-    assert 'raise RuntimeError("the toy broke' in text_of(console)
-    assert status(console, every=False) == 1 and "the toy broke on purpose" in text_of(console)
-    assert place.submit(*both, seeds=(0, 1)) == 0
-    assert "8 steps failed or were skipped before; again: bench retry --failed" in place.said
-    assert retry(place.table, console) == 0
-    assert "8 steps of 2 runs submitted again" in text_of(console)
-    wait_until(lambda: place.record(steps[3]).get("status") == "skipped")
-
-
-@BOTH
-def test_what_is_cancelled_ends_keeps_its_checkpoint_and_is_not_tried_again(place):
+def test_what_is_cancelled_ends_keeps_its_checkpoint_and_is_not_tried_again(place, capsys):
     steps = place.steps(*LONG)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a shell's background job
-    try:
-        assert place.submit(*LONG) == 0
-    finally:
-        signal.signal(signal.SIGINT, before)
+    assert place.submit(*LONG) == 0
     checkpoint = place.cache.folder(steps[0].key) / "checkpoint.pt"
     wait_until(checkpoint.exists)
     worker = worker_of(place, steps[0])
-    console = quiet()
-    assert cancel(["talker"], False, console) == 0
-    assert "4 jobs cancelled" in text_of(console)
+    assert cancel(["talker"], False) == 0
+    assert "4 jobs cancelled" in capsys.readouterr().out
     wait_until(lambda: not psutil.pid_exists(worker), patience=40)
     wait_until(lambda: states_of(place) == {"cancelled"}, patience=40)
     assert checkpoint.exists()
     assert place.record(steps[0]) == {}
     with pytest.raises(ValueError, match="'nobody' is no run that was submitted from here"):
-        cancel(["nobody"], False, console)
+        cancel(["nobody"], False)
 
 
-@REAL
 def test_preemption_saves_and_queues_again(place):
     """A job of a partition with more priority takes the whole node."""
     step = place.steps(*LONG)[0]
@@ -195,7 +157,6 @@ def test_preemption_saves_and_queues_again(place):
     assert same_weights(place, step)
 
 
-@REAL
 def test_a_node_that_fails_gives_its_jobs_back(place):
     """SLURM queues them again by itself; they go on from the last periodic checkpoint."""
     step = place.steps(*LONG)[0]
@@ -211,7 +172,6 @@ def test_a_node_that_fails_gives_its_jobs_back(place):
     assert same_weights(place, step)
 
 
-@REAL
 def test_a_job_that_takes_too_much_memory_is_a_failed_row(place):
     small = {"classes": {"any": {"cpus": 1, "memory_gb": 0.1, "time": "00:05:00"}}}
     step = place.steps(*LONG)[0]
@@ -221,7 +181,6 @@ def test_a_job_that_takes_too_much_memory_is_a_failed_row(place):
     assert len(list(place.ledger.submissions())) == 1
 
 
-@REAL
 def test_a_child_whose_parent_was_cancelled_by_hand_does_not_wait_for_ever(place):
     assert place.submit(*LONG) == 0
     (submission,) = place.ledger.submissions()

@@ -5,8 +5,7 @@ import torch
 from rich.console import Console
 
 from bench.checks import contract
-from bench.checks.contract import CHECKS, check_method
-from bench.checks.subject import Subject, make_subject
+from bench.checks.contract import CHECKS, Subject, check_method, make_subject
 from methods import METHODS
 from methods.mean import Mean, MeanConfig
 

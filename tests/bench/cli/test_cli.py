@@ -127,14 +127,12 @@ def test_a_method_without_a_sampler_says_so_in_one_line(project, write_dataset, 
     assert "\n" not in str(error.value)
 
 
-def test_time_takes_a_method_and_writes_unless_it_is_told_not_to(monkeypatch):
+def test_time_takes_a_method_and_its_options(monkeypatch):
     seen = []
     monkeypatch.setattr(
         "bench.checks.timing.time_method", lambda options, *_: seen.append(options) or 0
     )
     run("time", "gldi")
-    run("time", "gldi", "-d", "biwi", "--profile", "paper", "--steps", "3", "--no-write")
-    assert [(o.dataset, o.profile, o.steps, o.write) for o in seen] == [
-        (None, None, 10, True),
-        ("biwi", "paper", 3, False),
-    ]
+    run("time", "gldi", "-d", "biwi", "--profile", "paper", "--steps", "3")
+    found = [(o.dataset, o.profile, o.steps) for o in seen]
+    assert found == [(None, None, 10), ("biwi", "paper", 3)]

@@ -4,7 +4,8 @@ import numpy as np
 import pygltflib
 import pytest
 
-from bench.media.animations import TOLERANCE, compress, write_array, write_glb, write_meshes
+from bench.common.files import write_array
+from bench.media.animations import TOLERANCE, compress, write_glb, write_meshes
 from bench.media.meshes import read_mesh
 
 FACES = np.array([[0, 1, 2], [1, 3, 2]])

@@ -11,9 +11,11 @@ import soxr
 import torch
 
 from bench.cli import doctor
-from bench.media import resampling as sound_backend
-from bench.media.resampling import VARIABLE, resample
-from bench.media.spectra import compare, power_spectrum
+from bench.common.constants import AUDIO_BACKEND
+from bench.common.environment import hide_broken_torchaudio
+from bench.media.resampling import backend_inputs, resample
+from bench.media.spectra import power_spectrum
+from bench.media.torchaudio_backend import compare
 from bench.pipeline.provenance import library_versions
 from methods.layers.speech import log_mel
 from methods.meshtalk import mel
@@ -75,7 +77,7 @@ def torchaudio():
         warnings.simplefilter("ignore")
         if find_spec("torchaudio") is None:
             pytest.skip("torchaudio is not installed")
-        if reason := sound_backend.hide_broken_torchaudio():
+        if reason := hide_broken_torchaudio():
             pytest.skip(f"torchaudio does not load: {reason}")
         import torchaudio
     return torchaudio
@@ -91,11 +93,11 @@ def speech():
 def test_without_a_word_it_is_the_reference_even_where_torchaudio_loads(
     install, speech, monkeypatch
 ):
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(AUDIO_BACKEND, raising=False)
     install(STAND_IN.format(gain=2))
     expected = soxr.resample(speech, 44_100, 16_000, quality="HQ")
     np.testing.assert_array_equal(resample(speech, 44_100, 16_000), expected)
-    assert sound_backend.backend_inputs() == {} and "torchaudio" not in library_versions()
+    assert backend_inputs() == {} and "torchaudio" not in library_versions()
     assert "torchaudio" not in sys.modules
 
 
@@ -104,7 +106,7 @@ def test_asked_for_it_resamples_and_makes_spectra_by_torchaudio(install, speech,
     window = torch.hann_window(400)
     power = power_spectrum(audio, window, 512, 160)
     install(STAND_IN.format(gain=2))
-    monkeypatch.setenv(VARIABLE, "torchaudio")
+    monkeypatch.setenv(AUDIO_BACKEND, "torchaudio")
     found = resample(speech, 44_100, 16_000)
     assert (found.dtype, found.shape) == (np.float32, reference.shape)
     np.testing.assert_allclose(found, 2 * reference, atol=1e-5)
@@ -113,26 +115,33 @@ def test_asked_for_it_resamples_and_makes_spectra_by_torchaudio(install, speech,
 
 def test_the_choice_is_part_of_the_keys_and_of_the_record(plan, monkeypatch):
     reference = plan()
-    monkeypatch.setenv(VARIABLE, "torchaudio")
+    monkeypatch.setenv(AUDIO_BACKEND, "torchaudio")
     steps = plan()
     assert all(new.key != old.key for new, old in zip(steps, reference, strict=True))
     assert steps[0].inputs["audio_backend"] == "torchaudio"
+    library = "bench.media.torchaudio_backend"  # its code counts where it is used, and only there
+    assert library in steps[0].inputs["code"] and library in steps[2].inputs["code"]
+    assert library not in steps[3].inputs["code"]
     assert "torchaudio" in library_versions()
-    monkeypatch.setenv(VARIABLE, "cpu")
+    monkeypatch.setenv(AUDIO_BACKEND, "cpu")
     assert [step.key for step in plan()] == [step.key for step in reference]
 
 
 def test_an_unknown_backend_lists_the_known_ones(speech, monkeypatch):
-    monkeypatch.setenv(VARIABLE, "torchaudi")
-    with pytest.raises(ValueError, match="BENCH_AUDIO_BACKEND: .*Did you mean 'torchaudio'"):
-        resample(speech, 44_100, 16_000)
+    monkeypatch.setenv(AUDIO_BACKEND, "torchaudi")
+    for use in (
+        lambda: resample(speech, 44_100, 16_000),
+        lambda: power_spectrum(torch.randn(1, 3000), torch.hann_window(400), 512, 160),
+    ):
+        with pytest.raises(ValueError, match="BENCH_AUDIO_BACKEND: .*Did you mean 'torchaudio'"):
+            use()
 
 
 def test_a_torchaudio_that_does_not_load_is_an_error_and_no_silent_change(
     install, speech, monkeypatch
 ):
     install("raise OSError('libcudart.so.13: cannot open')")
-    monkeypatch.setenv(VARIABLE, "torchaudio")
+    monkeypatch.setenv(AUDIO_BACKEND, "torchaudio")
     for _ in range(2):  # when it is hidden already, too
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -146,7 +155,7 @@ def test_doctor_says_whether_torchaudio_agrees_with_the_cpu_path(gain, level, in
     (found,) = [f for f in doctor.examine({}) if f.what == "torchaudio"]
     assert found.level == level
     assert "resampling differs from the CPU path by" in found.text and "tolerance" in found.text
-    assert VARIABLE in (found.text if level == "ok" else found.fix)
+    assert AUDIO_BACKEND in (found.text if level == "ok" else found.fix)
 
 
 @pytest.mark.parametrize(("torch_version", "clash"), [("2.13.0+cpu", True), ("2.13.0", False)])
@@ -182,7 +191,7 @@ def test_the_real_torchaudios_mel_features_are_those_of_the_methods(torchaudio, 
     torch.testing.assert_close(mel.mel_filters(80), own, rtol=0, atol=1e-6)
     audio = torch.sin(torch.arange(16_000) * 0.2 * math.pi)[None] + 0.1 * torch.randn(1, 16_000)
     for features in (log_mel.LogMel(), mel.LogMel(80)):
-        monkeypatch.setenv(VARIABLE, "cpu")
+        monkeypatch.setenv(AUDIO_BACKEND, "cpu")
         reference = features(audio)
-        monkeypatch.setenv(VARIABLE, "torchaudio")
+        monkeypatch.setenv(AUDIO_BACKEND, "torchaudio")
         torch.testing.assert_close(features(audio), reference, rtol=0, atol=1e-4)

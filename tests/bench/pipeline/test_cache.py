@@ -7,6 +7,7 @@ import pytest
 
 from bench.common.files import read_json
 from bench.pipeline.cache import Cache
+from bench.pipeline.step import key_of
 
 
 def stamps(cache):
@@ -161,7 +162,7 @@ def test_one_thread_at_a_time_has_the_lock_of_an_entry(cache):
 
 def test_an_entry_is_found_by_the_start_of_its_key(cache):
     for key in ("abc1", "abd2"):
-        cache.write_record(key, {"status": "done"})
+        cache.folder(key).mkdir(parents=True)
     assert cache.find("abc") == "abc1"
     with pytest.raises(ValueError, match="'ab' is the start of 2 runs"):
         cache.find("ab")
@@ -170,14 +171,15 @@ def test_an_entry_is_found_by_the_start_of_its_key(cache):
 
 
 def test_what_nothing_refers_to_is_listed(cache):
-    for key in ("a", "b"):
-        cache.write_record(key, {"status": "done"})
-    with cache.lock("a"):
+    keys = sorted(key_of({"seed": seed}) for seed in (0, 1))
+    for seed in (0, 1):
+        cache.write_record(key_of({"seed": seed}), {"status": "done", "inputs": {"seed": seed}})
+    with cache.lock(keys[0]):
         pass
     (cache.root / "interrupted").mkdir()
-    assert cache.unreferenced(["a"]) == ["b", "interrupted"]
-    assert [record["key"] for record in cache.records()] == ["a", "b"]
-    assert read_json(cache.root / "a" / "run.json")["record_schema"] == 1
+    assert cache.unreferenced(keys[:1]) == [keys[1], "interrupted"]
+    assert [record["key"] for record in cache.records()] == keys
+    assert read_json(cache.root / keys[0] / "run.json")["record_schema"] == 1
 
 
 def test_a_full_disk_is_a_failed_row(plan, work, cache, monkeypatch):

@@ -1,6 +1,10 @@
 """Damaged files in the cache: one clear line, and --force gets over it."""
 
+import shutil
+
 import pytest
+
+from bench.common.files import read_json, write_json
 
 TALKER = ("--method", "toy_talker:ToyTalker", "--device", "cpu", "--workers", "0")
 
@@ -49,3 +53,32 @@ def test_a_corrupt_record_names_its_file(command, plan, cache):
     outcome = command(*TALKER)
     assert outcome.code == 1
     assert "run.json is not valid JSON (line 1: " in outcome.err
+
+
+def test_a_record_under_the_name_of_another_step_is_refused_when_it_is_read(
+    command, plan, work, cache
+):
+    """As an entry from another machine may be, that was changed, mixed up or renamed on its way."""
+    steps = plan()
+    work(steps)
+    one, other = (cache.folder(step.key) for step in steps[:2])
+    shutil.copy(one / "run.json", other / "run.json")
+    for read in (lambda: cache.is_done(other.name), lambda: list(cache.records())):
+        with pytest.raises(ValueError, match=f"{other}: expected the record of this key"):
+            read()
+    outcome = command(*TALKER)
+    assert outcome.code == 1 and outcome.err.count("\n") == 1
+    assert f"have the key {one.name[:12]}" in outcome.err and "delete the folder" in outcome.err
+    shutil.rmtree(other)
+    assert command(*TALKER).code == 0
+
+
+def test_a_record_without_inputs_or_with_other_ones_is_refused(plan, work, cache):
+    step = plan()[0]
+    work([step])
+    path = cache.folder(step.key) / "run.json"
+    record = read_json(path)
+    for inputs in ({}, {"inputs": {**record["inputs"], "seed": 7}}):
+        write_json(path, {name: record[name] for name in record if name != "inputs"} | inputs)
+        with pytest.raises(ValueError, match="it was changed by hand or damaged on its way"):
+            cache.record(step.key)

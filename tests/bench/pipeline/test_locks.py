@@ -91,9 +91,27 @@ def test_a_lock_that_was_taken_over_is_noticed_and_left_alone(tmp_path):
     assert read_owner(path) == other
 
 
-def test_a_file_that_is_no_lock_does_not_hold_for_ever(tmp_path):
+@pytest.mark.parametrize("text", ["", "{"])
+def test_a_file_that_is_no_lock_does_not_hold_for_ever(text, tmp_path):
     path = tmp_path / "a.owner"
-    path.write_text("{")
+    path.write_text(text)
     assert not is_held(path)
     with hold(path, stale=0.3):
         pass
+
+
+def test_a_live_owner_on_this_machine_is_waited_for_however_silent_it_is(tmp_path):
+    """It may be stopped (Ctrl-Z), and would go on to write."""
+    path, ended = tmp_path / "a.owner", threading.Event()
+    other = put(path)
+
+    def end():
+        time.sleep(1.0)
+        ended.set()
+        path.unlink()
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    with hold(path, stale=0.2) as held:
+        assert ended.is_set() and held.owner != other
+    thread.join()

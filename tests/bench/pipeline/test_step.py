@@ -4,10 +4,9 @@ import dataclasses
 
 import pytest
 
-from bench.common.files import sha256_of
 from bench.dataset.reader import load_dataset
 from bench.pipeline import step as module
-from bench.pipeline.step import difference, model_config_of, plan_run
+from bench.pipeline.step import difference, key_of, model_config_of, nearest_change, plan_run
 
 NAMES = ["train/coarse", "train/fine", "predict", "evaluate"]
 ALL = set(NAMES)
@@ -31,7 +30,7 @@ def test_a_run_is_a_chain_of_train_predict_and_evaluate_steps(plan):
     assert [step.stage for step in steps] == ["coarse", "fine", None, None]
     assert steps[-1].ancestors() == steps[2::-1]
     for step in steps:
-        assert step.key == sha256_of(step.inputs)[:32]
+        assert step.key == key_of(step.inputs) and len(step.key) == 32
 
 
 def test_the_same_inputs_give_the_same_keys(plan):
@@ -131,6 +130,45 @@ def test_an_edited_module_makes_new(edited, plan, monkeypatch):
         lambda roots: {m: "new" if m == edited else h for m, h in real(roots).items()},
     )
     assert changed(before, plan()) == CODE[edited]
+
+
+def renamed(step, old, new):
+    """The inputs of a step as they are once a module has another name."""
+    code = {new if name == old else name: value for name, value in step.inputs["code"].items()}
+    method = step.inputs["method"].replace(f"{old}:", f"{new}:")
+    return step.inputs | {"code": code, "method": method}
+
+
+@pytest.mark.parametrize("old", ["bench.training.loop", "bench.data", "toy_talker"])
+def test_a_key_does_not_hang_on_where_a_module_lies(old, plan):
+    step = plan()[0]
+    assert old in step.inputs["code"]
+    moved = renamed(step, old, "elsewhere.entirely")
+    assert moved != step.inputs and key_of(moved) == step.key
+    assert [line for line in difference(moved, step.inputs) if line.startswith("code")] == []
+
+
+def test_a_key_hangs_on_the_methods_class_and_on_which_module_has_it(plan):
+    step = plan()[0]
+    reference = step.inputs["method"]
+    other = {"method": reference.replace("ToyTalker", "Other")}
+    assert key_of(step.inputs | other) != step.key
+    other = {"method": reference.replace("toy_talker", "bench.training.loop")}
+    assert key_of(step.inputs | other) != step.key
+
+
+def test_what_makes_a_step_new_is_named_by_its_module(plan):
+    old = plan()[0]
+    code = old.inputs["code"] | {"bench.training.loop": "0" * 32 + "-" + "1" * 32}
+    before = old.inputs["code"]["bench.training.loop"]
+    lines = difference(old.inputs | {"code": code}, old.inputs)
+    shown = f"{before[:12]}-{before[33:45]}"
+    assert lines == [f"code.bench.training.loop: {shown} -> {'0' * 12}-{'1' * 12}"]
+    record = {"method": "talker", "dataset": "toy", "step": old.name, "status": "done"}
+    moved = record | {"inputs": renamed(old, "bench.data", "bench.porch.data")}
+    assert nearest_change(record | {"inputs": old.inputs}, [moved]) == [
+        "nothing like it was run before"
+    ]
 
 
 def test_dropped_samples_are_scored_by_predict_so_its_key_covers_the_metrics(plan, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import typer
 
 ROOT = Path(__file__).parents[3]
 MARKED = "# Title\n\n<!-- bench:start -->\nold\n<!-- bench:end -->\n\nrest\n"
@@ -113,48 +114,31 @@ def test_the_table_says_what_was_scaled_and_leaves_sweeps_out(make_row):
     assert "other" not in text
 
 
-@pytest.mark.parametrize("text", ["no markers\n", MARKED + MARKED, MARKED.replace("start", "end")])
-def test_a_readme_without_one_pair_of_markers_is_left_alone(tmp_path, text):
-    from benchmarks.harness import replace_between_markers
+def test_missing_markers_are_found_before_anything_is_measured(tmp_path, capsys):
+    from benchmarks.inference import __main__ as inference
 
-    path = tmp_path / "README.md"
-    path.write_text(text)
-    with pytest.raises(ValueError, match="expected one <!-- bench:start -->"):
-        replace_between_markers(path, "new")
-    assert path.read_text() == text
-
-
-def test_markers_of_another_name_are_left_alone(tmp_path):
-    from benchmarks.harness import replace_between_markers
-
-    path = tmp_path / "README.md"
-    path.write_text(MARKED + MARKED.replace("bench:", "training:"))
-    replace_between_markers(path, "new", "training")
-    assert path.read_text() == MARKED + MARKED.replace("bench:", "training:").replace("old", "new")
+    (tmp_path / "README.md").write_text("no markers\n")
+    with pytest.raises(typer.Exit):
+        inference.main(["voca"], "cpu", False, True, tmp_path / "out", tmp_path / "README.md")
+    assert "expected one <!-- bench:start -->" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("vertices", [1300, 5000, 12000, 23370])
-def test_a_sheet_has_as_many_vertices_as_asked_for_and_every_mask(vertices):
-    from benchmarks.subjects import make_spec
+def test_an_unknown_method_is_refused_in_one_line(tmp_path, capsys):
+    from benchmarks.inference import __main__ as inference
 
-    spec = make_spec(vertices)
-    assert spec.num_vertices == vertices
-    assert spec.faces.unique().numel() == vertices
-    assert all(len(mask) for mask in spec.masks.values())
-
-
-def test_a_prime_number_of_vertices_makes_no_sheet():
-    from benchmarks.subjects import make_spec
-
-    with pytest.raises(ValueError, match="1301 vertices"):
-        make_spec(1301)
+    with pytest.raises(typer.Exit):
+        inference.main(["vocal"], "cpu", False, True, tmp_path / "out", None)
+    assert "Did you mean 'voca'?" in capsys.readouterr().err
 
 
 def test_forms_of_a_method_share_their_weights_and_are_clocked_apart():
     """Nothing heard in one prediction is there in the next one: each clocks one encoding."""
-    from benchmarks.inference.worker import Job, subjects_of
+    from benchmarks.inference.cases import CASES, Job
+    from benchmarks.inference.worker import subjects_of
 
-    job = Job("faceformer", ("fast", "plain"), 900, 0.4, "synthetic-mini", "cpu", 1)
+    forms = CASES["faceformer"]
+    job = Job("synthetic-mini", 900, 0.4, repeats=1, method="faceformer", forms=forms)
     fast, plain = subjects_of(job)
     ours, theirs = (dict(s.method.named_parameters()) for s in (fast, plain))
     assert all(ours[name].data_ptr() == theirs[name].data_ptr() for name in ours)
@@ -177,11 +161,12 @@ def test_every_registered_method_that_listens_for_long_is_measured():
 
 def test_every_form_is_one_that_the_methods_config_has():
     """The keys a form sets are checked when the method is built, so all of them are built here."""
+    from benchmarks.inference.__main__ import QUICK_PLAN
     from benchmarks.inference.cases import CASES
-    from benchmarks.subjects import build, make_spec
+    from benchmarks.subjects import build, make_sheet
     from methods import METHODS
 
-    spec = make_spec(1296)
+    spec = make_sheet(min(QUICK_PLAN.meshes))
     for method in CASES.keys() & METHODS.keys():
         for form in CASES[method]:
             assert not build(method, spec, "synthetic-mini", form.set).training

@@ -11,7 +11,7 @@ import typer
 
 ROOT = Path(__file__).parents[3]
 MARKED = "".join(
-    f"<!-- {name}:start -->\nold\n<!-- {name}:end -->\n" for name in ("bench", "training", "hours")
+    f"<!-- {name}:start -->\nold\n<!-- {name}:end -->\n" for name in ("bench", "training")
 )
 
 pytestmark = pytest.mark.xdist_group("training benchmark")  # one run serves all
@@ -98,24 +98,6 @@ def test_a_run_draws_and_fills_its_own_markers(quick):
     assert text.count("old") == 1
     assert "| encoder, plain | 12 |" in text
     assert "levels 1300 325 82 21 6" in text
-    assert "never measured" in text
-    assert "| synthetic, gldi, k5-d1-l4 | 1000 |" in text
-
-
-def test_hours_are_steps_times_counted_flops(quick):
-    with (quick / "training-hours.csv").open() as file:
-        hours = {(row["row"], row["stage"]): row for row in csv.DictReader(file)}
-    for row in hours.values():
-        flops = 3 * int(row["steps"]) * float(row["teraflops"]) * 1e12
-        expected = flops / (0.25 * 15.7e12) / 3600
-        assert float(row["v100_hours"]) == pytest.approx(expected, rel=2e-3)
-    assert float(hours["ridge", "main"]["teraflops"]) == 0  # closed form
-    assert float(hours["gldi", "autoencoder"]["teraflops"]) > 0
-    # a larger kernel costs more in the stage that it belongs to, and nothing in the other
-    small = hours["gldi, k5-d1-l4", "autoencoder"], hours["gldi, k5-d1-l4", "diffusion"]
-    assert float(small[0]["teraflops"]) < float(hours["gldi", "autoencoder"]["teraflops"])
-    assert small[1]["teraflops"] == hours["gldi", "diffusion"]["teraflops"]
-    assert ("gldi, k9-d2-l4", "autoencoder") not in hours  # the preset itself: run once
 
 
 def run(folder, part):
@@ -126,10 +108,10 @@ def run(folder, part):
 
 
 def test_missing_markers_are_found_before_anything_is_measured(tmp_path, capsys):
-    (tmp_path / "README.md").write_text(MARKED.replace("hours", "other"))
+    (tmp_path / "README.md").write_text(MARKED.replace("training", "other"))
     with pytest.raises(typer.Exit):
         run(tmp_path, None)
-    assert "expected one <!-- hours:start -->" in capsys.readouterr().err
+    assert "expected one <!-- training:start -->" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

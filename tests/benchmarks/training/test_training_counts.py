@@ -1,7 +1,9 @@
 """Counts, floors, rows and tables of the benchmark of training, on numbers known by hand."""
 
+import os
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -67,7 +69,7 @@ def test_a_device_has_peaks(precision):
 def test_a_gpu_is_measured_in_bfloat16_and_compiled_too():
     from benchmarks.training.cases import ENCODER, forms_on
 
-    assert forms_on("cpu", ENCODER) == list(ENCODER)
+    assert forms_on("cpu", ENCODER) == ENCODER
     found = {form.name: form for form in forms_on("cuda", ENCODER)}
     assert len(found) == 3 * len(ENCODER)
     both = found["plain, bfloat16, compiled"]
@@ -77,11 +79,12 @@ def test_a_gpu_is_measured_in_bfloat16_and_compiled_too():
 
 def test_forms_of_one_setting_share_a_step():
     from benchmarks.training.cases import CACHED, forms_on
-    from benchmarks.training.worker import _by_setting
+    from benchmarks.training.worker import by_setting
 
-    groups = _by_setting(forms_on("cuda", CACHED))
-    assert list(groups) == [("float32", False), ("bfloat16", False), ("bfloat16", True)]
-    assert all(len({form.anew for form in forms}) == 4 for forms in groups.values())
+    groups = by_setting(forms_on("cuda", CACHED))
+    settings = [{(form.precision, form.compiled) for form in forms} for forms in groups]
+    assert settings == [{("float32", False)}, {("bfloat16", False)}, {("bfloat16", True)}]
+    assert all(len({form.anew for form in forms}) == 4 for forms in groups)
 
 
 def test_a_row_has_the_median_and_its_share_of_the_floor(make_row):
@@ -114,18 +117,21 @@ def test_ratios_are_taken_over_the_first_form(make_row):
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
     ],
 )
-def test_only_a_lack_of_memory_counts_as_such(error, is_memory):
-    from benchmarks.harness import Killed, run_apart
+def test_only_a_lack_of_memory_counts_as_such(error, is_memory, monkeypatch, capsys):
+    from benchmarks import harness
 
-    class Pool:
+    class Pool(nullcontext):
         def submit(self, work, job):
             future = Future()
             future.set_exception(error)
             return future
 
+    monkeypatch.setattr(harness, "ProcessPoolExecutor", lambda *_: Pool(Pool()))
+    monkeypatch.setattr("os.environ", dict(os.environ))  # it is changed for the processes
     with pytest.raises(RuntimeError) as caught:
-        run_apart(Pool(), "stage 1", print, None)
-    assert isinstance(caught.value, Killed) == is_memory
+        harness.run_apart("stage 1: lean", print, None)
+    assert isinstance(caught.value, harness.Killed) == is_memory
+    assert capsys.readouterr().err == "stage 1: lean\n"
 
 
 def test_a_form_that_memory_is_too_short_for_is_a_row_without_time(monkeypatch):
@@ -134,10 +140,11 @@ def test_a_form_that_memory_is_too_short_for_is_a_row_without_time(monkeypatch):
     from benchmarks.training.cases import QUICK
     from benchmarks.training.counts import Peaks
 
-    def run(part, forms, frames, **_):
-        if forms[0].plain:
+    def run(job):
+        [form] = job.forms
+        if form.plain:
             raise Killed("stage 1: the process was killed; is memory short?")
-        return {forms[0].name: timings([1.0])}
+        return {form.name: timings([1.0])}
 
     bench = training.Bench(QUICK, "cpu")
     bench.peaks = {"float32": Peaks(1.0, 1.0)}
@@ -170,8 +177,8 @@ def test_a_table_without_steps_is_refused(make_row):
 
 
 def test_forgetting_forgets_what_it_is_told_to():
-    from benchmarks.subjects import build, make_head, read_preset
-    from benchmarks.training.worker import Step, forget, make_batch
+    from benchmarks.subjects import build, forget, make_head, read_preset
+    from benchmarks.training.worker import MEMOS, Step, make_batch
 
     spec = make_head(1300)
     method = build("gldi", spec, "synthetic-mini")
@@ -184,11 +191,11 @@ def test_forgetting_forgets_what_it_is_told_to():
         return len(latents._latents), len(heard._results)
 
     assert kept() == (1, 1)
-    forget(method, ())
+    forget(method)
     assert kept() == (1, 1)
-    forget(method, ("speech",))
+    forget(method, MEMOS["speech"])
     assert kept() == (1, 0)
-    forget(method, ("latents",))
+    forget(method, MEMOS["latents"])
     assert kept() == (0, 0)
 
 
@@ -208,10 +215,10 @@ def test_a_head_has_slits_and_as_many_vertices_as_asked_for():
     """A disk with three holes, as the face of BIWI: Euler characteristic -2."""
     from benchmarks.subjects import make_head
 
-    spec = make_head(5023, fps=30.0, num_styles=8)
+    spec = make_head(5023)
     edges = {tuple(sorted(e)) for a, b, c in spec.faces.tolist() for e in ((a, b), (b, c), (c, a))}
     assert spec.num_vertices - len(edges) + len(spec.faces) == -2
-    assert (spec.num_vertices, spec.fps, len(spec.styles)) == (5023, 30.0, 8)
+    assert (spec.num_vertices, spec.fps, len(spec.styles)) == (5023, 25.0, 6)
     assert {"lips", "mouth", "upper_face"} <= set(spec.masks)
 
 

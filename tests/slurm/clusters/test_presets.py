@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from slurm.clusters.presets import known_clusters, load_cluster
-from slurm.clusters.sbatch import flags, job_environment, parameters
+from slurm.clusters.sbatch import flags, parameters, setup_lines
 
 GOOD = {"scheduler": "slurm", "classes": {"a": {"time": "01:30:00"}}, "rules": [{"use": "a"}]}
 
@@ -18,7 +18,7 @@ def write(tmp_path, **changes):
 @pytest.mark.parametrize("name", known_clusters())
 def test_presets_that_come_along_are_valid(name):
     cluster = load_cluster(name)
-    assert cluster.scheduler == (name if name in ("local", "debug") else "slurm")
+    assert cluster.scheduler == ("debug" if name == "debug" else "slurm")
 
 
 def test_the_gpu_example_gives_each_stage_its_own_class(plan):
@@ -48,9 +48,10 @@ def test_an_environment_of_its_own_is_said_to_sbatch(tmp_path):
     cluster = load_cluster("example-container")
     lines = flags(parameters(cluster, cluster.classes["cpu"], "n"))
     assert "#SBATCH --export=NONE" in lines and "#SBATCH --exclude='node[7-8]'" in lines
-    found = job_environment(load_cluster("example-gpu"), tmp_path)
-    assert found["PYTHONPATH"].startswith(f"{tmp_path}") and found["HF_HUB_OFFLINE"] == "1"
-    assert found["OMP_NUM_THREADS"] == "1"
+    lines = setup_lines(load_cluster("example-gpu"), tmp_path)
+    assert lines[:2] == ["module purge", "module load cuda/12.6"]
+    assert any(line.startswith(f"export PYTHONPATH={tmp_path}") for line in lines)
+    assert {"export HF_HUB_OFFLINE=1", "export OMP_NUM_THREADS=1"} <= set(lines)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,8 @@ def test_an_environment_of_its_own_is_said_to_sbatch(tmp_path):
         ({"rules": [{"use": "b"}]}, "Unknown class 'b'"),
         ({"classes": {"a": {"gpus": 2}}}, "less than or equal to 1"),
         ({"partition": "gpu"}, "Extra inputs are not permitted"),
-        ({"scheduler": "local", "setup": ["module load x"]}, "setup and python are for"),
+        ({"scheduler": "debug", "setup": ["module load x"]}, "setup and python are for"),
+        ({"scheduler": "local"}, "Input should be 'slurm' or 'debug'"),
     ],
 )
 def test_a_mistake_is_one_line_with_file_and_place(changes, said, tmp_path):

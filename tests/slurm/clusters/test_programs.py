@@ -48,7 +48,7 @@ def test_what_is_wrong_is_not_tried_again(program):
 
 
 def test_a_program_that_is_not_here_says_where_to_go():
-    with pytest.raises(ClusterError, match="nosuchprogram is not here; run this on a machine of"):
+    with pytest.raises(ClusterError, match="nosuchprogram is not here; submit from a machine of"):
         call("nosuchprogram")
 
 

@@ -1,4 +1,4 @@
-"""Places where jobs run: a real SLURM of one node, and submitit's local executor.
+"""Places where jobs run: a real SLURM of one node, or this process (debug).
 
 Where SLURM is not installed its tests skip with that reason; where CI is set they fail.
 """
@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 import yaml
-from rich.console import Console
 
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Choice, Session
@@ -24,7 +23,7 @@ from slurm.clusters.presets import load_cluster
 from slurm.commands import SubmitOptions, submit
 from slurm.one_node import missing_programs
 from slurm.submissions.ledger import Asked, Ledger
-from slurm.submit.launch import Desk, submit_steps
+from slurm.submit.launcher import Launcher
 from slurm.submit.waiting import Wait
 
 PATIENCE = 120.0  # seconds until a test gives up
@@ -35,10 +34,7 @@ PRESET = {
     "poll_seconds": 0.3,
     "backoff_seconds": 0.5,
 }
-SLURM = pytest.param("slurm", marks=pytest.mark.xdist_group("slurm"))
-LOCAL = pytest.param("local", marks=pytest.mark.xdist_group("local jobs"))
-BOTH = pytest.mark.parametrize("place", [SLURM, LOCAL], indirect=True)
-REAL = pytest.mark.parametrize("place", [SLURM], indirect=True)
+SLURM = pytest.param("slurm", marks=[pytest.mark.cluster, pytest.mark.xdist_group("slurm")])
 
 
 def skip_without_slurm() -> None:
@@ -52,7 +48,7 @@ def skip_without_slurm() -> None:
 class Place:
     """A project whose runs are submitted, and where to."""
 
-    kind: str  # slurm or local
+    kind: str  # slurm or debug
     root: Path
     table: dict[str, str]
     said: str = ""  # by the last command
@@ -73,24 +69,29 @@ class Place:
         path.write_text(yaml.safe_dump({"scheduler": self.kind, **PRESET, **changes}))
         return str(path)
 
+    def launcher(self, **cluster: Any) -> Launcher:
+        """Who submits to this place, with changes of the preset."""
+        preset = self.write_preset(**cluster)
+        return Launcher(preset, load_cluster(preset), self.cache, self.ledger)
+
     def submit(self, *overrides: str, wait: bool = False, seeds=(0,), **options: Any) -> int:
         """`bench submit` of the talker (or methods) on the toy; returns the exit code."""
         chosen = {"methods": ("talker",), "datasets": ("toy",), "seeds": seeds, "device": "cpu"}
         preset = options.pop("preset", None) or self.write_preset(**options.pop("cluster", {}))
         asked = Asked(**{**chosen, **options}, overrides=overrides)
-        console = Console(file=StringIO(), width=200)
-        try:
-            return submit(SubmitOptions(asked, preset, wait=wait), self.table, console)
-        finally:
-            assert isinstance(console.file, StringIO)
-            self.said = console.file.getvalue()
+        with redirect_stdout(StringIO()) as out:
+            try:
+                return submit(SubmitOptions(asked, preset, wait=wait), self.table)
+            finally:
+                self.said = out.getvalue()
 
     def go(self, steps, wait: bool = False, **cluster: Any) -> dict[str, str]:
         """Submit some steps alone; their status, if they are waited for."""
-        preset = self.write_preset(**cluster)
-        desk = Desk(preset, load_cluster(preset), self.cache, self.ledger)
-        submit_steps(desk, steps)
-        return Wait(desk, steps, Console(file=StringIO())).run(lambda seen: None) if wait else {}
+        launcher = self.launcher(**cluster)
+        launcher.submit(steps)
+        if not wait:
+            return {}
+        return Wait(launcher, steps).run(lambda seen: None)
 
     def steps(self, *overrides: str, method: str = "talker", seed: int = 0):
         """The steps of a run as they are planned here."""
@@ -106,7 +107,7 @@ def stop_everything(place: Place) -> None:
     """No job of a test outlives it."""
     from slurm.commands import cancel
 
-    cancel((), True, Console(file=StringIO()))
+    cancel((), True)
 
 
 def wait_until(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:

@@ -1,13 +1,12 @@
-"""What a job runs: one step, which ends, fails as a record, or stops in time and is queued again.
+"""A job: it does one step, which ends, fails as a record, or stops in time and is queued again.
 
-Importing this module and unpickling a Work must stay light: a signal may come at any moment, and
+Importing this module and unpickling a Job must stay light: a signal may come at any moment, and
 the method's own modules are imported only after the job is ready for it.
 """
 
 import pickle
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,10 +16,8 @@ from submitit.core.utils import DelayedSubmission, UncompletedJobError
 from bench.common.environment import leave_repository_root
 from bench.training.stopping import Interrupted
 
-Handler = Callable[[int, FrameType | None], Any]
 
-
-class Work:
+class Job:
     """A picklable callable: do one step of a plan in the cache."""
 
     def __init__(self, step: bytes, runs: str):
@@ -31,7 +28,7 @@ class Work:
         warned = Warned()
         leave_repository_root()
         from bench.pipeline.cache import Cache
-        from slurm.jobs.step import do_step, stopped_for_good
+        from slurm.jobs.step import do_step, record_time_limit
 
         step, cache = pickle.loads(self.step), Cache(Path(self.runs))  # our own, from our folder
         try:
@@ -40,17 +37,17 @@ class Work:
             try:
                 warned.pass_on()  # submitit's handler queues the job again and ends the process
             except UncompletedJobError as error:
-                stopped_for_good(step, cache, str(error))
+                record_time_limit(step, cache, str(error))
                 raise
             raise
 
     def checkpoint(self) -> DelayedSubmission:
-        """What submitit runs when the job is queued again: the same, which finds its checkpoint."""
+        """The same job again, for submitit to queue: it finds its checkpoint."""
         return DelayedSubmission(self)
 
 
 class Warned:
-    """Whether the warning of a time limit or a preemption came: submitit's signal.
+    """Notes the warning of a time limit or a preemption: submitit's signal.
 
     Its own handler would leave the work at once, wherever it is. This one only notes the signal;
     the work looks at it where it can save itself, and then passes it on to submitit's.

@@ -1,0 +1,114 @@
+"""Write what pages of docs/ take from elsewhere: `python -m tests.helpers.derived_pages`.
+
+The text between ``<!-- name:start -->`` and ``<!-- name:end -->`` of a page comes from the table of
+metrics, from reports/pages/reading_the_paper.yaml, or from the CSVs of `make bench`, whose tables
+are spelled again without measuring. tests/docs/ holds the pages to it.
+"""
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+from bench.metrics.table import METRICS, Metric
+from benchmarks.inference import cases as inference_cases
+from benchmarks.inference import report as inference_report
+from benchmarks.training import cases as training_cases
+from benchmarks.training import report as training_report
+from reports.pages.reading import Point, read_reading
+
+ROOT = Path(__file__).parents[2]
+DOCS, RESULTS = ROOT / "docs", ROOT / "benchmarks" / "results"
+
+
+def metrics() -> str:
+    """The table of metrics."""
+    head = ("| name | unit | better | pooled over | what it is |", "|---|---|---|---|---|")
+    return "\n".join([*head, *map(_row, METRICS.values())])
+
+
+def _row(metric: Metric) -> str:
+    better = {"zero": "0", "none": "-"}.get(metric.better, metric.better)
+    region = f" Mask: `{metric.mask}`." if metric.mask else ""
+    what = (metric.description + region).replace("|", "\\|")
+    return f"| `{metric.name}` | {metric.unit} | {better} | {metric.pooling} | {what} |"
+
+
+def points() -> str:
+    """Every point of the paper, with what speaks against it and what follows here."""
+    reading = read_reading()
+    return "\n\n".join([reading.introduction.strip(), *map(_section, reading.points)])
+
+
+def _section(point: Point) -> str:
+    lines = {
+        "Where": point.place,
+        "The paper": point.says,
+        "Evidence": point.evidence,
+        "What follows": point.consequence,
+    }
+    found = [f"- **{name}:** {text}" for name, text in lines.items() if text]
+    return "\n".join([f"## {point.title}", "", *found])
+
+
+def inference() -> str:
+    """What `make bench` says of predictions, from the CSV that it wrote."""
+    return inference_report.markdown(_rows(RESULTS / "inference.csv", inference_cases.Row))
+
+
+def training() -> str:
+    """What `make bench` says of training, from the CSV that it wrote."""
+    return training_report.markdown(_rows(RESULTS / "training.csv", training_cases.Row))
+
+
+def _rows(path: Path, row: type[Any]) -> list[Any]:
+    """The rows of a CSV of measurements."""
+    hints = get_type_hints(row)
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            row(**{name: _cell(cell, hints[name]) for name, cell in line.items()})
+            for line in csv.DictReader(file)
+        ]
+
+
+def _cell(cell: str, hint: Any) -> Any:
+    """A cell as its field has it; an empty one is None where that may be."""
+    kinds = get_args(hint) or (hint,)
+    if not cell and NoneType in kinds:
+        return None
+    return next((kind(cell) for kind in (int, float) if kind in kinds), cell)
+
+
+# name of the markers -> page, text
+DERIVED: dict[str, tuple[str, Callable[[], str]]] = {
+    "metrics": ("numbers.md", metrics),
+    "points": ("reading-the-paper.md", points),
+    "bench": ("speed.md", inference),
+    "training": ("speed.md", training),
+}
+
+
+def written(name: str, folder: Path = DOCS) -> str:
+    """What stands between the markers. Raises ValueError where they are not there once."""
+    return _split(folder / DERIVED[name][0], name)[1]
+
+
+def write(folder: Path = DOCS) -> None:
+    """Fill the pages of a folder. Raises ValueError where a page has no such markers."""
+    for name, (page, text) in DERIVED.items():
+        before, _, after = _split(folder / page, name)
+        (folder / page).write_text(f"{before}{text()}{after}", encoding="utf-8")
+
+
+def _split(path: Path, name: str) -> tuple[str, str, str]:
+    start, end = f"<!-- {name}:start -->\n", f"\n<!-- {name}:end -->\n"
+    found = re.fullmatch(f"(.*{start})(.*)({end}.*)", path.read_text(encoding="utf-8"), re.DOTALL)
+    if found is None or found[0].count(start) != 1 or found[0].count(end) != 1:
+        raise ValueError(f"{path}: expected one {start.strip()} and after it one {end.strip()}")
+    return found[1], found[2], found[3]
+
+
+if __name__ == "__main__":
+    write()
