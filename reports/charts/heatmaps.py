@@ -65,10 +65,7 @@ def heatmap_figures(
 
 
 def heatmap_figure(
-    maps: Heatmaps,
-    dataset: Rows,
-    quantity: str = STD,
-    masks: Mapping[str, np.ndarray] = NO_MASKS,
+    maps: Heatmaps, dataset: Rows, quantity: str = STD, masks: Mapping[str, np.ndarray] = NO_MASKS
 ) -> Figure:
     """Heads side by side: one row for all clips of the tables' split, one for the named clip.
 

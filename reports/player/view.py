@@ -165,12 +165,7 @@ def _seeds(seeds: Mapping[str, int]) -> str:
 
 
 def _track(
-    results: MethodResults,
-    run: RunResult | None,
-    runs: Path,
-    data: Dataset,
-    clip: Clip,
-    style: str,
+    results: MethodResults, run: RunResult | None, runs: Path, data: Dataset, clip: Clip, style: str
 ) -> Track | str:
     """A row's samples of the clip, or one line on why there are none."""
     if results.method == ORACLE:

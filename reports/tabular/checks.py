@@ -206,10 +206,7 @@ def checks_table(dataset: Rows, shortfalls: Shortfalls | None = None) -> Grid:
             f"Checks on {split_of(dataset)}: each cell is the worst seed.",
             mask_sentence(dataset, ("mouth",)),
         ),
-        columns=(
-            *words("Method"),
-            *(Column(f"{check.title} ({check.limit})") for check in CHECKS),
-        ),
+        columns=(*words("Method"), *(Column(f"{check.title} ({check.limit})") for check in CHECKS)),
         rows=tuple(
             (
                 Cell(label(results)),

@@ -30,14 +30,7 @@ from reports.inputs.results import Rows
 from reports.tabular.score_table import ends, identity_of
 from reports.tabular.table1 import collapse_note
 from reports.text.grid import Cell, Column, Grid, told, words
-from reports.text.labels import (
-    ORACLE,
-    data_sentence,
-    label,
-    limits_sentence,
-    row_of,
-    sentences,
-)
+from reports.text.labels import ORACLE, data_sentence, label, limits_sentence, row_of, sentences
 from reports.text.lists import counted, grouped, listed
 from reports.text.masks import mask_of, mask_sentence
 from reports.text.numbers import Scale, number, scale_of, unit_of

@@ -60,10 +60,7 @@ def unseen_grid(dataset: Rows) -> Grid | None:
         columns=_columns(first, in_mm),
         rows=tuple(_row(each, in_mm) for each in rows),
         notes=told(
-            *NOTES,
-            mask_note(rows, MASKS),
-            *mm_notes(rows),
-            *missing_notes(rows, METRICS_OF_B),
+            *NOTES, mask_note(rows, MASKS), *mm_notes(rows), *missing_notes(rows, METRICS_OF_B)
         ),
     )
 

@@ -103,10 +103,7 @@ def label_strip(text: str, width: int) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def _frames(
-    camera: Camera,
-    heads: Sequence[np.ndarray],
-    labels: Sequence[np.ndarray],
-    columns: int,
+    camera: Camera, heads: Sequence[np.ndarray], labels: Sequence[np.ndarray], columns: int
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """Whole pictures in order; what is beside the last head stays white."""
     blank = np.full((camera.size + LABEL, camera.size, 3), 255, np.uint8)

@@ -8,12 +8,7 @@ from matplotlib.collections import LineCollection
 
 from reports.charts.captions import motion_pictures
 from reports.charts.clip_motion import openings_figure, strips_figure
-from reports.charts.heatmaps import (
-    MEAN,
-    heatmap_figure,
-    heatmap_figures,
-    mean_maps,
-)
+from reports.charts.heatmaps import MEAN, heatmap_figure, heatmap_figures, mean_maps
 from reports.charts.style import save
 from reports.figures import build_figures
 from reports.heads.head import border, outline
