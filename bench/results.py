@@ -8,16 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bench.common.files import read_json, write_json
 from bench.common.records import Frozen
 
 COLLAPSE = 0.3  # of a codebook's size: with a smaller perplexity it counts as collapsed
-SCHEMA = 3
+SCHEMA = 4
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda document: {**document, "schema_version": 2},  # 2 adds RunResult.codebooks
     2: lambda document: {**document, "schema_version": 3},  # 3 adds where masks and scales are from
+    3: lambda document: {**document, "schema_version": 4},  # 4 adds what a method is called
 }
 """From a schema version to the next one: a function from the old document to the new."""
 
@@ -111,6 +112,20 @@ class RunResult(Frozen):
         return found.value if found else None
 
 
+class MethodFacts(Frozen):
+    """What tables, pictures and pages say of a method: method.yaml and README of its folder."""
+
+    label: str = ""  # what a reader calls it; "": its short name
+    order: int = 500  # from the top of the tables; equal ones by their short names
+    colour: str = Field("", pattern=r"^(#[0-9a-f]{6})?$")  # of its lines; "": one of the pictures'
+    floor: bool = False  # a trained method has to beat it; it is held to no line of the checks
+    about: str = ""  # a paragraph; "": the first one of the README
+    paper: str = ""
+    paper_url: str = ""
+    code_url: str = ""  # of the published code
+    licence: str = ""  # of the published code
+
+
 class MethodResults(Frozen):
     """Everything a table needs to know about a method on a dataset."""
 
@@ -118,6 +133,7 @@ class MethodResults(Frozen):
     dataset: str
     method: str  # or "oracle": another take of the same sentence, where the data has takes
     variant: str = "default"
+    facts: MethodFacts = MethodFacts()
     profile: str
     generated: bool  # the dataset is generated: nothing here reproduces a paper
     unit: str

@@ -14,8 +14,9 @@ from bench.pipeline.cache import Cache
 from bench.pipeline.imported import checkpoint_keys
 from bench.pipeline.step import RunSpec, Step
 from bench.registry.ablations import Ablation
+from bench.registry.facts import facts_of
 from bench.registry.rows import IMPORTED, ORACLE, row_name
-from bench.results import Skipped
+from bench.results import MethodFacts, Skipped
 
 ABLATIONS = "ablations"  # folder of plans and of results, beside the rows of the tables
 
@@ -43,6 +44,7 @@ class PlannedMethod(Frozen):
     dataset: str
     method: str
     variant: str
+    facts: MethodFacts
     profile: str
     deterministic: bool
     speech_encoder: str
@@ -91,6 +93,7 @@ def planned_method(
         dataset=run.dataset,
         method=run.method,
         variant=run.variant,
+        facts=facts_of(run.reference),
         profile=profile,
         deterministic=deterministic,
         speech_encoder=_speech_label(run),

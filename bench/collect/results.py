@@ -40,6 +40,7 @@ def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> Me
         dataset=planned.dataset,
         method=planned.method,
         variant=planned.variant,
+        facts=planned.facts,
         profile=planned.profile,
         generated=dataset.generated,
         unit=manifest["unit"],
