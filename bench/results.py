@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bench.common.files import read_json, write_json
 from bench.common.records import Frozen
@@ -18,7 +18,7 @@ SCHEMA = 4
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda document: {**document, "schema_version": 2},  # 2 adds RunResult.codebooks
     2: lambda document: {**document, "schema_version": 3},  # 3 adds where masks and scales are from
-    3: lambda document: _with_checkpoints(document),  # 4 takes files out of keys
+    3: lambda document: _with_checkpoints(document),  # 4 takes files out of keys, and adds facts
 }
 """From a schema version to the next one: a function from the old document to the new."""
 
@@ -113,6 +113,20 @@ class RunResult(Frozen):
         return found.value if found else None
 
 
+class MethodFacts(Frozen):
+    """Holds what method.yaml and README of a folder say of a method, for tables and pages."""
+
+    label: str = ""  # what a reader calls it; "": its short name
+    order: int = 500  # from the top of the tables; equal ones by their short names
+    colour: str = Field("", pattern=r"^(#[0-9a-f]{6})?$")  # of its lines; "": one of the pictures'
+    floor: bool = False  # a trained method has to beat it; it is held to no line of the checks
+    about: str = ""  # a paragraph; "": the first one of the README
+    paper: str = ""
+    paper_url: str = ""
+    code_url: str = ""  # of the published code
+    licence: str = ""  # of the published code
+
+
 def row_name(method: str, variant: str) -> str:
     """The name of a row of the tables; a method's default variant has none of its own."""
     return method if variant == "default" else f"{method}-{variant}"
@@ -124,6 +138,7 @@ class RowHead(Frozen):
     dataset: str
     method: str  # or "oracle": another take of the same sentence, where the data has takes
     variant: str = "default"
+    facts: MethodFacts = MethodFacts()
     profile: str
     deterministic: bool
     speech_encoder: str  # what the rows must name; "none" for a method that hears nothing

@@ -19,6 +19,7 @@ from bench.pipeline.pool import execute, run_local
 from bench.pipeline.progress import say_cached
 from bench.pipeline.step import Step, unique
 from bench.prepare.probe import why_skipped
+from bench.registry.facts import facts_of
 from bench.registry.rows import ORACLE, Registry
 
 
@@ -62,6 +63,8 @@ def fill(profile: str | None, workers: int | None, registry: Registry) -> int:
     """
     session = Session(Choice(profile), registry)
     planned = plan_everything(session)
+    for plan in planned.plans:
+        facts_of(plan.plans[0][0].run.reference)  # what is wrong in them is told before the work
     say_cached(planned.steps, session.cache, brief=True)
     execute(run_local, planned.steps, session.cache, workers)
     for dataset, rows in planned.rows.items():

@@ -14,6 +14,7 @@ from bench.pipeline.cache import Cache
 from bench.pipeline.imported import checkpoint_hashes
 from bench.pipeline.step import RunSpec, Step
 from bench.registry.ablations import Ablation
+from bench.registry.facts import facts_of
 from bench.registry.rows import IMPORTED, ORACLE
 from bench.results import AblationNames, RowHead, Skipped, VariantNames
 
@@ -69,6 +70,7 @@ def planned_method(
         dataset=run.dataset,
         method=run.method,
         variant=run.variant,
+        facts=facts_of(run.reference),
         profile=profile,
         deterministic=deterministic,
         speech_encoder=_speech_label(run),

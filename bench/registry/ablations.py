@@ -16,10 +16,10 @@
 import re
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bench.common.errors import unknown
-from bench.common.records import Frozen, read_yaml
+from bench.common.records import Frozen, read_record
 
 NAME = r"[\w][\w.-]*"
 DEFAULT, IMPORTED = "default", "imported"  # rows that every method has: no variant's names
@@ -78,14 +78,4 @@ class Ablation(Frozen):
 def ablation_files(folder: Path) -> dict[str, Ablation]:
     """The ablations of a method's folder by name. Raises ValueError for a file that is none."""
     paths = sorted((folder / "ablations").glob("*.yaml"))
-    return {path.stem: read_ablation_file(path) for path in paths}
-
-
-def read_ablation_file(path: Path) -> Ablation:
-    """The ablation in a file. Raises ValueError naming the file and what is wrong with it."""
-    try:
-        return Ablation.model_validate(read_yaml(path))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise ValueError(f"{path}: {place and f'{place}: '}{problem['msg']}") from error
+    return {path.stem: read_record(Ablation, path) for path in paths}

@@ -10,13 +10,8 @@ from typing import Any
 from bench.common.environment import hide_broken_torchaudio
 from bench.common.errors import unknown
 from bench.common.fingerprint import module_of, source_file
-from bench.registry.ablations import (
-    IMPORTED,
-    Ablation,
-    Variant,
-    ablation_files,
-    read_ablation_file,
-)
+from bench.common.records import read_record
+from bench.registry.ablations import IMPORTED, Ablation, Variant, ablation_files
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class MethodEntry:
     def ablation(self, name: str) -> Ablation:
         """One of its ablations, or that of a file's path. Raises ValueError for an unknown one."""
         if name.endswith((".yaml", ".yml")):
-            return read_ablation_file(Path(name))
+            return read_record(Ablation, Path(name))
         if name not in self.ablations:
             raise unknown(f"ablation of {self.folder.name}", name, self.ablations)
         return self.ablations[name]

@@ -104,6 +104,13 @@ def test_an_unknown_version_says_what_this_suite_reads(version, path):
         read_results(path)
 
 
+def test_results_of_before_there_were_facts_go_by_the_short_name(path):
+    old = json.loads(path.read_text()) | {"schema_version": 3}
+    del old["facts"]
+    path.write_text(json.dumps(old))
+    assert read_results(path) == RESULTS and RESULTS.facts.label == ""
+
+
 def test_a_wrong_entry_is_named_with_its_place(path):
     document = json.loads(path.read_text())
     document["runs"][0]["status"] = "fine"

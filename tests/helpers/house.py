@@ -47,8 +47,8 @@ MAY_IMPORT: dict[str, str] = {
     "reports/inputs": "bench bench/common reports/text",
     "reports/analysis": "bench bench/metrics bench/registry bench/statistics reports/inputs "
     "reports/text",
-    "reports/charts": "bench bench/common bench/metrics bench/statistics reports/analysis "
-    "reports/heads reports/inputs reports/text",
+    "reports/charts": "bench bench/common bench/statistics reports/analysis reports/heads "
+    "reports/inputs reports/text",
     "reports/tabular": "bench bench/metrics bench/statistics reports/analysis reports/inputs "
     "reports/text",
     "reports/player": "bench bench/common bench/dataset bench/evaluation reports/charts "
@@ -60,8 +60,8 @@ MAY_IMPORT: dict[str, str] = {
     "reports/pages": "bench bench/common bench/dataset bench/metrics reports/analysis "
     "reports/charts reports/heads reports/inputs reports/player reports/study reports/tabular "
     "reports/text",
-    "reports": "reports/charts reports/inputs reports/pages reports/study reports/tabular "
-    "reports/text",
+    "reports": "bench/common reports/charts reports/inputs reports/pages reports/study "
+    "reports/tabular reports/text",
     "slurm/jobs": "bench/common bench/pipeline bench/training",
     "slurm/clusters": "bench/common bench/pipeline",
     "slurm/submissions": "bench/common bench/pipeline slurm/clusters",

@@ -1,6 +1,7 @@
 """From the cache to results files: done, failed, skipped and missing runs."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from bench.collect.plan_files import planned_method, read_planned, write_planned
 from bench.collect.results import collect, collect_figures, collect_method, means, write_method
 from bench.common.files import read_json, write_json
 from bench.pipeline.cache import Cache
-from bench.results import read_results
+from bench.results import MethodFacts, read_results
 
 
 @pytest.fixture
@@ -126,6 +127,26 @@ def test_plans_come_back_as_they_were_written(plan, cache, tmp_path):
         read_planned(tmp_path, "toy", "talker")
 
 
+def test_an_edit_of_a_fact_or_of_the_readme_is_in_the_plan_and_in_the_results(
+    plan, cache, toy, toys, monkeypatch, tmp_path
+):
+    """What `dvc repro` sees of it: the plan's file is what results are collected from."""
+    folder = tmp_path / "talker"
+    shutil.copytree(toys / "talker", folder)
+    monkeypatch.setattr("bench.registry.facts.preset_folder", lambda reference: folder)
+    steps, bytes_of = [plan()], []
+    for edit in ("", "label: Talker\n", "label: Talker\norder: 3\n"):
+        (folder / "method.yaml").write_text(edit)
+        planned = planned_method("mini", steps, False, None, cache)
+        write_planned(tmp_path, planned)
+        bytes_of.append((tmp_path / "toy" / "talker.json").read_bytes())
+    assert len(set(bytes_of)) == 3
+    assert collect_method(toy, cache, planned).facts == MethodFacts(label="Talker", order=3)
+    (folder / "README.md").write_text("# talker\n\nIt talks.\n")
+    planned = planned_method("mini", steps, False, None, cache)
+    assert collect_method(toy, cache, planned).facts.about == "It talks."
+
+
 def test_heatmaps_average_seeds_and_clips_and_show_one_clip(plan, work, cache, toy, tmp_path):
     plans = [plan(seed=seed) for seed in (0, 1)]
     missing = plan(method="still")
@@ -171,6 +192,14 @@ def test_fill_then_collect_gives_results_and_heatmaps_of_everything(filled):
         (clip,) = [c for c in talker.metrics["lve"].clips if c.clip == "F1_05"]
         assert errors["talker"].shape == (1, clip.weight)
         assert errors["talker"].sum() == pytest.approx(clip.total)
+
+
+def test_fill_tells_a_wrong_fact_before_it_works(project, table, monkeypatch, tmp_path):
+    (tmp_path / "method.yaml").write_text("lable: x")
+    monkeypatch.setattr("bench.registry.facts.preset_folder", lambda reference: tmp_path)
+    with pytest.raises(ValueError, match="method.yaml: lable: Extra inputs are not permitted"):
+        fill(None, 0, table)
+    assert list(Cache(project.runs).records()) == []
 
 
 def test_fill_again_does_nothing_and_leaves_the_same_files(filled, table, project, capsys):

@@ -9,8 +9,9 @@ from bench.cli.listing import clean, lines
 from bench.cli.run_methods import RunOptions, run_methods
 from bench.collect.fill import fill
 from bench.collect.results import collect_variants
+from bench.common.records import read_record
 from bench.pipeline.planner import Choice, Session
-from bench.registry.ablations import read_ablation_file
+from bench.registry.ablations import Ablation
 from bench.registry.rows import Registry, Row
 from bench.results import read_ablation
 
@@ -56,7 +57,7 @@ def test_a_file_that_is_no_ablation_is_named_with_the_problem(text, problem, tmp
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(ValueError) as error:
-        read_ablation_file(path)
+        read_record(Ablation, path)
     assert str(path) in str(error.value) and problem in str(error.value)
     assert "\n" not in str(error.value)
 
