@@ -36,7 +36,7 @@ def speech_label(config: BaseModel) -> str:
 
 
 class StageConfig(Frozen):
-    """How one stage is optimised."""
+    """Says how one stage is optimised."""
 
     steps: int | None = Field(None, ge=0)  # optimiser steps; this or epochs
     epochs: int | None = Field(None, ge=0)
@@ -92,7 +92,7 @@ class StageConfig(Frozen):
 
 
 class PredictConfig(Frozen):
-    """How the test clips are sampled."""
+    """Says how the test clips are sampled."""
 
     num_samples: int = Field(10, ge=1)  # draws per test_a clip; a deterministic method needs one
     keep_samples: Literal["all", "first"] = "all"  # first: the rest is scored as it is drawn

@@ -62,7 +62,7 @@ class Listening(Frozen):
 
 
 class Heatmap(Frozen):
-    """How motion is spread over the face, averaged over the test_a clips."""
+    """Tells how motion is spread over the face, averaged over the test_a clips."""
 
     mouth_share: float | None  # of the motion variance inside the mouth mask; None: no motion
     ground_truth_mouth_share: float | None
@@ -70,7 +70,7 @@ class Heatmap(Frozen):
 
 
 class EpochCodes(Frozen):
-    """How a codebook was used while the training clips went by once."""
+    """Tells how a codebook was used while the training clips went by once."""
 
     epoch: int  # 1, 2, ...
     usage: float  # share of the entries that were chosen at least once

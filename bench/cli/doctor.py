@@ -42,18 +42,18 @@ def diagnose(registry: Registry) -> int:
 
 def examine(registry: Registry) -> Iterator[Finding]:
     """Python, torch, CUDA, torchaudio, speech weights, data, masks, SLURM and DVC, in order."""
-    yield _python()
+    yield Finding("python", "ok", sys.version.split()[0])  # pip refuses an older one
     yield from _torch()
     yield _torchaudio()
     yield from _weights(registry)
     yield from _data()
     yield from _masks()
-    yield _program("SLURM", "sbatch", "only clusters need it; --executor local works without")
+    if sbatch := shutil.which("sbatch"):
+        yield Finding("SLURM", "ok", sbatch)
+    else:
+        text = "sbatch is not here: only clusters need it; --executor local works without"
+        yield Finding("SLURM", "note", text)
     yield _dvc()
-
-
-def _python() -> Finding:
-    return Finding("python", "ok", sys.version.split()[0])  # pip refuses an older one
 
 
 def _torch() -> Iterator[Finding]:
@@ -146,13 +146,6 @@ def _dvc() -> Finding:
     if not Path(".dvc").exists():
         return Finding("DVC", "note", "this is not the repository's root", "cd to the clone")
     return Finding("DVC", "ok", _version("dvc"))
-
-
-def _program(what: str, program: str, absent: str) -> Finding:
-    path = shutil.which(program)
-    if path:
-        return Finding(what, "ok", path)
-    return Finding(what, "note", f"{program} is not here: {absent}")
 
 
 def _version(distribution: str) -> str:

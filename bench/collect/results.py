@@ -147,24 +147,29 @@ def planned_of(session: Session, plan: MethodPlan) -> PlannedMethod:
 
 def collect(dataset: str, row: str) -> None:
     """Write the results files of one row, or of the oracle, from what `fill` planned."""
-    file, results = row_file(row), results_folder() / dataset
-    if reason := skipped_plan(plans_folder() / dataset / file):
-        write_skipped(results / file, dataset, reason)
-        write_json(results / f"{row}.metrics.json", {})
+    folder = results_folder() / dataset
+    if _skipped(dataset, row_file(row)):
+        write_json(folder / f"{row}.metrics.json", {})
         return
     planned = read_planned(plans_folder(), dataset, row)
-    write_method(results, collect_method(_load(dataset), Cache(runs_folder()), planned))
+    write_method(folder, collect_method(_load(dataset), Cache(runs_folder()), planned))
 
 
 def collect_variants(dataset: str, ablation: str) -> None:
     """Write the results file of one ablation from what `fill` planned."""
-    file, results = ablation_file(ablation), results_folder() / dataset
-    if reason := skipped_plan(plans_folder() / dataset / file):
-        write_skipped(results / file, dataset, reason)
-        return
-    planned = read_planned_ablation(plans_folder(), dataset, ablation)
-    found = collect_ablation(_load(dataset), Cache(runs_folder()), planned)
-    write_results(results / file, found)
+    file = ablation_file(ablation)
+    if not _skipped(dataset, file):
+        planned = read_planned_ablation(plans_folder(), dataset, ablation)
+        found = collect_ablation(_load(dataset), Cache(runs_folder()), planned)
+        write_results(results_folder() / dataset / file, found)
+
+
+def _skipped(dataset: str, file: Path) -> bool:
+    """Whether a dataset is absent; the reason then stands in place of the results."""
+    reason = skipped_plan(plans_folder() / dataset / file)
+    if reason:
+        write_skipped(results_folder() / dataset / file, dataset, reason)
+    return bool(reason)
 
 
 def collect_figures(dataset: str) -> None:

@@ -179,7 +179,7 @@ def _nothing() -> None:
 
 
 class Done(NamedTuple):
-    """How a step ended, and whether its worker can do another."""
+    """Tells how a step ended, and whether its worker can do another."""
 
     status: str
     healthy: bool
