@@ -15,7 +15,6 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from safetensors import safe_open
 from torch import Tensor, nn
-from transformers.utils import cached_file
 
 from bench.config import SpeechInput
 from bench.data import AUDIO_RATE
@@ -200,6 +199,8 @@ def _ctc_head(config: CtcConfig, width: int) -> tuple[Tensor, Tensor]:
     if config.source is None:
         draws = torch.Generator().manual_seed(HEAD_SEED)
         return 0.02 * torch.randn(rows, width, generator=draws), torch.zeros(rows)
+    from transformers.utils import cached_file  # heavy, and only this provider needs it
+
     path = cached_file(
         local_weights(config.source),
         "model.safetensors",

@@ -56,7 +56,7 @@ def _facts(results: MethodResults, run: RunResult, records: list[dict[str, Any]]
         status=run.status,
         reason=run.reason,
         command=rerun_command(results, run.seed),
-        keys=run.keys,
+        keys=run.checkpoints | run.keys,
         seconds=sum(seconds) if seconds else None,
         peak_memory_mb=max(memory, default=None),
         started=min(filter(None, _values(records, "started", str)), default=UNKNOWN),

@@ -1,6 +1,6 @@
 """Names, order and standing sentences of everything that reports print."""
 
-from bench.registry.rows import DEFAULT, IMPORTED, ORACLE, row_name
+from bench.registry.rows import DEFAULT, ORACLE, row_name
 from bench.results import MethodResults
 
 GROUND_TRUTH = "ground_truth"  # of maps, heads and ratings, as a row of the tables is named
@@ -31,10 +31,7 @@ def is_trained(results: MethodResults) -> bool:
 
 def checkpoints(results: MethodResults) -> dict[str, str]:
     """Role -> SHA-256 of the files that an imported row's weights came from; else nothing."""
-    if results.variant != IMPORTED:
-        return {}
-    steps = ("import", "predict", "evaluate")
-    return {k: v for run in results.runs for k, v in run.keys.items() if k not in steps}
+    return {role: sha256 for run in results.runs for role, sha256 in run.checkpoints.items()}
 
 
 def place(results: MethodResults) -> tuple[int, str, bool, str]:

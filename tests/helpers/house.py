@@ -67,8 +67,8 @@ MAY_IMPORT: dict[str, str] = {
     "slurm/submissions": "bench/common bench/pipeline slurm/clusters",
     "slurm/submit": "bench/collect bench/common bench/pipeline bench/registry bench/weights "
     "slurm/clusters slurm/jobs slurm/submissions",
-    "slurm": "bench/checks bench/common bench/pipeline slurm/clusters slurm/submissions "
-    "slurm/submit",
+    "slurm": "bench/checks bench/common bench/pipeline bench/registry slurm/clusters "
+    "slurm/submissions slurm/submit",
     "benchmarks": "bench bench/checks bench/common bench/dataset bench/media bench/pipeline "
     "bench/registry methods reports/charts reports/player slurm",
     "benchmarks/inference": "bench bench/common bench/evaluation benchmarks "

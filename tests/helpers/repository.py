@@ -67,8 +67,8 @@ class Copy:
         code = (
             "import json\n"
             "from bench.pipeline.planner import Choice, Session\n"
-            "from methods import METHODS\n"
-            "s = Session(Choice(), METHODS)\n"
+            "from bench.cli.options import registry\n"
+            "s = Session(Choice(), registry())\n"
             "plans = [s.plan(m, 'synthetic', s.profile.seeds) for m in s.params.methods]\n"
             "print(json.dumps([(p.row, x.name) for p in plans for x in p.steps"
             " if not s.cache.is_done(x.key)]))"

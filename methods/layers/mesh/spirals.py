@@ -11,7 +11,6 @@ from itertools import chain, islice
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
 
 
 def spiral_sequences(
@@ -98,6 +97,8 @@ def _nearest(
     vertices: Float[np.ndarray, "V 3"], queries: Int[np.ndarray, " Q"], count: int
 ) -> Int[np.ndarray, "Q L"]:
     """Indices of each query vertex and its nearest others; equal distances by index."""
+    from scipy.spatial import cKDTree  # slow to import, and a plan builds no model
+
     distances, indices = cKDTree(vertices).query(vertices[queries], k=count)
     distances[indices == queries[:, None]] = -1.0  # itself first, even beside a vertex at its place
     order = np.lexsort((indices, distances))

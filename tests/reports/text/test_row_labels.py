@@ -24,12 +24,14 @@ FILES = {"checkpoint": SHA, "stage1": "ef" * 32}
 @pytest.fixture
 def root(make, tmp_path: Path) -> Path:
     """Results with a variant of gldi, and faceformer with imported weights."""
-    keys = FILES | {"import": "1" * 32, "predict": "2" * 32, "evaluate": "3" * 32}
+    keys = {"import": "1" * 32, "predict": "2" * 32, "evaluate": "3" * 32}
     argmax = make.method_results(
         "gldi", (make.done("gldi", 0), make.done("gldi", 1)), variant="argmax"
     )
     imported = make.method_results(
-        "faceformer", (make.done("faceformer", 0, keys=keys),), variant="imported"
+        "faceformer",
+        (make.done("faceformer", 0, keys=keys, checkpoints=FILES),),
+        variant="imported",
     )
     rows = {"gldi-argmax": argmax, "faceformer-imported": imported}
     return make.fabricate(tmp_path / "results", rows)
