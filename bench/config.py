@@ -50,7 +50,7 @@ class StageConfig(Frozen):
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
-    schedule: Literal["constant", "step", "cosine"] = "constant"
+    schedule: Literal["constant", "step", "cosine"] = "constant"  # bench/training/optimizer.py
     warmup_steps: int = Field(0, ge=0)  # linear, from 0 to lr
     step_size: int | None = Field(None, ge=1)  # of schedule step: epochs if epochs, else steps
     gamma: float = 0.5  # of schedule step

@@ -11,6 +11,7 @@ from bench.dataset.reader import Dataset
 from bench.evaluation.clip_scores import Face, Gathered, sample_scores, samples_scores
 from bench.metrics.heatmap import motion_std
 from bench.metrics.lip import lip_error
+from bench.metrics.table import METRICS
 
 
 def evaluate_oracle(dataset: Dataset, folder: Path) -> None:
@@ -31,7 +32,7 @@ def evaluate_oracle(dataset: Dataset, folder: Path) -> None:
         among = samples_scores(face, clip, [take.motion for take in takes])
         scores |= {k: among[k] if k.startswith("diversity") else v for k, v in against.items()}
         gathered.add(clip, clip.subject, scores, clip.num_frames)
-        errors[clip.name] = lip_error(face.sample(clip, others[0]))
+        errors[clip.name] = lip_error(face.sample(clip, others[0]), METRICS["lve"].mask)
     split = gathered.scores("another take").model_dump(mode="json")
     write_arrays(folder / "motion_std.npz", maps)
     write_arrays(folder / "lip_error.npz", errors)

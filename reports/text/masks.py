@@ -7,11 +7,11 @@ long as the card says.
 from collections.abc import Collection, Iterable
 
 from bench.dataset.card import CARDS, Card, MaskFile, read_card
+from bench.dataset.masks import FALLBACK
 from bench.metrics.table import METRICS
 from bench.results import MethodResults
 from reports.text.lists import grouped
 
-FALLBACK = "geometric fallback"
 """How the origin of a mask begins that no file defines."""
 
 
