@@ -16,7 +16,7 @@ from bench.common.files import read_json, write_json
 from bench.pipeline.locks import Held, hold, is_held
 from bench.pipeline.step import key_of
 
-RECORD_SCHEMA = 1
+RECORD_SCHEMA = 2  # raise it when the rule of keys changes: older entries are then passed over
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Cache:
         Raises ValueError for a record that is not what the entry's name says.
         """
         path = self.folder(key) / "run.json"
-        return _read_record(path) if path.exists() else None
+        return _checked(read_json(path), path) if path.exists() else None
 
     def is_done(self, key: str) -> bool:
         """Whether the step need not run again."""
@@ -61,9 +61,11 @@ class Cache:
         return self.root / "locks" / f"{key}.owner"
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """The records of all entries, in key order."""
+        """The records of all entries, in key order, without those of an older rule of keys."""
         for path in sorted(self.root.glob("*/run.json")):
-            yield _read_record(path)
+            record = read_json(path)
+            if record.get("record_schema") == RECORD_SCHEMA or _key_of(record) == path.parent.name:
+                yield _checked(record, path)
 
     def remove(self, key: str) -> None:
         """Delete an entry with everything in it."""
@@ -85,9 +87,12 @@ class Cache:
         return sorted(p.name for p in self.root.glob("*") if p.is_dir() and p.name not in keep)
 
 
-def _read_record(path: Path) -> dict[str, Any]:
-    record = read_json(path)
-    if (found := key_of(record.get("inputs"))) != path.parent.name:
+def _key_of(record: dict[str, Any]) -> str:
+    return key_of(record.get("inputs"))
+
+
+def _checked(record: dict[str, Any], path: Path) -> dict[str, Any]:
+    if (found := _key_of(record)) != path.parent.name:
         raise ValueError(
             f"{path.parent}: expected the record of this key, got one whose inputs have the key "
             f"{found[:12]}; it was changed by hand or damaged on its way: delete the folder "

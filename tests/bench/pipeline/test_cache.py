@@ -179,7 +179,7 @@ def test_what_nothing_refers_to_is_listed(cache):
     (cache.root / "interrupted").mkdir()
     assert cache.unreferenced(keys[:1]) == [keys[1], "interrupted"]
     assert [record["key"] for record in cache.records()] == keys
-    assert read_json(cache.root / keys[0] / "run.json")["record_schema"] == 1
+    assert read_json(cache.root / keys[0] / "run.json")["record_schema"] == 2
 
 
 def test_a_full_disk_is_a_failed_row(plan, work, cache, monkeypatch):

@@ -73,6 +73,17 @@ def test_a_record_under_the_name_of_another_step_is_refused_when_it_is_read(
     assert command(*TALKER).code == 0
 
 
+def test_entries_of_an_older_rule_of_keys_are_passed_over(command, plan, work, cache):
+    """An update of the code must not stop commands that look at the whole cache."""
+    step = plan()[0]
+    work([step])
+    old = cache.root / ("0" * len(step.key))
+    shutil.copytree(cache.folder(step.key), old)
+    write_json(old / "run.json", read_json(old / "run.json") | {"record_schema": 1})
+    assert [record["key"] for record in cache.records()] == [step.key]
+    assert command(*TALKER).code == 0
+
+
 def test_a_record_without_inputs_or_with_other_ones_is_refused(plan, work, cache):
     step = plan()[0]
     work([step])
