@@ -67,3 +67,4 @@ def test_an_installed_package_is_a_method_that_passes_and_has_scores(newcomer, s
     assert re.search(r"\bown on\s+synthetic", printed)
     assert re.search(r"│ lve +│ m\^2 +│ +\d", printed)
     assert (newcomer.installed / "own_method" / "__init__.py").exists()
+    assert "deterministic: true" in (newcomer.root / "check-own.md").read_text().lower()
