@@ -36,7 +36,7 @@ def speech_label(config: BaseModel) -> str:
 
 
 class StageConfig(Frozen):
-    """How one stage is optimised."""
+    """Says how one stage is optimised."""
 
     steps: int | None = Field(None, ge=0)  # optimiser steps; this or epochs
     epochs: int | None = Field(None, ge=0)
@@ -50,7 +50,7 @@ class StageConfig(Frozen):
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
-    schedule: Literal["constant", "step", "cosine"] = "constant"
+    schedule: Literal["constant", "step", "cosine"] = "constant"  # bench/training/optimizer.py
     warmup_steps: int = Field(0, ge=0)  # linear, from 0 to lr
     step_size: int | None = Field(None, ge=1)  # of schedule step: epochs if epochs, else steps
     gamma: float = 0.5  # of schedule step
@@ -92,7 +92,7 @@ class StageConfig(Frozen):
 
 
 class PredictConfig(Frozen):
-    """How the test clips are sampled."""
+    """Says how the test clips are sampled."""
 
     num_samples: int = Field(10, ge=1)  # draws per test_a clip; a deterministic method needs one
     keep_samples: Literal["all", "first"] = "all"  # first: the rest is scored as it is drawn

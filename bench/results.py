@@ -8,16 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bench.common.files import read_json, write_json
 from bench.common.records import Frozen
 
 COLLAPSE = 0.3  # of a codebook's size: with a smaller perplexity it counts as collapsed
-SCHEMA = 3
+SCHEMA = 4
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda document: {**document, "schema_version": 2},  # 2 adds RunResult.codebooks
     2: lambda document: {**document, "schema_version": 3},  # 3 adds where masks and scales are from
+    3: lambda document: _with_checkpoints(document),  # 4 takes files out of keys, and adds facts
 }
 """From a schema version to the next one: a function from the old document to the new."""
 
@@ -61,7 +62,7 @@ class Listening(Frozen):
 
 
 class Heatmap(Frozen):
-    """How motion is spread over the face, averaged over the test_a clips."""
+    """Tells how motion is spread over the face, averaged over the test_a clips."""
 
     mouth_share: float | None  # of the motion variance inside the mouth mask; None: no motion
     ground_truth_mouth_share: float | None
@@ -69,7 +70,7 @@ class Heatmap(Frozen):
 
 
 class EpochCodes(Frozen):
-    """How a codebook was used while the training clips went by once."""
+    """Tells how a codebook was used while the training clips went by once."""
 
     epoch: int  # 1, 2, ...
     usage: float  # share of the entries that were chosen at least once
@@ -98,6 +99,7 @@ class RunResult(Frozen):
     status: Literal["done", "failed", "skipped"]
     reason: str = ""  # of a failed or skipped run, one line
     keys: dict[str, str] = {}  # step name -> cache key
+    checkpoints: dict[str, str] = {}  # of imported weights: role -> SHA-256 of its file
     num_samples: int = 0
     splits: dict[str, SplitScores] = {}
     listening: Listening | None = None
@@ -111,19 +113,49 @@ class RunResult(Frozen):
         return found.value if found else None
 
 
-class MethodResults(Frozen):
-    """Everything a table needs to know about a method on a dataset."""
+class MethodFacts(Frozen):
+    """Holds what method.yaml and README of a folder say of a method, for tables and pages."""
 
-    schema_version: int = SCHEMA
+    label: str = ""  # what a reader calls it; "": its short name
+    order: int = 500  # from the top of the tables; equal ones by their short names
+    colour: str = Field("", pattern=r"^(#[0-9a-f]{6})?$")  # of its lines; "": one of the pictures'
+    floor: bool = False  # a trained method has to beat it; it is held to no line of the checks
+    about: str = ""  # a paragraph; "": the first one of the README
+    paper: str = ""
+    paper_url: str = ""
+    code_url: str = ""  # of the published code
+    licence: str = ""  # of the published code
+
+
+def row_name(method: str, variant: str) -> str:
+    """The name of a row of the tables; a method's default variant has none of its own."""
+    return method if variant == "default" else f"{method}-{variant}"
+
+
+class RowHead(Frozen):
+    """Names a row of the tables on one dataset, and says how it came about."""
+
     dataset: str
     method: str  # or "oracle": another take of the same sentence, where the data has takes
     variant: str = "default"
+    facts: MethodFacts = MethodFacts()
     profile: str
+    deterministic: bool
+    speech_encoder: str  # what the rows must name; "none" for a method that hears nothing
+
+    @property
+    def row(self) -> str:
+        """The row's name, which its files have too."""
+        return row_name(self.method, self.variant)
+
+
+class MethodResults(RowHead):
+    """Everything a table needs to know about a method on a dataset."""
+
+    schema_version: int = SCHEMA
     generated: bool  # the dataset is generated: nothing here reproduces a paper
     unit: str
     unit_to_mm: float | None
-    deterministic: bool
-    speech_encoder: str  # what the rows must name; "none" for a method that hears nothing
     masks: dict[str, str]  # mask name -> sha256
     mask_origins: dict[str, str] = {}  # mask name -> which file, or which formula, in one line
     mask_sizes: dict[str, int] = {}  # mask name -> vertices
@@ -149,26 +181,41 @@ class Skipped(Frozen):
     skipped: str  # why, one line
 
 
-class AblationRow(Frozen):
-    """One variant: what it is called, and which row of the paper's table it is."""
+class VariantNames(Frozen):
+    """The names of one variant of an ablation, as its file has them."""
 
     variant: str
     label: str
     remark: str  # what the row is, where its name does not say it
     paper: str  # row of the paper's table; "": it has none
+
+
+class AblationRow(VariantNames):
+    """One variant with its results."""
+
     results: MethodResults
 
 
-class AblationResults(Frozen):
-    """The rows of one ablation on one dataset, in the order of its file."""
+class AblationNames(Frozen):
+    """Which ablation, of which method, on which dataset, and what its file says about it."""
 
-    schema_version: int = SCHEMA
     dataset: str
     method: str
     name: str  # of the ablation's file
     description: str
     paper: str  # the paper's table, "table4"; "": none
     reference: str  # the variant that the others are compared with; "": none
+
+    @property
+    def row(self) -> str:
+        """``method-ablation``, which its files are named by."""
+        return f"{self.method}-{self.name}"
+
+
+class AblationResults(AblationNames):
+    """The rows of one ablation on one dataset, in the order of its file."""
+
+    schema_version: int = SCHEMA
     rows: tuple[AblationRow, ...]
 
 
@@ -209,3 +256,14 @@ def migrate(document: dict[str, Any], name: str) -> dict[str, Any]:
         document = MIGRATIONS[version](document)
         version = document["schema_version"]
     return document
+
+
+def _with_checkpoints(document: dict[str, Any]) -> dict[str, Any]:
+    """Schema 3 had the files of imported weights among the keys, before the steps."""
+    steps = ("import", "predict", "evaluate")
+    runs = document.get("runs", [])
+    for run in runs if document.get("variant") == "imported" else ():
+        keys = run.get("keys", {})
+        run["checkpoints"] = {name: key for name, key in keys.items() if name not in steps}
+        run["keys"] = {name: key for name, key in keys.items() if name in steps}
+    return {**document, "schema_version": 4}

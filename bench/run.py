@@ -5,7 +5,7 @@ A composition root: it may import every package, and nothing imports it but benc
 
 import typer
 
-from bench.cli.run_commands import run
+from bench.cli.run_commands import COMMANDS
 from bench.common.environment import leave_repository_root
 from bench.common.terminal import fail_in_one_line
 
@@ -14,7 +14,7 @@ def main() -> None:
     """Entry point of `python -m bench.run`."""
     leave_repository_root()
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(run)
+    app.command()(COMMANDS["run"])
     with fail_in_one_line():
         app()
 

@@ -24,7 +24,7 @@ from bench.common.seeding import generator, seed_everything
 from bench.config import Preset, load_preset
 from bench.data import DatasetSpec
 from bench.method import Method
-from bench.registry.methods import load, preset_folder, resolve
+from bench.registry.methods import load, preset_folder
 from methods import METHODS
 
 FPS = 25.0  # of BIWI
@@ -34,7 +34,7 @@ GENERATOR = Path(__file__).parents[1] / "datasets" / "synthetic"
 MAKE_HEAD = """
 import sys
 import numpy
-from head_set import HeadSet
+from head import HeadSet
 heads = HeadSet(int(sys.argv[1]))
 masks = {f"mask_{name}": mask.vertices for name, mask in heads.masks.items()}
 numpy.savez(sys.argv[2], faces=heads.grid.faces, template=heads.reference(), **masks)
@@ -90,7 +90,7 @@ def make_motion(spec: DatasetSpec, num_frames: int) -> Float[Tensor, "T V 3"]:
 
 def read_preset(method: str, preset: str) -> Preset:
     """A preset of a method, checked; ``preset`` is the file's stem."""
-    reference = resolve(method, METHODS)[1]
+    reference = METHODS[method]
     cls = load(reference)
     path = preset_folder(reference) / f"{preset}.yaml"
     return load_preset(path, cls.config_type, cls.stages)
@@ -103,7 +103,7 @@ def build(
 
     ``preset`` is the file's stem; ``changes`` maps dotted keys of its model section to values.
     """
-    reference = resolve(method, METHODS)[1]
+    reference = METHODS[method]
     cls = load(reference)
     raw = read_yaml(preset_folder(reference) / f"{preset}.yaml").get("model") or {}
     model = with_random_speech(raw)

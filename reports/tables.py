@@ -1,23 +1,18 @@
 """``python -m reports.tables``: Tables 1 and 2, ablations, comparisons, checks, codebooks."""
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from reports.text.grid import Cell, Column, Grid
-
-if TYPE_CHECKING:
-    from reports.inputs.results import Dataset
-
-RESULTS = Path("results")
-TABLES = Path("reports/tables")
+from bench.common.terminal import fail_in_one_line
+from reports.inputs.folders import RESULTS, TABLES, Results
+from reports.text.grid import Cell, Grid, grid_records, words, write_table
 
 
 def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
-    """Write Tables 1 and 2, test_b, ablations, comparisons, ranks, checks, codebooks, in 3 forms.
+    """Write Tables 1 and 2, test_b, ablations, comparisons, checks, codebooks, each in 3 forms.
 
     Datasets that were skipped stand in a table of their own; a table without a row is left out.
     Returns what was written. Raises ValueError when there are no results, one cannot be read, or
@@ -27,89 +22,51 @@ def build_tables(results: Path = RESULTS, out: Path = TABLES) -> list[Path]:
     from reports.inputs.published import read_published
     from reports.inputs.results import all_rows, read_ablations, read_datasets, read_skipped
     from reports.study.table2 import table2
-    from reports.tables import skipped_grid
     from reports.tabular.ablations import ablation_grid, ablation_records, by_file
     from reports.tabular.checks import checks_table
     from reports.tabular.codebooks import codebook_grid
+    from reports.tabular.comparisons import contests, family_grids, family_records
     from reports.tabular.table1 import table1, table1_records
     from reports.tabular.unseen import unseen_grid, unseen_records
-    from reports.text.writing import grid_records, write_table
 
-    by_name, ablations, published = (
-        read_datasets(results),
-        read_ablations(results),
-        read_published(),
-    )
-    datasets = list(by_name.values())
+    by_name, ablations = read_datasets(results), read_ablations(results)
+    datasets, published = list(by_name.values()), read_published()
     written: list[Path] = []
-    if skipped := read_skipped(results):
-        grids = [skipped_grid(skipped)]
-        written += write_table(out / "skipped", grids, grid_records(grids))
-    opinions = [table2(results)]
-    written += write_table(out / "table2", opinions, grid_records(opinions))
-    if not datasets:
-        return written
-    written += write_table(
-        out / "table1",
+
+    def write(stem: str, grids: list[Grid], records: list[dict[str, Any]] | None = None) -> None:
+        if grids:
+            found = grid_records(grids) if records is None else records
+            written.extend(write_table(out / stem, grids, found))
+
+    skipped = read_skipped(results)
+    write("skipped", [skipped_grid(skipped)] if skipped else [])
+    write("table2", [table2(results)])
+    write(
+        "table1",
         [table1(dataset, published) for dataset in datasets],
         [record for dataset in datasets for record in table1_records(dataset, published)],
     )
-    if unseen := [grid for dataset in datasets if (grid := unseen_grid(dataset))]:
-        records = [record for dataset in datasets for record in unseen_records(dataset)]
-        written += write_table(out / "test_b", unseen, records)
+    write(
+        "test_b",
+        [grid for dataset in datasets if (grid := unseen_grid(dataset))],
+        [record for dataset in datasets for record in unseen_records(dataset)],
+    )
     for stem, found in by_file(each for group in ablations.values() for each in group).items():
-        written += write_table(
-            out / stem,
+        write(
+            stem,
             [ablation_grid(ablation, published) for ablation in found],
             [record for ablation in found for record in ablation_records(ablation, published)],
         )
-    written += _write_comparisons(datasets, out)
-    checks = [checks_table(dataset) for dataset in datasets]
-    written += write_table(out / "checks", checks, grid_records(checks))
-    codebooks = [
-        grid
-        for name, dataset in by_name.items()
-        if (grid := codebook_grid(all_rows(dataset, ablations.get(name, ())))).rows
-    ]
-    if codebooks:
-        written += write_table(out / "codebooks", codebooks, grid_records(codebooks))
+    compared = [contest for dataset in datasets for contest in contests(dataset)]
+    write(
+        "comparisons",
+        [grid for contest in compared for grid in family_grids(contest)],
+        [record for contest in compared for record in family_records(contest)],
+    )
+    write("checks", [checks_table(dataset) for dataset in datasets])
+    codebooks = [codebook_grid(all_rows(rows, ablations.get(n, ()))) for n, rows in by_name.items()]
+    write("codebooks", [grid for grid in codebooks if grid.rows])
     return written
-
-
-def _write_comparisons(datasets: "Sequence[Dataset]", out: Path) -> list[Path]:
-    """Write the comparisons and the ranks, where at least two rows can be compared."""
-    from reports.tabular.comparisons import family_grids, family_records
-    from reports.tabular.contest import contests
-    from reports.tabular.ranks import rank_grid, rank_records
-    from reports.text.writing import write_table
-
-    found = [contest for dataset in datasets for contest in contests(dataset)]
-    if not found:
-        return []
-    grids = [grid for contest in found for grid in family_grids(contest)]
-    records = [record for contest in found for record in family_records(contest)]
-    ranks = [record for contest in found for record in rank_records(contest)]
-    return [
-        *write_table(out / "comparisons", grids, records),
-        *write_table(out / "ranks", [rank_grid(contest) for contest in found], ranks),
-    ]
-
-
-def main(
-    results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = RESULTS,
-    out: Annotated[Path, typer.Option(help="Folder the tables are written to.")] = TABLES,
-) -> None:
-    """Write Tables 1 and 2, ablations, comparisons, checks, codebooks: CSV, Markdown, LaTeX."""
-    try:
-        written = build_tables(results, out)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
-    print("\n".join(str(path) for path in written))
-
-
-if __name__ == "__main__":
-    typer.run(main)
 
 
 def skipped_grid(skipped: Mapping[str, str]) -> Grid:
@@ -117,6 +74,19 @@ def skipped_grid(skipped: Mapping[str, str]) -> Grid:
     return Grid(
         name="skipped",
         caption="Datasets that were not run.",
-        columns=(Column("Dataset", numeric=False), Column("Reason", numeric=False)),
+        columns=words("Dataset", "Reason"),
         rows=tuple((Cell(name), Cell(reason)) for name, reason in skipped.items()),
     )
+
+
+def main(
+    results: Results = RESULTS,
+    out: Annotated[Path, typer.Option(help="Folder the tables are written to.")] = TABLES,
+) -> None:
+    """Write Tables 1 and 2, ablations, comparisons, checks, codebooks: CSV, Markdown, LaTeX."""
+    with fail_in_one_line():
+        print(*build_tables(results, out), sep="\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

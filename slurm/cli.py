@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.options import DEVICE, PROFILE, SET, methods_table
+from bench.cli.options import DEVICE, PROFILE, SET, registry
 from bench.common.environment import leave_repository_root
 from bench.common.terminal import fail_in_one_line
 
@@ -65,7 +65,7 @@ def submit(
         overrides=tuple(overrides or ()),
     )
     options = SubmitOptions(asked, cluster, dry_run, watch, wait)
-    raise typer.Exit(submit_runs(options, methods_table()))
+    raise typer.Exit(submit_runs(options, registry()))
 
 
 def status(
@@ -97,7 +97,7 @@ def retry(
 
     if not failed:
         raise ValueError("expected --failed: everything that failed is submitted again")
-    raise typer.Exit(retry_jobs(methods_table()))
+    raise typer.Exit(retry_jobs(registry()))
 
 
 def logs(

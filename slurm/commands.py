@@ -13,6 +13,7 @@ from bench.pipeline.planner import Choice, Session
 from bench.pipeline.progress import Progress, say_cached, title
 from bench.pipeline.step import Step
 from bench.pipeline.work import TRACEBACK
+from bench.registry.rows import Registry
 from slurm.clusters.presets import Cluster, load_cluster
 from slurm.clusters.programs import cancel as scancel
 from slurm.submissions.ledger import Asked, Ledger, run_of
@@ -55,7 +56,7 @@ def cancel(names: Sequence[str], every: bool) -> int:
     return 0
 
 
-def retry(table: dict[str, str]) -> int:
+def retry(registry: Registry) -> int:
     """Submit everything again that failed, was lost or held back, with the code as it is now."""
     seen = _seen()
     bad = [each for each in seen if each.state in BAD]
@@ -66,7 +67,7 @@ def retry(table: dict[str, str]) -> int:
     for (asked, cluster), runs in origins.items():
         if asked is None:
             continue
-        session = Session(Choice(asked.profile, asked.device, asked.overrides, True), table)
+        session = Session(Choice(asked.profile, asked.device, asked.overrides, True), registry)
         steps = [step for step in plan(session, asked).steps if run_of(step) in runs]
         launcher = Launcher(cluster, load_cluster(cluster), session.cache, Ledger(jobs_folder()))
         submitted = launcher.submit(steps, asked, forget_failures(session.cache, steps))
@@ -133,16 +134,16 @@ class SubmitOptions:
     wait: bool = False  # return when everything has ended
 
 
-def submit(options: SubmitOptions, table: dict[str, str]) -> int:
+def submit(options: SubmitOptions, registry: Registry) -> int:
     """Plan and submit; the exit code is 1 if something was refused, or ended badly."""
     cluster = load_cluster(options.cluster)
     asked = options.asked.model_copy(update={"device": _device(options.asked, cluster)})
-    session = Session(Choice(asked.profile, asked.device, asked.overrides, True), table)
+    session = Session(Choice(asked.profile, asked.device, asked.overrides, True), registry)
     planned = plan(session, asked)
     _say_left_out(planned)
     launcher = Launcher(options.cluster, cluster, session.cache, Ledger(jobs_folder()))
     code = 1 if planned.refused else 0
-    say_cached(planned.steps, session.cache, console(), brief=True)
+    say_cached(planned.steps, session.cache, brief=True)
     if options.dry_run:
         under_way = launcher.live(planned.steps)
         todo = [step for step in planned.steps if session.cache.record(step.key) is None]
@@ -211,7 +212,7 @@ def _wait(launcher: Launcher, steps: Sequence[Step], watch: bool) -> int:
         with Live(console=console(), auto_refresh=False, transient=False) as shown:
             status = waiting.run(lambda seen: shown.update(runs_table(seen.values()), refresh=True))
     else:
-        progress = Progress(console())
+        progress = Progress()
         try:
             status = waiting.run(Lines(progress, cache, steps))
         finally:

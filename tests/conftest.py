@@ -290,6 +290,8 @@ def own_data(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def table() -> dict[str, str]:
+def table() -> Any:
     """The registry of the toy methods."""
-    return dict(TABLE)
+    from bench.registry.rows import Registry
+
+    return Registry(TABLE)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from bench.collect.fill import fill
 from bench.collect.results import collect, collect_figures, collect_variants
 from bench.prepare.probe import prepare
+from bench.registry.rows import Registry
 from methods import METHODS
 from reports.figures import build_figures
 from reports.site import build_site
@@ -64,10 +64,9 @@ class Project:
         lists = {"datasets": self.datasets, "rows": self.rows, "ablations": ablations}
         text = PARAMS.format(**{name: ", ".join(values) for name, values in lists.items()})
         (root / "params.yaml").write_text(text)
-        console = Console(quiet=True)
         for name in self.datasets:
-            assert prepare(name, console) == 0
-        assert fill(None, 0, METHODS, console) == 0
+            assert prepare(name) == 0
+        assert fill(None, 0, Registry(METHODS)) == 0
         for name in self.datasets:
             for row in (*self.rows, "oracle"):
                 collect(name, row)

@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from pydantic import BaseModel, ValidationError
-from rich.console import Console
 from torch import Tensor
 
 from bench.checks.made_up import make_clips, make_spec
 from bench.common.files import write_atomically
 from bench.common.records import read_yaml
 from bench.common.seeding import seed_everything
+from bench.common.terminal import say
 from bench.config import StageConfig
 from bench.data import AUDIO_RATE, Batch, Clip, DatasetSpec
 from bench.evaluation.predict import make_noise
 from bench.method import Method
-from bench.registry.methods import load, preset_folder, resolve
+from bench.registry.rows import Registry
 from bench.training.batches import Item, collate
 from bench.training.optimizer import make_optimizer
 from bench.training.terms import check_terms
@@ -61,11 +61,10 @@ class Subject:
             return method.predict(clip.audio, clip.template, 0, num_frames, num_samples, noise)
 
 
-def make_subject(name: str, table: dict[str, str], folder: Path) -> Subject | str:
+def make_subject(name: str, registry: Registry, folder: Path) -> Subject | str:
     """The method with its mini preset's config (else its defaults), or why it is unsupported."""
-    _, reference = resolve(name, table)
-    cls = load(reference)
-    preset = preset_folder(reference) / "synthetic-mini.yaml"
+    method = registry.method(name)
+    cls, preset = method.cls, method.folder / "synthetic-mini.yaml"
     model = read_yaml(preset).get("model") or {} if preset.exists() else {}
     spec = make_spec("contract", NUM_VERTICES, FPS, ("F1", "M1"))
     if reason := cls.unsupported(spec):
@@ -205,21 +204,21 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def check_method(name: str, table: dict[str, str], report: str | None, console: Console) -> int:
+def check_method(name: str, registry: Registry, report: str | None) -> int:
     """Run every check, print and write a Markdown report; the exit code is 1 if one failed."""
     with tempfile.TemporaryDirectory() as folder:
-        subject = make_subject(name, table, Path(folder))
+        subject = make_subject(name, registry, Path(folder))
         if isinstance(subject, str):
-            console.print(f"{name} does not run on the check's dataset: {subject}", markup=False)
+            say(f"{name} does not run on the check's dataset: {subject}")
             return 1
         rows = [(check, _outcome(check, subject)) for check in CHECKS]
     failed = sum(outcome != "passed" for _, outcome in rows)
     for check, outcome in rows:
-        console.print(f"{outcome:<8} {_title(check)}", highlight=False, markup=False)
+        say(f"{outcome:<8} {_title(check)}")
     path = Path(report or f"check-{name.replace(':', '.')}.md")
     with write_atomically(path) as temporary:
         temporary.write_text(_markdown(name, subject.cls, rows), encoding="utf-8")
-    console.print(f"{len(rows) - failed} passed, {failed} failed; report: {path}", markup=False)
+    say(f"{len(rows) - failed} passed, {failed} failed; report: {path}")
     return 1 if failed else 0
 
 

@@ -20,7 +20,6 @@ from bench.config import PredictConfig, Preset, StageConfig
 from bench.evaluation.predict import is_deterministic, requests
 from bench.pipeline.planner import Session
 from bench.pipeline.step import Step, threads_of
-from bench.registry.methods import load
 
 NEWEST = 10  # records that an estimate is the median of
 ASSUMPTIONS = (
@@ -132,7 +131,8 @@ class History:
             return max(1, num_clips + heard)
         if step.name == "predict":
             config = PredictConfig.model_validate(inputs["predict"])
-            deterministic = is_deterministic(load(step.run.reference), config)
+            method = self.session.registry.entry(step.run.method, step.run.reference)
+            deterministic = is_deterministic(method.cls, config)
             asked = requests(dataset, config, deterministic)
             return max(1, sum(request.num_samples for request in asked))
         return 1

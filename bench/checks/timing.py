@@ -18,12 +18,12 @@ from statistics import median
 
 import torch
 from pydantic import BaseModel
-from rich.console import Console
 from rich.table import Table
 
 from bench.checks.made_up import make_clips, make_spec, size_of, with_random_speech
 from bench.common.environment import pick_device
 from bench.common.project import data_folder, load_params
+from bench.common.terminal import console, say
 from bench.config import Preset, StageConfig, load_preset, preset_path
 from bench.data import Clip, DatasetSpec
 from bench.dataset.reader import load_dataset
@@ -31,7 +31,7 @@ from bench.evaluation.predict import is_deterministic, make_noise, no_noise
 from bench.method import Method
 from bench.pipeline.provenance import machine
 from bench.pipeline.work import make_deterministic
-from bench.registry.methods import load, preset_folder, resolve
+from bench.registry.rows import Registry
 from bench.training.batches import Loader
 from bench.training.checkpoint import TrainingState
 from bench.training.loop import Stage, initialise, prepare, take_step, validate
@@ -75,7 +75,7 @@ class StageTime:
     validated_clip: float
 
 
-def time_method(options: TimeOptions, table: dict[str, str], console: Console) -> int:
+def time_method(options: TimeOptions, registry: Registry) -> int:
     """Measure, and print a table per dataset; returns 0.
 
     Raises ValueError for unknown names, and for a dataset that is neither prepared nor of a known
@@ -87,26 +87,25 @@ def time_method(options: TimeOptions, table: dict[str, str], console: Console) -
     profile = params.get(options.profile)
     device = pick_device(options.device)
     if (load_now := os.getloadavg()[0]) > BUSY:
-        console.print(
+        say(
             f"other work is running here (load {load_now:.1f}): times will be too long; measure "
-            "again when it is quiet",
-            markup=False,
+            "again when it is quiet"
         )
-    _, reference = resolve(options.method, table)
-    cls = load(reference)
+    method = registry.method(options.method)
+    cls = method.cls
     for dataset in [options.dataset] if options.dataset else profile.datasets or params.datasets:
-        path = preset_path(preset_folder(reference), dataset, profile.preset, profile.fallback)
+        path = preset_path(method.folder, dataset, profile.preset, profile.fallback)
         preset = load_preset(path, cls.config_type, cls.stages)
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # operators without a deterministic form
             material = _material(cls, preset, dataset, Path(folder))
             if reason := cls.unsupported(material.spec):
-                console.print(f"{options.method} on {dataset}: {reason}", markup=False)
+                say(f"{options.method} on {dataset}: {reason}")
                 continue
             stages, prediction = measure(cls, preset, material, device, options.steps)
         where = f"{device} ({_machine(device, preset.train[cls.stages[-1]].threads)})"
         title = f"{options.method}, {path.stem} on {where}{material.note}; seconds"
-        console.print(_table(title, stages, prediction))
+        console().print(_table(title, stages, prediction))
     return 0
 
 

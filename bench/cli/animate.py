@@ -6,19 +6,19 @@ Shapes   T frames, V vertices, S samples.    Units  vertices in the dataset's un
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 from rich.progress import track
 
 from bench.checks.estimate import duration
+from bench.cli.options import AnimateOptions
 from bench.common.constants import AUDIO_RATE
 from bench.common.environment import pick_device
 from bench.common.errors import unknown
 from bench.common.files import write_array
+from bench.common.terminal import console, say
 from bench.data import DatasetSpec
 from bench.dataset.reader import Dataset
 from bench.evaluation.predict import make_noise
@@ -34,8 +34,9 @@ from bench.media.audio import read_speech
 from bench.media.meshes import read_mesh
 from bench.method import Method
 from bench.pipeline.planner import Choice, Session
-from bench.pipeline.trained import Trained, trained_by_key, trained_row
+from bench.pipeline.trained import TrainedRun, trained_by_key, trained_row
 from bench.pipeline.work import make_deterministic
+from bench.registry.rows import Registry
 
 PROBE_SECONDS = 4.0  # of speech; twice as much is measured too
 QUADRATIC = 1.15  # twice the speech costs so many times more than twice: it grows with the square
@@ -44,35 +45,15 @@ WriteVideo = Callable[[Path, np.ndarray, np.ndarray, float, Path, int], None]
 """write_video(path, motion, faces, fps, sound, size)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AnimateOptions:
-    """The options of `bench animate`."""
-
-    run: str  # a key, its first digits, or a row of the tables
-    audio: Path
-    out: Path
-    style: str | None = None  # a training subject; None: the first
-    template: Path | None = None  # None: the style's own face
-    dataset: str | None = None
-    profile: str | None = None
-    seed: int | None = None  # of a row's run; None: the profile's first
-    sample: int = 0  # which draw of a stochastic method
-    device: str = "auto"
-    size: int = 512  # pixels of a video's side
-    force: bool = False
-
-
-def animate(
-    options: AnimateOptions, table: dict[str, str], write_video: WriteVideo, console: Console
-) -> int:
+def animate(options: AnimateOptions, registry: Registry, write_video: WriteVideo) -> int:
     """Predict, and write what the ending of ``out`` asks for. Returns 0.
 
     Raises ValueError for whatever cannot be used, before anything is predicted.
     """
     kind = _kind(options)
     speech = read_speech(options.audio)
-    session = Session(Choice(options.profile, options.device), table)
-    trained = _trained(options, session, table)
+    session = Session(Choice(options.profile, options.device), registry)
+    trained = _trained(options, session)
     dataset = session.dataset(trained.dataset)
     spec = dataset.spec
     style = _style(options.style, spec)
@@ -81,13 +62,13 @@ def animate(
     make_deterministic(device.type)
     method = trained.build(dataset).to(device).eval()
     predict = _predictor(method, template, style, spec, options, trained, device)
-    _say(trained, dataset, spec.styles[style], len(speech), console)
-    _say_cost(predict, speech, spec.fps, console)
+    _say_what(trained, dataset, spec.styles[style], len(speech))
+    _say_cost(predict, speech, spec.fps)
     with tempfile.TemporaryDirectory(dir=_existing(options.out.parent)) as folder:
-        motion = _predict_all(predict, speech, spec, Path(folder) / "motion.npy", console)
-        _write(kind, options, motion, spec, write_video, console)
+        motion = _predict_all(predict, speech, spec, Path(folder) / "motion.npy")
+        _write(kind, options, motion, spec, write_video)
     seconds = len(motion) / spec.fps
-    console.print(f"written: {options.out} ({len(motion)} frames, {seconds:.2f} s)", markup=False)
+    say(f"written: {options.out} ({len(motion)} frames, {seconds:.2f} s)")
     return 0
 
 
@@ -107,13 +88,13 @@ def _kind(options: AnimateOptions) -> str:
     return kind
 
 
-def _trained(options: AnimateOptions, session: Session, table: dict[str, str]) -> Trained:
+def _trained(options: AnimateOptions, session: Session) -> TrainedRun:
     head = options.run.partition("-")[0].partition(":")[0]
-    if head in table or ":" in options.run:
+    if head in session.registry.methods or ":" in options.run:
         seed = session.profile.seeds[0] if options.seed is None else options.seed
         dataset = options.dataset or session.datasets[0]
         return trained_row(options.run, dataset, seed, session)
-    return trained_by_key(options.run, session.cache, table)
+    return trained_by_key(options.run, session)
 
 
 def _style(name: str | None, spec: DatasetSpec) -> int:
@@ -143,7 +124,7 @@ def _predictor(
     style: int,
     spec: DatasetSpec,
     options: AnimateOptions,
-    trained: Trained,
+    trained: TrainedRun,
     device: torch.device,
 ) -> Predict:
     """One draw for a stretch of speech, as (T, V, 3) float32; the same stretch, the same draw."""
@@ -167,16 +148,14 @@ def _predictor(
     return predict
 
 
-def _predict_all(
-    predict: Predict, speech: np.ndarray, spec: DatasetSpec, path: Path, console: Console
-) -> np.ndarray:
+def _predict_all(predict: Predict, speech: np.ndarray, spec: DatasetSpec, path: Path) -> np.ndarray:
     """The whole motion in a temporary file, memory-mapped: (T, V, 3) float32."""
     most = int(len(speech) / AUDIO_RATE * spec.fps) + 1
     shape = (most, spec.num_vertices, 3)
     file = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     count = 0
     blocks = predict_in_windows(predict, speech, spec.fps)
-    for block in track(blocks, "predicting", total=None, console=console, transient=True):
+    for block in track(blocks, "predicting", total=None, console=console(), transient=True):
         file[count : count + len(block)] = block
         count += len(block)
     return file[:count]
@@ -188,7 +167,6 @@ def _write(
     motion: np.ndarray,
     spec: DatasetSpec,
     write_video: WriteVideo,
-    console: Console,
 ) -> None:
     faces = spec.faces.numpy()
     if kind == "npy":
@@ -199,28 +177,24 @@ def _write(
         write_video(options.out, motion, faces, spec.fps, options.audio, options.size)
     else:
         found = write_glb(options.out, motion, faces, spec.fps)
-        console.print(
+        say(
             f"{len(found.components)} morph targets; the largest distance of a vertex from the "
-            f"prediction is {found.error:.3g} {spec.unit}",
-            markup=False,
+            f"prediction is {found.error:.3g} {spec.unit}"
         )
 
 
-def _say(
-    trained: Trained, dataset: Dataset, style: str, num_samples: int, console: Console
-) -> None:
+def _say_what(trained: TrainedRun, dataset: Dataset, style: str, num_samples: int) -> None:
     made = ", trained on generated data" if dataset.generated else ""
-    console.print(f"{trained.title}{made}; style {style}", markup=False)
+    say(f"{trained.title}{made}; style {style}")
     seconds = num_samples / AUDIO_RATE
     if seconds > EXACT_SECONDS:
-        console.print(
+        say(
             f"{seconds:.0f} s of speech: more than {EXACT_SECONDS:g} s are predicted in windows of "
-            f"{WINDOW_SECONDS:g} s that fade into each other over {FADE_SECONDS:g} s",
-            markup=False,
+            f"{WINDOW_SECONDS:g} s that fade into each other over {FADE_SECONDS:g} s"
         )
 
 
-def _say_cost(predict: Predict, speech: np.ndarray, fps: float, console: Console) -> None:
+def _say_cost(predict: Predict, speech: np.ndarray, fps: float) -> None:
     """For longer speech: how long it will take, where that grows with the square of its length.
 
     Measured on two stretches of it, so that no method need know its own cost.
@@ -244,10 +218,9 @@ def _say_cost(predict: Predict, speech: np.ndarray, fps: float, console: Console
         window = WINDOW_SECONDS / PROBE_SECONDS
         count = len(speech) / AUDIO_RATE / (WINDOW_SECONDS - FADE_SECONDS)
     estimate = count * (linear * window + square * window**2)
-    console.print(
+    say(
         f"the cost of this method grows with the square of the length: about {duration(estimate)}, "
-        f"by {PROBE_SECONDS:g} s and {2 * PROBE_SECONDS:g} s of this speech",
-        markup=False,
+        f"by {PROBE_SECONDS:g} s and {2 * PROBE_SECONDS:g} s of this speech"
     )
 
 

@@ -7,13 +7,23 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.file_commands import prepare, probe, score
-from bench.cli.options import DATASET, DEVICE, METHOD, PROFILE, WORKERS, methods_table
+from bench.cli.options import (
+    DATASET,
+    DEVICE,
+    METHOD,
+    PROFILE,
+    WORKERS,
+    ScoreOptions,
+    command_of,
+    registry,
+)
 from bench.cli.run_commands import COMMANDS as RUN_COMMANDS
-from bench.cli.weights_commands import animate, export, fetch, import_
+from bench.cli.weights_commands import COMMANDS as WEIGHTS_COMMANDS
 from bench.common.environment import leave_repository_root
-from bench.common.terminal import console, fail_in_one_line
+from bench.common.terminal import fail_in_one_line
 from slurm.cli import COMMANDS as SLURM_COMMANDS
+
+FOLDER = typer.Argument(help="A folder of datasets/.")
 
 app = typer.Typer(
     help="Reproducibility benchmark for speech-driven 3D facial animation.",
@@ -21,13 +31,37 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(animate)
-app.command("import")(import_)
-app.command()(export)
-app.command()(fetch)
-app.command()(prepare)
-app.command(hidden=True)(probe)
-app.command()(score)
+for name, command in WEIGHTS_COMMANDS.items():
+    app.command(name)(command)
+
+
+@app.command()
+def prepare(dataset: Annotated[str, FOLDER]) -> None:
+    """Make a dataset's clips from its files, or note why it is absent (the `data` stage)."""
+    from bench.prepare.probe import prepare as prepare_dataset
+
+    raise typer.Exit(prepare_dataset(dataset))
+
+
+@app.command(hidden=True)
+def probe(dataset: Annotated[str, FOLDER]) -> None:
+    """Look for a dataset's files, and write what was found (the `probe` stage)."""
+    from bench.prepare.probe import write_probe
+
+    found = write_probe(dataset)
+    print(f"{dataset}: {found.state}{f': {found.reason}' if found.reason else ''}")
+
+
+def _score(options: ScoreOptions) -> int:
+    from bench.cli.scoring import score_folder
+
+    return score_folder(options)
+
+
+SCORE = """Score anyone's predictions, as published code writes them; no method is run.
+
+Where the dataset is prepared, --gt, --templates and --regions may be left out."""
+app.command("score")(command_of(ScoreOptions, _score, SCORE))
 for name, command in (RUN_COMMANDS | SLURM_COMMANDS).items():
     app.command(name)(command)
 
@@ -48,7 +82,7 @@ def time_(
     from bench.checks.timing import TimeOptions, time_method
 
     options = TimeOptions(method, dataset, profile, device, steps)
-    raise typer.Exit(time_method(options, methods_table(), console()))
+    raise typer.Exit(time_method(options, registry()))
 
 
 @app.command("list")
@@ -60,7 +94,7 @@ def list_(
     """Methods and their rows, datasets, ablations and metrics, a line each."""
     from bench.cli.listing import lines
 
-    for line in lines(what, methods_table()):
+    for line in lines(what, registry()):
         print(line)
 
 
@@ -69,7 +103,7 @@ def show(
     run_key: Annotated[str, typer.Argument(metavar="RUN", help="A key, or its first digits.")],
     why: Annotated[bool, typer.Option("--why", help="What made this step new.")] = False,
 ) -> None:
-    """What a cached step is: inputs, outcome, provenance."""
+    """Show a cached step: inputs, outcome, provenance."""
     from bench.cli.listing import show_lines
 
     for line in show_lines(run_key, why):
@@ -84,7 +118,7 @@ def check(
     """Run the contract tests on a method and write a Markdown report."""
     from bench.checks.contract import check_method
 
-    raise typer.Exit(check_method(method, methods_table(), report, console()))
+    raise typer.Exit(check_method(method, registry(), report))
 
 
 @app.command()
@@ -105,7 +139,7 @@ def doctor() -> None:
     """Check python, torch, CUDA, torchaudio, speech weights, data, SLURM and DVC."""
     from bench.cli.doctor import diagnose
 
-    raise typer.Exit(diagnose(console(), methods_table()))
+    raise typer.Exit(diagnose(registry()))
 
 
 @app.command(hidden=True)
@@ -116,7 +150,7 @@ def fill(
     """Compute all missing steps of a profile (the `fill` stage of dvc.yaml)."""
     from bench.collect.fill import fill as fill_profile
 
-    raise typer.Exit(fill_profile(profile, workers, methods_table(), console()))
+    raise typer.Exit(fill_profile(profile, workers, registry()))
 
 
 @app.command(hidden=True)

@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from rich.console import Console
-
 from bench.common.environment import hide_broken_torchaudio
 from bench.common.files import read_json
 from bench.common.project import data_folder, raw_folder
 from bench.common.records import read_yaml
+from bench.common.terminal import console, say
 from bench.dataset.card import CARDS, Card, read_card
+from bench.registry.rows import Registry
 
 Level = Literal["ok", "note", "bad"]
 
@@ -28,32 +28,32 @@ class Finding(NamedTuple):
     fix: str = ""
 
 
-def diagnose(console: Console, table: dict[str, str]) -> int:
+def diagnose(registry: Registry) -> int:
     """Print every finding with its fix; the exit code is 1 if something needed is broken."""
-    findings = list(examine(table))
+    findings = list(examine(registry))
     colours = {"ok": "green", "note": "yellow", "bad": "red"}
     for finding in findings:
-        console.print(f"{finding.level:<5}", style=colours[finding.level], end="")
-        console.print(f"{finding.what:<16}{finding.text}", markup=False, highlight=False)
+        console().print(f"{finding.level:<5}", style=colours[finding.level], end="")
+        say(f"{finding.what:<16}{finding.text}")
         if finding.fix:
-            console.print(f"{'':<21}fix: {finding.fix}", markup=False, highlight=False)
+            say(f"{'':<21}fix: {finding.fix}")
     return 1 if any(finding.level == "bad" for finding in findings) else 0
 
 
-def examine(table: dict[str, str]) -> Iterator[Finding]:
+def examine(registry: Registry) -> Iterator[Finding]:
     """Python, torch, CUDA, torchaudio, speech weights, data, masks, SLURM and DVC, in order."""
-    yield _python()
+    yield Finding("python", "ok", sys.version.split()[0])  # pip refuses an older one
     yield from _torch()
     yield _torchaudio()
-    yield from _weights(table)
+    yield from _weights(registry)
     yield from _data()
     yield from _masks()
-    yield _program("SLURM", "sbatch", "only clusters need it; --executor local works without")
+    if sbatch := shutil.which("sbatch"):
+        yield Finding("SLURM", "ok", sbatch)
+    else:
+        text = "sbatch is not here: only clusters need it; --executor local works without"
+        yield Finding("SLURM", "note", text)
     yield _dvc()
-
-
-def _python() -> Finding:
-    return Finding("python", "ok", sys.version.split()[0])  # pip refuses an older one
 
 
 def _torch() -> Iterator[Finding]:
@@ -97,10 +97,10 @@ def _torchaudio() -> Finding:
     return Finding("torchaudio", "ok", f"{text}; {AUDIO_BACKEND}=torchaudio uses it")
 
 
-def _weights(table: dict[str, str]) -> Iterator[Finding]:
+def _weights(registry: Registry) -> Iterator[Finding]:
     from bench.weights.fetch import is_local, paper_sources
 
-    for source in paper_sources(table):
+    for source in paper_sources(registry):
         if is_local(source):
             yield Finding("speech weights", "ok", source.name)
         else:
@@ -146,13 +146,6 @@ def _dvc() -> Finding:
     if not Path(".dvc").exists():
         return Finding("DVC", "note", "this is not the repository's root", "cd to the clone")
     return Finding("DVC", "ok", _version("dvc"))
-
-
-def _program(what: str, program: str, absent: str) -> Finding:
-    path = shutil.which(program)
-    if path:
-        return Finding(what, "ok", path)
-    return Finding(what, "note", f"{program} is not here: {absent}")
 
 
 def _version(distribution: str) -> str:

@@ -1,5 +1,6 @@
-"""What there is: methods, datasets, ablations, metrics and cached runs, a line each."""
+"""Lists methods, datasets, ablations, metrics and cached runs, a line each."""
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
@@ -14,22 +15,21 @@ from bench.common.fingerprint import module_of, source_file
 from bench.common.project import data_folder, plans_folder, runs_folder
 from bench.pipeline.cache import Cache
 from bench.pipeline.imported import POINTERS, Pointer, pointers
-from bench.pipeline.step import IMPORT
-from bench.registry.ablations import ablation_files
-from bench.registry.methods import known_methods, preset_folder
-from bench.registry.rows import IMPORTED, row_name, variants_of
+from bench.pipeline.step import IMPORT, nearest_change
+from bench.registry.methods import MethodEntry
+from bench.registry.rows import IMPORTED, Registry, row_name
 
 KINDS = ("methods", "datasets", "ablations", "metrics", "runs")
 
 
-def lines(what: str, table: dict[str, str]) -> Iterator[str]:
+def lines(what: str, registry: Registry) -> Iterator[str]:
     """The lines of `bench list`. Raises ValueError for an unknown kind."""
     if what not in (*KINDS, "all"):
         raise unknown("list", what, (*KINDS, "all"))
     listers = {
-        "methods": lambda: _methods(table),
+        "methods": lambda: _methods(registry),
         "datasets": _datasets,
-        "ablations": lambda: _ablations(table),
+        "ablations": lambda: _ablations(registry),
         "metrics": _metrics,
         "runs": _runs,
     }
@@ -50,8 +50,6 @@ def show_lines(prefix: str, why: bool) -> Iterator[str]:
     if record is None:
         raise ValueError(f"{key} was interrupted: it has no record; run the same command again")
     if why:
-        from bench.pipeline.step import nearest_change
-
         others = [r for r in cache.records() if r["key"] != key]
         yield f"{record['step']} of {record['method']} on {record['dataset']}, differs by:"
         yield from (f"  {line}" for line in nearest_change(record, others))
@@ -76,7 +74,7 @@ def show_lines(prefix: str, why: bool) -> Iterator[str]:
 
 
 def _import_lines(record: dict[str, Any]) -> Iterator[str]:
-    """What was read, what of it was ignored, and the model that came of it."""
+    """Tells which files were read, how much of them was ignored, and the model that came of it."""
     for role, file in record["files"].items():
         ignored = len(record["ignored"].get(role, []))
         yield f"read {role}: {file['name']} (sha256 {file['sha256'][:12]}), {ignored} keys ignored"
@@ -122,17 +120,17 @@ def _what(cache: Cache, key: str) -> str:
     return f"{record.get('method', '?')} {record.get('step', 'interrupted')}"
 
 
-def _methods(table: dict[str, str]) -> Iterator[str]:
+def _methods(registry: Registry) -> Iterator[str]:
     imported = list(pointers(Cache(runs_folder())))
-    for name, reference in known_methods(table).items():
-        yield f"{name:<12} {_first_line(reference)}"
-        if source_file(module_of(reference)) is None:
+    for name, method in registry.methods.items():
+        yield f"{name:<12} {_first_line(method)}"
+        if not method.is_installed:
             continue
-        if variants := variants_of(reference):
-            rows = ", ".join(row_name(name, variant) for variant in variants)
+        if method.variants:
+            rows = ", ".join(row_name(name, variant) for variant in method.variants)
             yield from _wrapped(f"variants: {rows}")
-        for dataset, method, pointer in imported:
-            if method == name:
+        for dataset, owner, pointer in imported:
+            if owner == name:
                 source = f"from {pointer.label}" if isinstance(pointer, Pointer) else str(pointer)
                 yield f"{'':<12} imported: {row_name(name, IMPORTED)} on {dataset}, {source}"
 
@@ -143,14 +141,12 @@ def _wrapped(text: str) -> list[str]:
     return wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _first_line(reference: str) -> str:
+def _first_line(method: MethodEntry) -> str:
     """The first line of a method module's docstring, read without importing it."""
-    import ast
-
-    path = source_file(module_of(reference))
+    path = source_file(module_of(method.reference))
     if path is None:
-        return f"({reference} is not installed)"
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or reference
+        return f"({method.reference} is not installed)"
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or method.reference
     return text.splitlines()[0]
 
 
@@ -170,14 +166,11 @@ def _datasets() -> Iterator[str]:
         )
 
 
-def _ablations(table: dict[str, str]) -> Iterator[str]:
-    for method, reference in known_methods(table).items():
-        if source_file(module_of(reference)) is None:
-            continue  # registered, but not installed
-        for name, ablation in ablation_files(preset_folder(reference)).items():
-            variants = ", ".join(ablation.variants)
-            yield f"{f'{method}-{name}':<22} {ablation.description}"
-            yield f"{'':<22} variants: {variants}"
+def _ablations(registry: Registry) -> Iterator[str]:
+    for name, method in registry.methods.items():
+        for stem, ablation in method.ablations.items() if method.is_installed else ():
+            yield f"{f'{name}-{stem}':<22} {ablation.description}"
+            yield f"{'':<22} variants: {', '.join(ablation.variants)}"
 
 
 def _metrics() -> Iterator[str]:

@@ -1,32 +1,27 @@
 """Scores in the terminal: a table per row, or one table with a line per variant of an ablation."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.collect.results import mean_of, means
+from bench.common.terminal import console, say
 from bench.metrics.table import METRICS
 from bench.registry.ablations import Ablation
-from bench.registry.rows import row_name
 from bench.results import MethodResults, RunResult
-from bench.statistics.comparisons import summary
 
 OF_ABLATIONS = ("lve", "fdd", "diversity")  # the paper's
 
 
-def print_scores(results: Sequence[MethodResults], console: Console) -> None:
-    """A table of each row's scores, with the rule that chose the styles; generated data is labelled
+def print_scores(results: MethodResults) -> None:
+    """A table of a row's scores, with the rule that chose the styles; generated data is labelled
     as such."""
-    for result in results:
-        console.print(_table(result))
-        say_collapsed(row_name(result.method, result.variant), result.runs, console)
-        console.print(f"speech encoder: {result.speech_encoder}", markup=False)
+    console().print(_table(results))
+    say_collapsed(results.row, results.runs)
+    say(f"speech encoder: {results.speech_encoder}")
 
 
-def print_ablation(
-    name: str, ablation: Ablation, rows: Mapping[str, MethodResults], console: Console
-) -> None:
+def print_ablation(name: str, ablation: Ablation, rows: Mapping[str, MethodResults]) -> None:
     """A line per variant: mean over seeds and half of the 95 % t interval of each metric.
 
     What a variant is stands below, where its name does not say it.
@@ -41,21 +36,19 @@ def print_ablation(
         done = sum(run.status == "done" for run in results.runs)
         cells = [_over_seeds(results, metric) for metric in OF_ABLATIONS]
         table.add_row(variant, *cells, f"{done} of {len(results.runs)}")
-    console.print(table)
+    console().print(table)
     for variant in rows:
         if remark := ablation.variants[variant].remark:
-            console.print(f"{variant}: {remark}", markup=False, highlight=False)
+            say(f"{variant}: {remark}")
     for variant, results in rows.items():
-        say_collapsed(variant, results.runs, console)
+        say_collapsed(variant, results.runs)
 
 
 def _table(result: MethodResults) -> Table:
     """A line per metric: every seed, their mean, and on test_b each clip's best style."""
     split, runs = result.shown_split, result.runs
     best = split == "test_b"
-    table = Table(
-        title=_heading(row_name(result.method, result.variant), result), caption=_scored(result)
-    )
+    table = Table(title=_heading(result.row, result), caption=_scored(result))
     for column in ("metric", "unit"):
         table.add_column(column)
     for column in (*(f"seed {run.seed}" for run in runs), "mean", *(["best style"] * best)):
@@ -81,16 +74,16 @@ def _scored(results: MethodResults) -> str:
     return " / ".join(sorted(lines))
 
 
-def say_collapsed(row: str, runs: Iterable[RunResult], console: Console) -> None:
+def say_collapsed(row: str, runs: Iterable[RunResult]) -> None:
     """A red line for every stage whose codebook has collapsed."""
     for run in runs:
         for stage, book in run.codebooks.items():
             if book.collapsed:
-                text = (
+                say(
                     f"{row}, seed {run.seed}, {stage}: the codebook has collapsed: perplexity "
-                    f"{book.perplexity:.1f} of {book.size} codes"
+                    f"{book.perplexity:.1f} of {book.size} codes",
+                    style="bold red",
                 )
-                console.print(text, style="bold red", markup=False, highlight=False)
 
 
 def _heading(name: str, results: MethodResults) -> str:
@@ -111,6 +104,8 @@ def _in_mm(metric: str, results: MethodResults) -> tuple[str, float]:
 
 
 def _over_seeds(results: MethodResults, metric: str) -> str:
+    from bench.statistics.comparisons import summary  # heavy: pandas and scipy
+
     factor = _in_mm(metric, results)[1]
     split = results.shown_split
     found = summary({run.seed: run.value(split, metric) for run in results.runs})

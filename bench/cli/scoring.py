@@ -4,16 +4,15 @@ No model is built and no dataset need be prepared; a few frames are in memory at
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
-from rich.console import Console
 from rich.progress import track
 
+from bench.cli.options import ScoreOptions
 from bench.cli.scores_table import print_scores
 from bench.common.files import sha256_of, sha256_of_file
 from bench.common.project import data_folder
+from bench.common.terminal import console, say
 from bench.dataset.card import Card, read_card
 from bench.evaluation.clip_scores import Gathered, sample_scores, samples_scores
 from bench.evaluation.ground_truth import Files, GroundTruth, truth_of
@@ -25,18 +24,7 @@ from bench.results import ALL_STYLES, OWN_STYLE, MethodResults, RunResult, write
 PROFILE = "scored from files"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScoreOptions:
-    """The options of `bench score`."""
-
-    dataset: str
-    predictions: Path
-    files: Files = Files()
-    name: str | None = None  # of the row; None: the folder's name
-    out: Path | None = None
-
-
-def score_folder(options: ScoreOptions, console: Console) -> int:
+def score_folder(options: ScoreOptions) -> int:
     """Score, print and save. Returns 0.
 
     Raises ValueError for files that are none, or that do not fit together.
@@ -44,15 +32,16 @@ def score_folder(options: ScoreOptions, console: Console) -> int:
     if options.out is not None and options.out.is_dir():
         raise ValueError(f"--out {options.out}: expected a file's name, got a folder")
     card = read_card(options.dataset)
-    predictions = list_predictions(options.predictions, card)
-    truth = truth_of(card, options.files, data_folder())
-    results = _results(options, card, truth, predictions, console)
-    print_scores([results], console)
+    predictions = list_predictions(options.pred, card)
+    files = Files(options.gt, options.templates, options.regions, options.gt_fps)
+    truth = truth_of(card, files, data_folder())
+    results = _results(options, card, truth, predictions)
+    print_scores(results)
     for name, origin in sorted(results.mask_origins.items()):
-        console.print(f"mask {name}: {origin}, sha256 {results.masks[name][:12]}", markup=False)
+        say(f"mask {name}: {origin}, sha256 {results.masks[name][:12]}")
     if options.out is not None:
         write_results(options.out, results)
-        console.print(f"written: {options.out}", markup=False)
+        say(f"written: {options.out}")
     return 0
 
 
@@ -61,21 +50,20 @@ def _results(
     card: Card,
     truth: GroundTruth,
     predictions: Sequence[PredictionFile],
-    console: Console,
 ) -> MethodResults:
     known = [file for file in predictions if file.clip in truth.clips]
-    _say_unmatched(predictions, truth, console)
-    known = _own_or_unseen(known, card, truth, console)
+    _say_unmatched(predictions, truth)
+    known = _own_or_unseen(known, card, truth)
     if not known:
         raise ValueError(
-            f"{options.predictions}: no prediction has a ground truth; e.g. "
+            f"{options.pred}: no prediction has a ground truth; e.g. "
             f"{predictions[0].path.name} needs {predictions[0].clip}"
         )
     template = next(iter(truth.templates.values()))
     clips = {file.clip for file in known}
     return MethodResults(
         dataset=card.name,
-        method=options.name or options.predictions.resolve().name,
+        method=options.name or options.pred.resolve().name,
         profile=PROFILE,
         generated=False,
         unit=card.unit,
@@ -90,42 +78,37 @@ def _results(
         metric_versions={name: metric.version for name, metric in sorted(METRICS.items())},
         numerical_floor=numerical_floor(template),
         versions={},
-        runs=(_run(known, truth, console),),
+        runs=(_run(known, truth),),
     )
 
 
 def _own_or_unseen(
-    files: Sequence[PredictionFile], card: Card, truth: GroundTruth, console: Console
+    files: Sequence[PredictionFile], card: Card, truth: GroundTruth
 ) -> list[PredictionFile]:
     """Without training and validation clips, and training subjects in another's style: no test
     split of the published rules has them."""
     splits = {clip: split for clip, (_, _, split) in card.expected().items()}
     trained = [f for f in files if splits.get(f.clip) in ("train", "val")]
     if trained:
-        console.print(
-            f"{len(trained)} predictions of training and validation clips, not scored",
-            style="yellow",
-            markup=False,
-        )
+        say(f"{len(trained)} predictions of training and validation clips, not scored", "yellow")
     files = [file for file in files if file not in trained]
     subjects = {file: truth.clips[file.clip].subject for file in files}
     kept = [f for f in files if subjects[f] == f.style or subjects[f] not in card.styles]
     if len(kept) < len(files):
-        console.print(
+        say(
             f"{len(files) - len(kept)} predictions of training subjects in another subject's "
             "style, not scored",
-            style="yellow",
-            markup=False,
+            "yellow",
         )
     return kept
 
 
-def _run(files: Sequence[PredictionFile], truth: GroundTruth, console: Console) -> RunResult:
+def _run(files: Sequence[PredictionFile], truth: GroundTruth) -> RunResult:
     """Predictions in the subject's own style are test_a's, those of unseen subjects test_b's."""
     own, others = Gathered(), Gathered()
     most = 0
     groups = [(key, list(group)) for key, group in groupby(files, lambda f: (f.clip, f.style))]
-    for (name, style), samples in track(groups, "scoring", console=console, transient=True):
+    for (name, style), samples in track(groups, "scoring", console=console(), transient=True):
         clip = truth.clips[name]
         drawn = [read_vertices(file.path, truth.num_vertices) for file in samples]
         try:
@@ -156,9 +139,7 @@ def _expected(card: Card) -> set[str]:
     return {name for name, (_, _, split) in card.expected().items() if split.startswith("test")}
 
 
-def _say_unmatched(
-    predictions: Sequence[PredictionFile], truth: GroundTruth, console: Console
-) -> None:
+def _say_unmatched(predictions: Sequence[PredictionFile], truth: GroundTruth) -> None:
     predicted = {file.clip for file in predictions}
     for what, names in (
         ("predictions without ground truth, not scored", predicted - truth.clips.keys()),
@@ -166,4 +147,4 @@ def _say_unmatched(
     ):
         if names:
             shown = ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
-            console.print(f"{len(names)} {what}: {shown}", style="yellow", markup=False)
+            say(f"{len(names)} {what}: {shown}", "yellow")

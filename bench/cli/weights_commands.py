@@ -3,13 +3,13 @@
 A composition root like bench/cli/app.py, which registers these; heavy imports stand inside.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.cli.options import DEVICE, PROFILE, SET, methods_table
-from bench.common.terminal import console
+from bench.cli.options import PROFILE, SET, AnimateOptions, command_of, registry
 
 METHOD_ONLY = typer.Option("--method", "-m", help="Registered name or package.module:Class.")
 PREPARED = typer.Option("--dataset", "-d", help="A prepared dataset.")
@@ -44,14 +44,8 @@ def import_(
     from bench.weights.importing import ImportOptions, import_weights
 
     files = [*([f"stage1={stage1}"] if stage1 else []), *(file or ())]
-    options = ImportOptions(
-        method=method,
-        dataset=dataset,
-        checkpoint=checkpoint,
-        files=tuple(files),
-        overrides=tuple(overrides or ()),
-    )
-    raise typer.Exit(import_weights(options, methods_table(), console()))
+    options = ImportOptions(method, dataset, checkpoint, tuple(files), tuple(overrides or ()))
+    raise typer.Exit(import_weights(options, registry()))
 
 
 def export(
@@ -72,19 +66,12 @@ def export(
 
     All files or none; it prints the `bench import` command that reads them back.
     """
+    from bench.registry.rows import DEFAULT, row_name
     from bench.weights.exporting import ExportOptions, export_weights
 
-    options = ExportOptions(
-        method=method,
-        dataset=dataset,
-        out=out,
-        variant=variant,
-        seed=seed,
-        profile=profile,
-        overrides=tuple(overrides or ()),
-        force=force,
-    )
-    raise typer.Exit(export_weights(options, methods_table(), console()))
+    row = row_name(method, variant or DEFAULT)
+    options = ExportOptions(row, dataset, out, seed, profile, tuple(overrides or ()), force)
+    raise typer.Exit(export_weights(options, registry()))
 
 
 def fetch(
@@ -96,51 +83,26 @@ def fetch(
     """Download the pre-trained speech encoders that presets name, so that jobs can run offline."""
     from bench.weights.fetch import fetch_weights
 
-    raise typer.Exit(fetch_weights(tuple(source or ()), profile, methods_table(), console()))
+    raise typer.Exit(fetch_weights(source or (), profile, registry()))
 
 
-def animate(
-    run: Annotated[
-        str, typer.Option(help="A key of `bench list runs` (its first digits), or a row: gldi.")
-    ],
-    audio: Annotated[Path, typer.Option(help="Speech: wav, flac, ogg, mp3, at any rate.")],
-    out: Annotated[
-        Path, typer.Option(help="NAME.mp4, .npy or .glb, or a folder for an .obj per frame.")
-    ],
-    style: Annotated[
-        str | None, typer.Option(help="A training subject; default: the first.")
-    ] = None,
-    template: Annotated[
-        Path | None, typer.Option(help="Neutral face (.ply, .obj, .npy); default: the style's.")
-    ] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Of a row.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", "-s", help="Of a row.")] = None,
-    profile: Annotated[str | None, PROFILE] = None,
-    sample: Annotated[int, typer.Option(min=0, help="Which draw, where a method draws.")] = 0,
-    size: Annotated[int, typer.Option(min=64, help="Pixels of a video's side.")] = 512,
-    device: Annotated[str, DEVICE] = "auto",
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
-) -> None:
-    """Let a trained run speak a sound file: a video with the sound, vertices, or meshes.
-
-    Exact up to five minutes of speech; longer speech is predicted in overlapping windows.
-    """
-    from bench.cli.animate import AnimateOptions
-    from bench.cli.animate import animate as animate_run
+def _animate(options: AnimateOptions) -> int:
+    from bench.cli.animate import animate
     from reports.video.movie import write_video
 
-    options = AnimateOptions(
-        run=run,
-        audio=audio,
-        out=out,
-        style=style,
-        template=template,
-        dataset=dataset,
-        profile=profile,
-        seed=seed,
-        sample=sample,
-        device=device,
-        size=size,
-        force=force,
-    )
-    raise typer.Exit(animate_run(options, methods_table(), write_video, console()))
+    return animate(options, registry(), write_video)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "animate": command_of(
+        AnimateOptions,
+        _animate,
+        """Let a trained run speak a sound file: a video with the sound, vertices, or meshes.
+
+        Exact up to five minutes of speech; longer speech is predicted in overlapping windows.
+        """,
+    ),
+    "import": import_,
+    "export": export,
+    "fetch": fetch,
+}

@@ -23,23 +23,22 @@ GROUND_TRUTH = "ground_truth"
 MOMENTS = 6
 SILENT = frozenset({"SIL", "SP", "PAU", "", "_", "SPN"})
 
-
 Sequences = list[tuple[Clip, np.ndarray]]
 
 
 def write_heatmaps(
     path: Path, dataset: Dataset, cache: Cache, planned: Sequence[PlannedMethod]
 ) -> None:
-    """Mean std maps per row (over seeds and test_a clips), and those of one named clip."""
-    clip = shown_clip(dataset)
-    arrays: dict[str, np.ndarray] = {
+    """Mean std maps per row (over seeds and test_a clips), and those of the first clip."""
+    clip = dataset.shown_clips()[0].name
+    arrays = {
         "clip_name": np.array(clip),
         "reference": dataset.spec.template.numpy(),
         "faces": dataset.spec.faces.numpy().astype(np.int32),
     }
     for row in planned:
         maps = _of_seeds(cache, row, "motion_std.npz")
-        name = "ground_truth" if row.method == ORACLE else row.row
+        name = GROUND_TRUTH if row.method == ORACLE else row.row
         if maps:
             arrays[name] = np.mean([m for seed in maps for m in seed.values()], axis=0)
             arrays[f"clip/{name}"] = np.mean([seed[clip] for seed in maps], axis=0)
@@ -54,11 +53,8 @@ def write_lip_errors(
     It is the term of LVE: the largest squared distance in the mouth mask. The oracle's is that of
     another take, where the clip has one.
     """
-    clip = shown_clip(dataset)
-    arrays: dict[str, np.ndarray] = {
-        "clip_name": np.array(clip),
-        "fps": np.array(dataset.spec.fps),
-    }
+    clip = dataset.shown_clips()[0].name
+    arrays = {"clip_name": np.array(clip), "fps": np.array(dataset.spec.fps)}
     for row in planned:
         errors = [seed[clip] for seed in _of_seeds(cache, row, "lip_error.npz") if clip in seed]
         if errors:
@@ -66,14 +62,9 @@ def write_lip_errors(
     write_arrays(path, arrays)
 
 
-def shown_clip(dataset: Dataset) -> str:
-    """The clip that figures of a single clip show: the first."""
-    return dataset.shown_clips()[0].name
-
-
-def _side_by_side(errors: Sequence[np.ndarray]) -> Float[np.ndarray, "S T"]:
-    length = min(map(len, errors))  # a seed never ends earlier than another; imports may
-    return np.stack([error[:length] for error in errors])
+def _side_by_side(curves: Sequence[np.ndarray]) -> Float[np.ndarray, "S T"]:
+    length = min(map(len, curves))  # a seed never ends earlier than another; imports may
+    return np.stack([curve[:length] for curve in curves])
 
 
 def _of_seeds(cache: Cache, row: PlannedMethod, file: str) -> list[dict[str, np.ndarray]]:
@@ -159,11 +150,9 @@ def _add(
     last = len(of_clip[0]) - 1
     arrays[f"heads/{name}"] = of_clip[0][[min(frame, last) for frame in frames]].astype(np.float32)
     if pair is not None:
-        length = min(map(len, of_clip))
-        vertices = len(shown.template)
-        first, second = pair
+        (first, second), vertices = pair, len(shown.template)
         openings = [mouth_opening(motion, (first, second), vertices) for motion in of_clip]
-        arrays[f"opening/{name}"] = np.stack([opening[:length] for opening in openings])
+        arrays[f"opening/{name}"] = _side_by_side(openings)
 
 
 def _stored(

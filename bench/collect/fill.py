@@ -3,23 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
-
 from bench.collect.plan_files import (
     ABLATIONS,
+    ablation_file,
     planned_ablation,
+    row_file,
     write_planned,
-    write_planned_ablation,
     write_skipped,
 )
 from bench.collect.results import FIGURE_ARRAYS, planned_of, remove_other_results
 from bench.common.project import plans_folder, results_folder
+from bench.common.terminal import say
 from bench.pipeline.planner import AblationPlan, Choice, MethodPlan, Session
 from bench.pipeline.pool import execute, run_local
 from bench.pipeline.progress import say_cached
 from bench.pipeline.step import Step, unique
 from bench.prepare.probe import why_skipped
-from bench.registry.rows import ORACLE, find_ablation_of
+from bench.registry.facts import facts_of
+from bench.registry.rows import ORACLE, Registry
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,22 @@ def plan_everything(session: Session) -> Everything:
     )
 
 
-def fill(profile: str | None, workers: int | None, table: dict[str, str], console: Console) -> int:
+def fill(profile: str | None, workers: int | None, registry: Registry) -> int:
     """Compute every missing step of a profile in one pool, and write what the steps are.
 
     A failed run does not stop the others: it becomes a row of every table. A dataset that is turned
     on but absent has the reason in place of its plans. Returns 0.
     """
-    session = Session(Choice(profile), table)
+    session = Session(Choice(profile), registry)
     planned = plan_everything(session)
-    say_cached(planned.steps, session.cache, console, brief=True)
-    execute(run_local, planned.steps, session.cache, workers, console)
+    for plan in planned.plans:
+        facts_of(plan.plans[0][0].run.reference)  # what is wrong in them is told before the work
+    say_cached(planned.steps, session.cache, brief=True)
+    execute(run_local, planned.steps, session.cache, workers)
     for dataset, rows in planned.rows.items():
         _write_plans(session, dataset, rows, planned.ablations[dataset])
     for dataset, reason in planned.skipped.items():
-        console.print(f"{dataset}: skipped: {reason}", markup=False)
+        say(f"{dataset}: skipped: {reason}")
         _write_skipped_plans(session, dataset, reason)
     _remove_other_datasets(session.params.datasets)
     return 0
@@ -80,21 +83,17 @@ def _rows(session: Session, dataset: str) -> list[MethodPlan]:
 
 
 def _ablations(session: Session, dataset: str) -> list[AblationPlan]:
-    pairs = [find_ablation_of(name, session.table) for name in session.params.ablations]
+    pairs = [session.registry.ablation(name) for name in session.params.ablations]
     seeds = session.profile.seeds
     return [session.ablation(method, dataset, seeds, name) for method, name in pairs]
 
 
 def _write_skipped_plans(session: Session, dataset: str, reason: str) -> None:
     """The reason in place of every plan of a dataset; each is an output of a stage."""
-    rows = {ORACLE, *session.params.methods}
-    folder, results = plans_folder() / dataset, results_folder() / dataset
-    for row in rows:
-        write_skipped(folder / f"{row}.json", dataset, reason)
-    for ablation in session.params.ablations:
-        write_skipped(folder / ABLATIONS / f"{ablation}.json", dataset, reason)
-    remove_other_results(results, rows)
-    remove_other_results(results / ABLATIONS, set(session.params.ablations))
+    rows, ablations = {ORACLE, *session.params.methods}, set(session.params.ablations)
+    for file in (*map(row_file, rows), *map(ablation_file, ablations)):
+        write_skipped(plans_folder() / dataset / file, dataset, reason)
+    _keep_results(dataset, rows, ablations)
 
 
 def _write_plans(
@@ -102,15 +101,19 @@ def _write_plans(
 ) -> None:
     for plan in rows:
         write_planned(plans_folder(), planned_of(session, plan))
+    names = set()
     for each in ablations:
         planned = {variant: planned_of(session, plan) for variant, plan in each.plans.items()}
-        write_planned_ablation(
-            plans_folder(),
-            planned_ablation(dataset, each.method, each.name, each.ablation, planned),
-        )
-    folder = results_folder() / dataset
-    remove_other_results(folder, {plan.row for plan in rows})
-    remove_other_results(folder / ABLATIONS, {f"{a.method}-{a.name}" for a in ablations})
+        found = planned_ablation(dataset, each.method, each.name, each.ablation, planned)
+        write_planned(plans_folder(), found)
+        names.add(found.row)
+    _keep_results(dataset, {plan.row for plan in rows}, names)
+
+
+def _keep_results(dataset: str, rows: set[str], ablations: set[str]) -> None:
+    """Delete the results of all other rows and ablations of a dataset."""
+    remove_other_results(results_folder() / dataset, rows)
+    remove_other_results(results_folder() / dataset / ABLATIONS, ablations)
 
 
 def _remove_other_datasets(datasets: Sequence[str]) -> None:
@@ -118,7 +121,6 @@ def _remove_other_datasets(datasets: Sequence[str]) -> None:
     for oracle in results_folder().glob(f"*/{ORACLE}.json"):
         folder = oracle.parent
         if folder.name not in datasets:
-            remove_other_results(folder, ())
-            remove_other_results(folder / ABLATIONS, ())
+            _keep_results(folder.name, set(), set())
             for name in FIGURE_ARRAYS:
                 (folder / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What `fill` planned, as files: the keys that results are collected from."""
+"""Files of what `fill` planned: the keys that results are collected from."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,12 @@ from bench.common.files import read_json, write_json
 from bench.common.records import Frozen
 from bench.config import speech_label
 from bench.pipeline.cache import Cache
-from bench.pipeline.imported import checkpoint_keys
+from bench.pipeline.imported import checkpoint_hashes
 from bench.pipeline.step import RunSpec, Step
 from bench.registry.ablations import Ablation
-from bench.registry.rows import IMPORTED, ORACLE, row_name
-from bench.results import Skipped
+from bench.registry.facts import facts_of
+from bench.registry.rows import IMPORTED, ORACLE
+from bench.results import AblationNames, RowHead, Skipped, VariantNames
 
 ABLATIONS = "ablations"  # folder of plans and of results, beside the rows of the tables
 
@@ -26,9 +27,8 @@ class PlannedRun(Frozen):
     """One seed."""
 
     seed: int
-    # step name -> cache key, in the order of the work; before an import, the role of each file
-    # that it read -> the file's SHA-256
-    keys: dict[str, str]
+    keys: dict[str, str]  # step name -> cache key, in the order of the work
+    checkpoints: dict[str, str] = {}  # of imported weights: role -> SHA-256 of its file
     status: str | None  # of the last step; None: not run
 
     @property
@@ -37,44 +37,23 @@ class PlannedRun(Frozen):
         return self.keys.get("evaluate") or self.keys[ORACLE]
 
 
-class PlannedMethod(Frozen):
-    """Every seed of one row on one dataset, and what the tables must say about it."""
+class PlannedMethod(RowHead):
+    """Every seed of one row on one dataset."""
 
-    dataset: str
-    method: str
-    variant: str
-    profile: str
-    deterministic: bool
-    speech_encoder: str
     num_samples: int
     unsupported: str | None  # why nothing of it runs
     runs: tuple[PlannedRun, ...]
 
-    @property
-    def row(self) -> str:
-        """The row's name, which its files have too."""
-        return row_name(self.method, self.variant)
 
+class PlannedVariant(VariantNames):
+    """One variant of an ablation with its seeds."""
 
-class PlannedVariant(Frozen):
-    """One variant of an ablation: its names, and its seeds."""
-
-    variant: str
-    label: str
-    remark: str
-    paper: str  # row of the paper's table
     planned: PlannedMethod
 
 
-class PlannedAblation(Frozen):
+class PlannedAblation(AblationNames):
     """Every variant of one ablation on one dataset."""
 
-    dataset: str
-    method: str
-    name: str
-    description: str
-    paper: str  # the paper's table
-    reference: str
     rows: tuple[PlannedVariant, ...]
 
 
@@ -91,6 +70,7 @@ def planned_method(
         dataset=run.dataset,
         method=run.method,
         variant=run.variant,
+        facts=facts_of(run.reference),
         profile=profile,
         deterministic=deterministic,
         speech_encoder=_speech_label(run),
@@ -113,37 +93,41 @@ def planned_ablation(
         reference=ablation.reference if ablation.reference in rows else "",
         rows=tuple(
             PlannedVariant(
-                variant=variant,
-                label=ablation.variants[variant].label or variant,
-                remark=ablation.variants[variant].remark,
-                paper=ablation.variants[variant].paper,
+                variant=each,
+                label=ablation.variants[each].label or each,
+                remark=ablation.variants[each].remark,
+                paper=ablation.variants[each].paper,
                 planned=planned,
             )
-            for variant, planned in rows.items()
+            for each, planned in rows.items()
         ),
     )
 
 
-def write_planned_ablation(folder: Path, planned: PlannedAblation) -> None:
-    """Write ``<dataset>/ablations/<method>-<ablation>.json``."""
-    path = folder / planned.dataset / ABLATIONS / f"{planned.method}-{planned.name}.json"
-    write_json(path, planned.model_dump(mode="json"))
+def row_file(row: str) -> Path:
+    """A row's file of plans, and of results, inside its dataset's folder."""
+    return Path(f"{row}.json")
 
 
-def read_planned_ablation(folder: Path, dataset: str, name: str) -> PlannedAblation:
-    """Read one file back. Raises ValueError that says what makes it."""
-    return _read(PlannedAblation, folder / dataset / ABLATIONS / f"{name}.json")
+def ablation_file(name: str) -> Path:
+    """The same of an ablation, ``method-ablation``."""
+    return Path(ABLATIONS, f"{name}.json")
 
 
-def write_planned(folder: Path, planned: PlannedMethod) -> None:
-    """Write ``<dataset>/<row>.json``."""
-    path = folder / planned.dataset / f"{planned.row}.json"
-    write_json(path, planned.model_dump(mode="json"))
+def write_planned(folder: Path, planned: PlannedMethod | PlannedAblation) -> None:
+    """Write the plan of a row, or of an ablation, into its dataset's folder."""
+    name = row_file if isinstance(planned, PlannedMethod) else ablation_file
+    write_json(folder / planned.dataset / name(planned.row), planned.model_dump(mode="json"))
 
 
 def read_planned(folder: Path, dataset: str, row: str) -> PlannedMethod:
-    """Read one file back. Raises ValueError that says what makes it."""
-    return _read(PlannedMethod, folder / dataset / f"{row}.json")
+    """Read the plan of a row. Raises ValueError that says what makes it."""
+    return _read(PlannedMethod, folder / dataset / row_file(row))
+
+
+def read_planned_ablation(folder: Path, dataset: str, name: str) -> PlannedAblation:
+    """Read the plan of an ablation, ``method-ablation``, likewise."""
+    return _read(PlannedAblation, folder / dataset / ablation_file(name))
 
 
 def write_skipped(path: Path, dataset: str, reason: str) -> None:
@@ -178,14 +162,17 @@ def _read(record: type[AnyRecord], path: Path) -> AnyRecord:
 
 
 def _speech_label(run: RunSpec) -> str:
-    """What was heard; weights that came from a file are not the random ones of the config."""
+    """Names what was heard; weights from a file are not the random ones of the config."""
     label = speech_label(run.preset.model)
     return re.sub(r"\brandom\b", "imported", label) if run.variant == IMPORTED else label
 
 
 def _planned_run(plan: Sequence[Step], cache: Cache) -> PlannedRun:
     record = cache.record(plan[-1].key) or {}
-    parents = plan[0].ancestors()  # an import: what is trained stands in the plan itself
-    keys = {role: key for step in parents for role, key in checkpoint_keys(step).items()}
-    keys |= {step.name: step.key for step in (*parents, *plan)}
-    return PlannedRun(seed=plan[0].run.seed, keys=keys, status=record.get("status"))
+    steps = (*plan[0].ancestors(), *plan)  # before the plan: an import alone
+    return PlannedRun(
+        seed=plan[0].run.seed,
+        keys={step.name: step.key for step in steps},
+        checkpoints=checkpoint_hashes(steps[0]),
+        status=record.get("status"),
+    )

@@ -2,34 +2,43 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.collect.codebooks import codebooks
+from bench.collect.figure_arrays import write_heatmaps, write_lip_errors, write_shown_motion
 from bench.collect.plan_files import (
-    ABLATIONS,
     PlannedAblation,
     PlannedMethod,
     PlannedRun,
+    ablation_file,
     planned_method,
     read_planned,
     read_planned_ablation,
+    row_file,
     skipped_plan,
     write_skipped,
 )
 from bench.common.files import read_json, write_arrays, write_json
 from bench.common.project import data_folder, plans_folder, results_folder, runs_folder
-from bench.dataset.reader import Dataset
+from bench.dataset.reader import Dataset, load_dataset
 from bench.metrics.diversity import numerical_floor
 from bench.metrics.table import METRICS
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import MethodPlan, Session
-from bench.registry.rows import row_name
-from bench.results import AblationResults, AblationRow, MethodResults, RunResult, write_results
+from bench.results import (
+    AblationResults,
+    AblationRow,
+    MethodResults,
+    RowHead,
+    RunResult,
+    VariantNames,
+    write_results,
+)
 
-if TYPE_CHECKING:
-    from bench.dataset.reader import Dataset
-
-FIGURE_ARRAYS = ("heatmaps.npz", "lip_error.npz", "motion.npz")
+FIGURE_ARRAYS = {  # file -> what writes it
+    "heatmaps.npz": write_heatmaps,
+    "lip_error.npz": write_lip_errors,
+    "motion.npz": write_shown_motion,
+}
 
 
 def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> MethodResults:
@@ -37,15 +46,10 @@ def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> Me
     manifest, masks = dataset.manifest, sorted(dataset.manifest["masks"].items())
     records = [cache.record(run.last_key) or {} for run in planned.runs]
     return MethodResults(
-        dataset=planned.dataset,
-        method=planned.method,
-        variant=planned.variant,
-        profile=planned.profile,
+        **planned.model_dump(include=set(RowHead.model_fields)),
         generated=dataset.generated,
         unit=manifest["unit"],
         unit_to_mm=manifest["unit_to_mm"],
-        deterministic=planned.deterministic,
-        speech_encoder=planned.speech_encoder,
         masks={name: mask["sha256"] for name, mask in masks},
         mask_origins={name: mask["origin"] for name, mask in masks if "origin" in mask},
         mask_sizes={name: mask["size"] for name, mask in masks if "size" in mask},
@@ -60,9 +64,8 @@ def collect_method(dataset: Dataset, cache: Cache, planned: PlannedMethod) -> Me
 
 def write_method(folder: Path, results: MethodResults) -> None:
     """``<row>.json`` and, for `dvc metrics`, ``<row>.metrics.json`` with the means."""
-    row = row_name(results.method, results.variant)
-    write_results(folder / f"{row}.json", results)
-    write_json(folder / f"{row}.metrics.json", means(results))
+    write_results(folder / row_file(results.row), results)
+    write_json(folder / f"{results.row}.metrics.json", means(results))
 
 
 def remove_other_results(folder: Path, rows: Collection[str]) -> None:
@@ -86,10 +89,10 @@ def mean_of(values: Sequence[float | None]) -> float | None:
 
 def collect_ablation(dataset: Dataset, cache: Cache, planned: PlannedAblation) -> AblationResults:
     """All variants of an ablation, in the order of its file."""
-    names = ("variant", "label", "remark", "paper")
+    names = set(VariantNames.model_fields)
     rows = [
         AblationRow(
-            **row.model_dump(include=set(names)),
+            **row.model_dump(include=names),
             results=collect_method(dataset, cache, row.planned),
         )
         for row in planned.rows
@@ -97,28 +100,18 @@ def collect_ablation(dataset: Dataset, cache: Cache, planned: PlannedAblation) -
     return AblationResults(**planned.model_dump(exclude={"rows"}), rows=tuple(rows))
 
 
-def write_ablation(folder: Path, results: AblationResults) -> None:
-    """``ablations/<method>-<ablation>.json``."""
-    write_results(folder / ABLATIONS / f"{results.method}-{results.name}.json", results)
-
-
 def _run(run: PlannedRun, planned: PlannedMethod, cache: Cache) -> RunResult:
     if planned.unsupported is not None:
         return RunResult(seed=run.seed, status="skipped", reason=planned.unsupported)
-    if not cache.is_done(run.last_key):
-        return RunResult(
-            seed=run.seed,
-            status="failed",
-            reason=_reason(run, cache),
-            keys=run.keys,
-            codebooks=codebooks(cache, run.keys),
-        )
-    scores = read_json(cache.folder(run.last_key) / "scores.json")
+    done = cache.is_done(run.last_key)
+    scores = read_json(cache.folder(run.last_key) / "scores.json") if done else {}
     return RunResult(
         seed=run.seed,
-        status="done",
+        status="done" if done else "failed",
+        reason="" if done else _reason(run, cache),
         keys=run.keys,
-        num_samples=planned.num_samples,
+        checkpoints=run.checkpoints,
+        num_samples=planned.num_samples if done else 0,
         codebooks=codebooks(cache, run.keys),
         **scores,
     )
@@ -146,7 +139,7 @@ def results_of(session: Session, plan: MethodPlan) -> MethodResults:
 
 
 def planned_of(session: Session, plan: MethodPlan) -> PlannedMethod:
-    """What results are collected from, as the cache stands."""
+    """The record of a plan, as the cache stands."""
     return planned_method(
         session.profile_name, plan.plans, plan.deterministic, plan.unsupported, session.cache
     )
@@ -154,27 +147,29 @@ def planned_of(session: Session, plan: MethodPlan) -> PlannedMethod:
 
 def collect(dataset: str, row: str) -> None:
     """Write the results files of one row, or of the oracle, from what `fill` planned."""
-    results = results_folder() / dataset
-    if reason := skipped_plan(plans_folder() / dataset / f"{row}.json"):
-        write_skipped(results / f"{row}.json", dataset, reason)
-        write_json(results / f"{row}.metrics.json", {})
+    folder = results_folder() / dataset
+    if _skipped(dataset, row_file(row)):
+        write_json(folder / f"{row}.metrics.json", {})
         return
-    from bench.collect.results import collect_method, write_method
-
     planned = read_planned(plans_folder(), dataset, row)
-    write_method(results, collect_method(_load(dataset), Cache(runs_folder()), planned))
+    write_method(folder, collect_method(_load(dataset), Cache(runs_folder()), planned))
 
 
 def collect_variants(dataset: str, ablation: str) -> None:
     """Write the results file of one ablation from what `fill` planned."""
-    results = results_folder() / dataset
-    if reason := skipped_plan(plans_folder() / dataset / ABLATIONS / f"{ablation}.json"):
-        write_skipped(results / ABLATIONS / f"{ablation}.json", dataset, reason)
-        return
-    from bench.collect.results import collect_ablation, write_ablation
+    file = ablation_file(ablation)
+    if not _skipped(dataset, file):
+        planned = read_planned_ablation(plans_folder(), dataset, ablation)
+        found = collect_ablation(_load(dataset), Cache(runs_folder()), planned)
+        write_results(results_folder() / dataset / file, found)
 
-    planned = read_planned_ablation(plans_folder(), dataset, ablation)
-    write_ablation(results, collect_ablation(_load(dataset), Cache(runs_folder()), planned))
+
+def _skipped(dataset: str, file: Path) -> bool:
+    """Whether a dataset is absent; the reason then stands in place of the results."""
+    reason = skipped_plan(plans_folder() / dataset / file)
+    if reason:
+        write_skipped(results_folder() / dataset / file, dataset, reason)
+    return bool(reason)
 
 
 def collect_figures(dataset: str) -> None:
@@ -185,17 +180,11 @@ def collect_figures(dataset: str) -> None:
         for name in FIGURE_ARRAYS:
             write_arrays(folder / name, {})
         return
-    from bench.collect.figure_arrays import write_heatmaps, write_lip_errors, write_shown_motion
-
     planned = [read_planned(plans_folder(), dataset, path.stem) for path in paths]
     loaded, cache = _load(dataset), Cache(runs_folder())
-    heatmaps, lip_errors, motion = FIGURE_ARRAYS
-    write_heatmaps(folder / heatmaps, loaded, cache, planned)
-    write_lip_errors(folder / lip_errors, loaded, cache, planned)
-    write_shown_motion(folder / motion, loaded, cache, planned)
+    for name, write in FIGURE_ARRAYS.items():
+        write(folder / name, loaded, cache, planned)
 
 
-def _load(dataset: str) -> "Dataset":
-    from bench.dataset.reader import load_dataset
-
+def _load(dataset: str) -> Dataset:
     return load_dataset(dataset, data_folder())

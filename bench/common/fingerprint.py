@@ -12,6 +12,7 @@ renamed. Fingerprints name modules for people; keys are made of the values alone
 """
 
 import ast
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -73,11 +74,21 @@ def normalised(source: str) -> str:
 
 def _without_words(source: str) -> ast.Module:
     tree = ast.parse(source)
-    for node in ast.walk(tree):
+    for node in _with_statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # a bare string anywhere in a body does nothing: docstrings of fields and constants too
             node.body = [s for s in node.body if not _is_string(s)] or [ast.Pass()]
     return tree
+
+
+def _with_statements(tree: ast.Module) -> Iterator[Any]:
+    """The nodes that may hold statements, outer ones first: a tenth of all nodes."""
+    pending: deque[Any] = deque([tree])
+    while pending:
+        node = pending.popleft()
+        for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+            pending += getattr(node, block, ())
+        yield node
 
 
 def _is_string(statement: ast.stmt) -> bool:
@@ -93,9 +104,9 @@ def _read(path: Path, module: str, packages: frozenset[str], _modified: int) -> 
     tree = _without_words(path.read_text(encoding="utf-8"))
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     imports: list[tuple[str, str]] = []
-    for node in ast.walk(tree):
+    for node in _with_statements(tree):
         for block in ("body", "orelse", "finalbody"):
-            if isinstance(statements := getattr(node, block, None), list):
+            if statements := getattr(node, block, None):
                 setattr(node, block, list(_placeless(statements, package, packages, imports)))
     return Source(sha256_of(ast.unparse(tree))[:HASH_LENGTH], tuple(imports))
 

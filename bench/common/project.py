@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bench.common.errors import unknown
-from bench.common.records import Frozen, read_yaml
+from bench.common.records import Frozen, read_record
 
 
 class Profile(Frozen):
@@ -44,12 +44,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read params.yaml. Raises ValueError with one line for a missing file or a wrong key."""
     if not path.exists():
         raise ValueError(f"{path} does not exist here; run from the repository's root")
-    try:
-        return Params.model_validate(read_yaml(path))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise ValueError(f"{path}: {place}: {problem['msg']}") from error
+    return read_record(Params, path)
 
 
 def runs_folder() -> Path:

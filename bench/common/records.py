@@ -2,10 +2,10 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Frozen(BaseModel):
@@ -38,3 +38,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(value or {}, dict):
         raise ValueError(f"{path}: expected a mapping, got {type(value).__name__}")
     return value or {}
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def read_record(kind: type[R], path: Path) -> R:
+    """A YAML file as a record. Raises ValueError with one line: file, place, problem."""
+    try:
+        return kind.model_validate(read_yaml(path))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise ValueError(f"{path}: {place and f'{place}: '}{problem['msg']}") from error

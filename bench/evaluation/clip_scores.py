@@ -64,19 +64,6 @@ def samples_scores(face: Face, clip: Clip, predictions: Sequence[Motion]) -> dic
     return {name: score(name, samples) for name in names("samples", face)}
 
 
-def to_record(clip: Clip, style: str, value: Score) -> ClipScore:
-    """One metric of one clip as it stands in the results."""
-    return ClipScore(
-        clip=clip.name, subject=clip.subject, style=style, total=value.total, weight=value.weight
-    )
-
-
-def to_metric(name: str, records: Sequence[ClipScore]) -> MetricScore:
-    """The records of a metric, pooled as it says."""
-    value = pool(name, [Score(record.total, record.weight) for record in records])
-    return MetricScore(value=value, clips=tuple(records))
-
-
 def scores_to_json(scores: Mapping[str, Score]) -> dict[str, Any]:
     """Plain numbers of a clip's scores."""
     return {name: [value.total, value.weight] for name, value in scores.items()}
@@ -96,20 +83,27 @@ class Gathered:
 
     def add(self, clip: Clip, style: str, scores: Mapping[str, Score], num_frames: int) -> None:
         """Add a clip's scores under a style; ``num_frames``: of the prediction."""
-        for name, value in scores.items():
-            self.records[name].append(to_record(clip, style, value))
+        names = {"clip": clip.name, "subject": clip.subject, "style": style}
+        for name, found in scores.items():
+            record = ClipScore(**names, total=found.total, weight=found.weight)
+            self.records[name].append(record)
         self.frames_scored += min(clip.num_frames, num_frames)
         self.frames_cut += abs(clip.num_frames - num_frames)
 
     def scores(self, rule: str, best_style: bool = False) -> SplitScores:
         """Every metric over all that was added; ``rule``: how styles were chosen."""
-        best = {name: _best_style(name, found) for name, found in self.records.items()}
+        metrics, best = {}, {}
+        for name, records in sorted(self.records.items()):
+            value = pool(name, [Score(record.total, record.weight) for record in records])
+            metrics[name] = MetricScore(value=value, clips=tuple(records))
+            if best_style:
+                best[name] = _best_style(name, records)
         return SplitScores(
             conditioning=rule,
             frames_scored=self.frames_scored,
             frames_cut=self.frames_cut,
-            metrics={name: to_metric(name, found) for name, found in sorted(self.records.items())},
-            best_style=best if best_style else {},
+            metrics=metrics,
+            best_style=best,
         )
 
 

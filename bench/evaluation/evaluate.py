@@ -29,7 +29,7 @@ from bench.evaluation.predict import Request, requests, shown_requests
 from bench.metrics import Score
 from bench.metrics.heatmap import map_correlation, motion_std, motion_variance_share
 from bench.metrics.lip import lip_error
-from bench.metrics.table import pool, score
+from bench.metrics.table import METRICS, pool, score
 from bench.results import ALL_STYLES, OWN_STYLE, Heatmap, Listening, SplitScores
 
 SAMPLE_SCORES = "sample_scores"  # folder of what was scored before its samples were dropped
@@ -137,7 +137,9 @@ def _lve(face: Face, clip: Clip, prediction: Motion) -> Score:
 
 def _lip_errors(evaluation: Evaluation, face: Face) -> dict[str, np.ndarray]:
     return {
-        request.clip.name: lip_error(face.sample(request.clip, evaluation.load(request)[0]))
+        request.clip.name: lip_error(
+            face.sample(request.clip, evaluation.load(request)[0]), METRICS["lve"].mask
+        )
         for request in evaluation.shown()
     }
 

@@ -37,7 +37,7 @@ class GroundTruth:
         return len(next(iter(self.templates.values())))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Files:
     """Where a user's ground truth lies; each may be missing where a dataset is prepared."""
 

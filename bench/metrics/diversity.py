@@ -37,7 +37,7 @@ def diversity(samples: Samples, mask: str | None = None) -> Score:
     return Score.over_frames(values)
 
 
-def mee(samples: Samples, mask: str | None = "mouth") -> Score:
+def mee(samples: Samples, mask: str | None) -> Score:
     """Mean estimate error in unit^2: lip vertex error of the mean prediction."""
     errors = []
     for truth, *predictions in samples.blocks(mask):
@@ -46,7 +46,7 @@ def mee(samples: Samples, mask: str | None = "mouth") -> Score:
     return Score.over_frames(np.concatenate(errors))
 
 
-def ce(samples: Samples, mask: str | None = "mouth") -> Score:
+def ce(samples: Samples, mask: str | None) -> Score:
     """Coverage error in unit^2: lip vertex error of the prediction closest to the truth."""
     errors = []
     for truth, *predictions in samples.blocks(mask):

@@ -21,12 +21,12 @@ from bench.metrics.arithmetic import RunningVariance, length, squared_length
 from bench.metrics.sample import Sample, Score
 
 
-def fdd(sample: Sample, mask: str | None = "upper_face") -> Score:
+def fdd(sample: Sample, mask: str | None) -> Score:
     """Upper-face dynamics deviation in unit^2, ground truth minus prediction; 0 is best."""
     return Score.of_clip(_deviation(sample, mask))
 
 
-def fdd_abs(sample: Sample, mask: str | None = "upper_face") -> Score:
+def fdd_abs(sample: Sample, mask: str | None) -> Score:
     """Upper-face dynamics deviation in unit^2, the size of each clip's."""
     deviation = _deviation(sample, mask)
     return Score.of_clip(None if deviation is None else abs(deviation))

@@ -24,8 +24,7 @@ class Metric:
     description: str  # one sentence
     function: Callable[..., Score]  # of a sample, and of the mask if there is one
     mask: str | None = None  # region; None: the whole face, or a metric that has no region
-    unit: str  # "unit" is the dataset's length unit
-    squared: bool = False
+    unit: str  # "unit" is the dataset's length unit; squares are named: unit^2
     better: Literal["lower", "higher", "zero", "none"]
     pooling: Literal["frames", "clips"]
     needs: Literal["sample", "samples"] = "sample"
@@ -42,7 +41,6 @@ METRICS: dict[str, Metric] = {
         function=lve,
         mask="mouth",
         unit="unit^2",
-        squared=True,
         better="lower",
         pooling="frames",
         source="metric script of CodeTalker (Xing et al. 2023), as FaceDiffuser's",
@@ -55,7 +53,6 @@ METRICS: dict[str, Metric] = {
         function=lve,
         mask="mouth",
         unit="unit^2",
-        squared=True,
         better="lower",
         pooling="clips",
         source="metric of DiffSpeaker, which pools clips",
@@ -81,7 +78,6 @@ METRICS: dict[str, Metric] = {
         function=fdd,
         mask="upper_face",
         unit="unit^2",
-        squared=True,
         better="zero",
         pooling="clips",
         source="metric script of CodeTalker (Xing et al. 2023)",
@@ -94,7 +90,6 @@ METRICS: dict[str, Metric] = {
         function=fdd_abs,
         mask="upper_face",
         unit="unit^2",
-        squared=True,
         better="lower",
         pooling="clips",
         source="metric script of FaceDiffuser (Stan et al. 2023)",
@@ -191,7 +186,6 @@ METRICS: dict[str, Metric] = {
         function=mee,
         mask="mouth",
         unit="unit^2",
-        squared=True,
         better="lower",
         pooling="frames",
         needs="samples",
@@ -205,7 +199,6 @@ METRICS: dict[str, Metric] = {
         function=ce,
         mask="mouth",
         unit="unit^2",
-        squared=True,
         better="lower",
         pooling="frames",
         needs="samples",

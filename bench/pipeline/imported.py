@@ -93,7 +93,7 @@ def imported_preset(cls: "type[Method]", step: Step, cache: Cache, preset: Prese
     return preset.model_copy(update={"model": model})
 
 
-def checkpoint_keys(step: Step) -> dict[str, str]:
+def checkpoint_hashes(step: Step) -> dict[str, str]:
     """Role -> SHA-256 of the file that an import step has read; nothing for any other step."""
     return dict(step.inputs.get("files", {})) if step.name == IMPORT else {}
 

@@ -1,4 +1,4 @@
-"""What one command works on: profile, dataset, methods and seeds, resolved into planned steps."""
+"""Resolves what one command works on (profile, datasets, rows, seeds) into planned steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,17 +7,21 @@ from pathlib import Path
 
 from bench.common.environment import pick_device
 from bench.common.project import data_folder, load_params, runs_folder
-from bench.common.records import Frozen
-from bench.config import Preset, load_preset, preset_path
 from bench.dataset.reader import Dataset, load_dataset
 from bench.evaluation.predict import is_deterministic
-from bench.method import Method
 from bench.pipeline.cache import Cache
 from bench.pipeline.imported import find_imported, imported_preset
-from bench.pipeline.step import IMPORT, RunSpec, Step, plan_imported, plan_oracle, plan_run
-from bench.registry.ablations import Ablation, find_ablation, pick
-from bench.registry.methods import load, preset_folder
-from bench.registry.rows import DEFAULT, IMPORTED, ORACLE, Row, find_row, row_name, row_of_variant
+from bench.pipeline.step import (
+    IMPORT,
+    RunSpec,
+    Step,
+    plan_imported,
+    plan_oracle,
+    plan_run,
+    run_without_preset,
+)
+from bench.registry.ablations import DEFAULT, IMPORTED, Ablation
+from bench.registry.rows import ORACLE, Registry, Row, row_name
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class MethodPlan:
 
     @property
     def steps(self) -> list[Step]:
-        """What must be done, in order; nothing for a method that cannot run here."""
+        """All that must be done, in order; nothing for a method that cannot run here."""
         return [] if self.unsupported else [step for plan in self.plans for step in plan]
 
 
@@ -67,10 +71,10 @@ class AblationPlan:
 
 
 class Session:
-    """Resolves names to steps; loads each dataset once."""
+    """Resolves names to steps; loads each dataset and each method once."""
 
-    def __init__(self, choice: Choice, table: dict[str, str]):
-        self.choice, self.table = choice, table
+    def __init__(self, choice: Choice, registry: Registry):
+        self.choice, self.registry = choice, registry
         self.params = load_params()
         self.profile = self.params.get(choice.profile)
         self.profile_name = choice.profile or self.params.profile
@@ -92,7 +96,7 @@ class Session:
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """What a command without --dataset works on."""
+        """The datasets of a command without --dataset."""
         return self.profile.datasets or self.params.datasets
 
     def dataset(self, name: str) -> Dataset:
@@ -106,64 +110,50 @@ class Session:
 
         Raises ValueError for unknown names and bad presets.
         """
-        found = find_row(row, self.table)
-        return self._plan(found, dataset, seeds, self.choice.overrides)
+        return self._plan(self.registry.row(row), dataset, seeds, self.choice.overrides)
 
     def _plan(
         self, row: Row, dataset: str, seeds: Sequence[int], overrides: tuple[str, ...]
     ) -> MethodPlan:
-        cls, loaded = load(row.reference), self.dataset(dataset)
-        preset = self._preset(row, dataset, overrides)
-        runs = [self._run(row, cls, dataset, seed, preset) for seed in seeds]
+        method = row.method
+        cls, loaded = method.cls, self.dataset(dataset)
+        preset = row.preset(dataset, self.profile, overrides)
+        every = RunSpec(
+            method=method.name,
+            reference=method.reference,
+            dataset=dataset,
+            data_root=data_folder().resolve(),
+            seed=seeds[0],
+            preset=preset,
+            stages=cls.stages,
+            device=self.device,
+            variant=row.variant,
+        )
         why_not = cls.unsupported(loaded.spec)
         if row.variant == IMPORTED:
-            steps, missing = self._imported(runs[0], cls, loaded)
+            steps, missing = self._imported(every, row, loaded)
             plans, why_not = [steps], why_not or missing
         else:
-            plans = [plan_run(run, loaded) for run in runs]
+            plans = [plan_run(replace(every, seed=seed), loaded) for seed in seeds]
         return MethodPlan(
-            method=row.method,
+            method=method.name,
             variant=row.variant,
             plans=tuple(tuple(plan) for plan in plans),
             deterministic=is_deterministic(cls, preset.predict),
             unsupported=why_not,
         )
 
-    def _run(self, row: Row, cls: type[Method], dataset: str, seed: int, preset: Preset) -> RunSpec:
-        return RunSpec(
-            method=row.method,
-            reference=row.reference,
-            dataset=dataset,
-            data_root=data_folder().resolve(),
-            seed=seed,
-            preset=preset,
-            stages=cls.stages,
-            device=self.device,
-            variant=row.variant,
-        )
-
-    def _imported(
-        self, run: RunSpec, cls: type[Method], dataset: Dataset
-    ) -> tuple[list[Step], str | None]:
+    def _imported(self, run: RunSpec, row: Row, dataset: Dataset) -> tuple[list[Step], str | None]:
         """The steps after the import, and why they cannot run where nothing is imported."""
         found = find_imported(self.cache, run, dataset)
         if isinstance(found, str):
             return plan_imported(run, dataset, Step(IMPORT, run, {"step": IMPORT})), found
-        preset = imported_preset(cls, found, self.cache, run.preset)
+        preset = imported_preset(row.method.cls, found, self.cache, run.preset)
         return plan_imported(replace(run, preset=preset), dataset, found), None
 
     def oracle(self, dataset: str) -> MethodPlan:
         """The pseudo method that scores another take of the same sentence; it has one run."""
-        run = RunSpec(
-            method=ORACLE,
-            reference="",
-            dataset=dataset,
-            data_root=data_folder().resolve(),
-            seed=0,
-            preset=Preset(model=Frozen(), train={}),
-            stages=(),
-            device="cpu",
-        )
+        run = run_without_preset(ORACLE, "", dataset, data_folder())
         step = plan_oracle(run, self.dataset(dataset))
         return MethodPlan(ORACLE, DEFAULT, ((step,),), deterministic=False, unsupported=None)
 
@@ -171,21 +161,21 @@ class Session:
         self, method: str, dataset: str, seeds: Sequence[int], name: str, variant: str | None = None
     ) -> AblationPlan:
         """One plan per variant of a named ablation. Raises ValueError for an unknown name."""
-        row = find_row(method, self.table)
+        row = self.registry.row(method)
         if row.variant != DEFAULT:
             raise ValueError(f"--ablation takes a method, not its variant {row.name}")
-        ablation = find_ablation(preset_folder(row.reference), name)
+        ablation = row.method.ablation(name)
         self._check_varied(ablation, name)
         plans = {}
-        for each, found in pick(ablation, variant).items():
+        for each, found in ablation.pick(variant).items():
             try:
-                other = row_of_variant(row, each, found, self.table)
+                other = self.registry.varied(row, each, found)
                 # overrides are meant for the method that is asked for: another one has other keys
                 overrides = self.choice.overrides if other.method == row.method else ()
                 plans[each] = self._plan(other, dataset, seeds, overrides)
             except ValueError as error:
                 raise ValueError(f"ablation {name}, variant {each}: {error}") from error
-        return AblationPlan(row.method, Path(name).stem, ablation, plans)
+        return AblationPlan(row.method.name, Path(name).stem, ablation, plans)
 
     def _check_varied(self, ablation: Ablation, name: str) -> None:
         """Refuse an override of what the variants differ in: it would make their names lie."""
@@ -197,17 +187,3 @@ class Session:
                     f"--set {override}: the ablation {name} varies {key} itself; every row would "
                     "be the same under another name"
                 )
-
-    def _preset(self, row: Row, dataset: str, overrides: tuple[str, ...]) -> Preset:
-        cls = load(row.reference)
-        profile = self.profile
-        path = preset_path(preset_folder(row.reference), dataset, profile.preset, profile.fallback)
-        if row.variant == IMPORTED:
-            for override in overrides:
-                if override.startswith("model.") and not override.startswith("model.sampling."):
-                    raise ValueError(
-                        f"--set {override}: the weights of {row.name} are there already; only "
-                        "predict and model.sampling can be set (`bench import` has a --set too)"
-                    )
-        every = (*self.profile.set, *row.set, *overrides)
-        return load_preset(path, cls.config_type, cls.stages, every)

@@ -17,8 +17,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 
-from rich.console import Console
-
 from bench.pipeline.cache import Cache
 from bench.pipeline.progress import Progress
 from bench.pipeline.step import Step
@@ -63,11 +61,9 @@ def _here(
 
     status: dict[str, str] = {}
     for key, step in pending.items():
-        if _parent_failed(step, status):
-            status[key] = _skip(step, cache)
-        else:
+        if not _skipped(step, status, cache, progress):
             status[key] = run_step(step, cache, partial(progress.update, key))
-        progress.finish(step, status[key])
+            progress.finish(step, status[key])
     return status
 
 
@@ -101,13 +97,11 @@ def _one_pool(
     running: dict[Future[Done], Step] = {}
     lost: list[Step] = []
     usable = True
-    with _few_threads(), _pool(min(workers, len(waiting)), context, channel) as pool:
+    with _threads_left_to_steps(), _pool(min(workers, len(waiting)), context, channel) as pool:
         while running or (waiting and usable):
             for key in _ready(waiting, running) if usable else []:
-                if _parent_failed(waiting[key], status):
-                    step = waiting.pop(key)
-                    status[key] = _skip(step, cache)
-                    progress.finish(step, status[key])
+                if _skipped(waiting[key], status, cache, progress):
+                    del waiting[key]
                 elif len(running) < workers:  # no queue: what is lost with a worker must be few
                     step = waiting.pop(key)
                     try:
@@ -150,21 +144,18 @@ def _pool(size: int, context: Any, channel: Any) -> Iterator[ProcessPoolExecutor
     held.close()
 
 
-class _few_threads:  # noqa: N801 - reads as a statement
+@contextmanager
+def _threads_left_to_steps() -> Iterator[None]:
     """Numerical libraries in workers start with one thread; torch's are set per step."""
-
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-    def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in self.names}
-        os.environ.update(dict.fromkeys(self.names, "1"))
-
-    def __exit__(self, *_: object) -> None:
-        for name, value in self.before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 _channel: Any = None
@@ -184,11 +175,11 @@ def _end_with(watched: Connection) -> None:
 
 
 def _nothing() -> None:
-    """What a worker is started with."""
+    """The first piece of work of each worker."""
 
 
 class Done(NamedTuple):
-    """What a worker says of its step, and whether it can do another."""
+    """Tells how a step ended, and whether its worker can do another."""
 
     status: str
     healthy: bool
@@ -230,25 +221,25 @@ def _ready(waiting: dict[str, Step], running: dict[Future[Done], Step]) -> list[
     return [k for k, s in waiting.items() if s.parent is None or s.parent.key not in unfinished]
 
 
-def _parent_failed(step: Step, status: dict[str, str]) -> bool:
-    return step.parent is not None and status.get(step.parent.key, "done") != "done"
-
-
-def _skip(step: Step, cache: Cache) -> str:
+def _skipped(step: Step, status: dict[str, str], cache: Cache, progress: Progress) -> bool:
+    """Whether a step's parent failed; then its record says so."""
     from bench.pipeline.work import describe
 
-    assert step.parent is not None
+    if step.parent is None or status.get(step.parent.key, "done") == "done":
+        return False
     record = cache.record(step.parent.key) or {}
     reason = f"{step.parent.name} {record.get('status', 'failed')}: {record.get('reason', '')}"
     cache.write_record(step.key, {**describe(step), "status": "skipped", "reason": reason})
-    return "skipped"
+    status[step.key] = "skipped"
+    progress.finish(step, "skipped")
+    return True
 
 
 def execute(
-    executor: Executor, steps: Sequence[Step], cache: Cache, workers: int | None, console: Console
+    executor: Executor, steps: Sequence[Step], cache: Cache, workers: int | None
 ) -> dict[str, str]:
     """Run steps with a progress display."""
-    progress = Progress(console)
+    progress = Progress()
     try:
         return executor(steps, cache, _default_workers() if workers is None else workers, progress)
     finally:

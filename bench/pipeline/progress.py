@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from bench.common.terminal import console, say
 from bench.pipeline.cache import Cache
 from bench.pipeline.step import Step
 
@@ -16,9 +17,9 @@ QUIET_SECONDS = 20.0  # in a log, a running step says where it is this often
 class Progress:
     """Shows which steps run, how far they are, and what came of them."""
 
-    def __init__(self, console: Console):
-        self.console = console
-        self.live = console.is_terminal
+    def __init__(self, out: Console | None = None):
+        self.console = out or console()
+        self.live = self.console.is_terminal
         self.bars: Bars | None = None
         self.steps: dict[str, Step] = {}
         self.tasks: dict[str, TaskID] = {}
@@ -78,9 +79,9 @@ def title(step: Step) -> str:
     return f"{run.method}{variant} on {run.dataset}, seed {run.seed}, {step.name}"
 
 
-def say_cached(steps: Sequence[Step], cache: Cache, console: Console, brief: bool = False) -> None:
+def say_cached(steps: Sequence[Step], cache: Cache, brief: bool = False) -> None:
     """Say which steps are cached: each one by name, or (brief) only how many."""
     cached = [step for step in steps if cache.is_done(step.key)]
-    console.print(f"{len(cached)} of {len(steps)} steps are cached in {cache.root}/", markup=False)
+    say(f"{len(cached)} of {len(steps)} steps are cached in {cache.root}/")
     for step in [] if brief else cached:
-        console.print(f"  cached {step.key[:12]}  {title(step)}", highlight=False, markup=False)
+        say(f"  cached {step.key[:12]}  {title(step)}")

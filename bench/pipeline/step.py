@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.common.files import sha256_of
 from bench.common.fingerprint import changed_modules, fingerprint, module_of
+from bench.common.records import Frozen
 from bench.config import Preset, StageConfig
 from bench.media.resampling import BACKENDS, backend_inputs
 
@@ -78,6 +79,23 @@ class Step:
     def ancestors(self) -> list["Step"]:
         """Parents, nearest first."""
         return [] if self.parent is None else [self.parent, *self.parent.ancestors()]
+
+
+def run_without_preset(
+    method: str, reference: str, dataset: str, data_root: Path, variant: str = "default"
+) -> RunSpec:
+    """A run that trains nothing: of the oracle, or of weights that were trained elsewhere."""
+    return RunSpec(
+        method=method,
+        reference=reference,
+        dataset=dataset,
+        data_root=data_root.resolve(),
+        seed=0,
+        preset=Preset(model=Frozen(), train={}),
+        stages=(),
+        device="cpu",
+        variant=variant,
+    )
 
 
 def plan_run(run: RunSpec, dataset: "Dataset") -> list[Step]:

@@ -87,7 +87,7 @@ def _run(step: Step, cache: Cache, report: Report, stop: Stop, held: Held) -> st
 
 
 def failure(error: Exception, folder: Path) -> dict[str, Any]:
-    """What a record says of an error, whose traceback is written into the step's folder."""
+    """Describes an error for a record, and writes its traceback into the step's folder."""
     with suppress(OSError):  # a full disk may have room for the record all the same
         (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
     name = type(error).__name__
@@ -96,7 +96,7 @@ def failure(error: Exception, folder: Path) -> dict[str, Any]:
 
 
 def describe(step: Step) -> dict[str, Any]:
-    """What a record says about its step, whatever came of it."""
+    """Describes a step for its record, whatever came of it."""
     run = step.run
     return {
         "step": step.name,
@@ -110,7 +110,7 @@ def describe(step: Step) -> dict[str, Any]:
 
 
 def provenance_of(step: Step) -> dict[str, Any]:
-    """What a record says about the code and the machine that do its step."""
+    """Describes the code and the machine that do a step, for its record."""
     return {
         "git": git_state(),
         "versions": library_versions(),
@@ -143,6 +143,7 @@ def _do(step: Step, cache: Cache, folder: Path, report: Report, stop: Stop) -> l
 
 
 def make_deterministic(device: str) -> None:
+    """Let torch choose algorithms that give the same bits again, and warn where it has none."""
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cuda.matmul.allow_tf32 = False

@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
-
 from bench.common.files import read_json, sha256_of, sha256_of_file, write_json
 from bench.common.project import data_folder, raw_folder, results_folder
 from bench.common.records import Frozen, read_yaml
+from bench.common.terminal import say
 from bench.dataset.card import CARDS, Card, read_card
 
 State = Literal["generated", "raw", "processed", "prepared", "absent"]
@@ -80,7 +79,7 @@ def _reason(card: Card, raw: Path) -> str:
     )
 
 
-def prepare(name: str, console: Console) -> int:
+def prepare(name: str) -> int:
     """Run ``datasets/<name>/prepare.py``; returns its exit code.
 
     A dataset that is absent is no error: a marker with the reason takes the place of its clips.
@@ -89,12 +88,10 @@ def prepare(name: str, console: Console) -> int:
     """
     folder, found = data_folder() / name, probe(name)
     if found.state == "absent":
-        console.print(f"{name}: skipped: {found.reason}", markup=False)
+        say(f"{name}: skipped: {found.reason}")
         write_json(folder / SKIPPED, {"dataset": name, "skipped": found.reason})
     elif found.state == "prepared":
-        console.print(
-            f"{name}: the clips in {folder} are kept; there are no raw files", markup=False
-        )
+        say(f"{name}: the clips in {folder} are kept; there are no raw files")
     else:
         (folder / SKIPPED).unlink(missing_ok=True)
         script = CARDS / name / "prepare.py"

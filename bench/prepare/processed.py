@@ -17,9 +17,8 @@ import numpy as np
 
 from bench.dataset.card import Card
 from bench.dataset.pickles import read_pickle
-from bench.media.audio import read_sound
 from bench.media.meshes import read_mesh
-from bench.prepare.release import Release, state_of
+from bench.prepare.release import FilesRecording, Release
 
 UNIT_AREA = "sqrt(area)"  # unit of faces that are scaled to a surface of 1
 MOST_AREA = 1.5  # of a template that counts as scaled so
@@ -27,27 +26,15 @@ MESHES = ("BIWI.ply", "FLAME_sample.ply", "face_template.obj", "face_template.pl
 
 
 @dataclass(frozen=True)
-class ProcessedRecording:
+class ProcessedRecording(FilesRecording):
     """A file of vertices and a file of sound."""
 
-    name: str
-    vertices: Path
-    wav: Path
     num_vertices: int
-
-    @property
-    def source(self) -> str:
-        """The file of vertices."""
-        return str(self.vertices)
-
-    def state(self) -> list[object]:
-        """Both files."""
-        return [*state_of(self.vertices), *(state_of(self.wav) if self.wav.exists() else [])]
 
     def frames(self) -> Iterator[np.ndarray]:
         """Frame by frame from the memory-mapped file."""
         try:
-            array = np.load(self.vertices, mmap_mode="r", allow_pickle=False)
+            array = np.load(self.motion, mmap_mode="r", allow_pickle=False)
         except (ValueError, OSError, EOFError) as error:
             raise ValueError(f"not a readable array: {error}") from error
         per_frame = int(np.prod(array.shape[1:])) if array.ndim > 1 else 0
@@ -61,10 +48,6 @@ class ProcessedRecording:
         for frame in array:
             yield frame.reshape(-1, 3)
 
-    def sound(self) -> tuple[np.ndarray, int]:
-        """The wav file."""
-        return read_sound(self.wav)
-
 
 def read_processed(folder: Path, card: Card) -> Release | None:
     """The release of a folder with vertices_npy/; None where there is none."""
@@ -75,8 +58,9 @@ def read_processed(folder: Path, card: Card) -> Release | None:
     if card.unit == UNIT_AREA:
         _check_area(folder, templates, mesh.faces)
     expected = card.expected()
+    wavs = folder / "wav"
     recordings = [
-        ProcessedRecording(path.stem, path, folder / "wav" / f"{path.stem}.wav", card.num_vertices)
+        ProcessedRecording(path.stem, path, (wavs / f"{path.stem}.wav",), card.num_vertices)
         for path in sorted((folder / "vertices_npy").glob("*.npy"))
         if path.stem in expected
     ]

@@ -1,4 +1,4 @@
-"""What a dataset's files must offer, whichever form a user has them in.
+"""The files of a dataset and its sequences, whichever form a user has them in.
 
 A release is the raw form as its publisher gives it out, or the processed form that the published
 repositories share. Nothing big is read before a recording's frames are asked for.
@@ -14,6 +14,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 
 from bench.dataset.card import Card
+from bench.media.audio import read_sound
 
 
 @runtime_checkable
@@ -36,6 +37,36 @@ class Recording(Protocol):
 
     def sound(self) -> tuple[np.ndarray, int]:
         """(mono samples (S,), rate). Raises ValueError for unusable files."""
+
+
+@dataclass(frozen=True)
+class FilesRecording:
+    """A sequence whose motion is a file or a folder, with a file of sound; add its frames."""
+
+    name: str
+    motion: Path
+    sounds: tuple[Path, ...]  # where its sound may lie: the first file that is there
+
+    @property
+    def source(self) -> str:
+        """The file or folder of the motion."""
+        return str(self.motion)
+
+    def files(self) -> Sequence[Path]:
+        """The files of the motion, in the order of the frames where that is known."""
+        return [self.motion]
+
+    def state(self) -> list[object]:
+        """Every file's state."""
+        sounds = [path for path in self.sounds if path.exists()]
+        return [state_of(path) for path in (*self.files(), *sounds)]
+
+    def sound(self) -> tuple[np.ndarray, int]:
+        """The first file of sound that is there."""
+        there = [path for path in self.sounds if path.exists()]
+        if not there and len(self.sounds) != 1:
+            raise ValueError(f"no sound: expected one of {', '.join(map(str, self.sounds))}")
+        return read_sound((there or self.sounds)[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,5 @@
 """From names to methods, rows of the tables and ablations.
 
-Open methods.py first. Whoever takes a name from a user may import it.
+Open rows.py first: its Registry is built once per command. Whoever takes a name from a user may
+import it.
 """

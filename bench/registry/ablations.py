@@ -16,13 +16,13 @@
 import re
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bench.common.errors import unknown
-from bench.common.records import Frozen, read_yaml
+from bench.common.records import Frozen, read_record
 
 NAME = r"[\w][\w.-]*"
-RESERVED = ("default", "imported")  # rows that every method has
+DEFAULT, IMPORTED = "default", "imported"  # rows that every method has: no variant's names
 
 
 class Variant(Frozen):
@@ -53,10 +53,10 @@ class Ablation(Frozen):
     @classmethod
     def _names(cls, variants: dict[str, Variant]) -> dict[str, Variant]:
         for name in variants:
-            if name in RESERVED or not re.fullmatch(NAME, name):
+            if name in (DEFAULT, IMPORTED) or not re.fullmatch(NAME, name):
                 raise ValueError(
                     f"a variant cannot be called {name!r}: expected letters, digits, '.', '_' and "
-                    f"'-', and none of {', '.join(RESERVED)}"
+                    f"'-', and none of {DEFAULT}, {IMPORTED}"
                 )
         return variants
 
@@ -66,35 +66,16 @@ class Ablation(Frozen):
             raise unknown("reference", self.reference, self.variants)
         return self
 
+    def pick(self, variant: str | None) -> dict[str, Variant]:
+        """All variants, or the named one. Raises ValueError for an unknown one."""
+        if variant is None:
+            return self.variants
+        if variant not in self.variants:
+            raise unknown("variant", variant, self.variants)
+        return {variant: self.variants[variant]}
+
 
 def ablation_files(folder: Path) -> dict[str, Ablation]:
     """The ablations of a method's folder by name. Raises ValueError for a file that is none."""
-    return {path.stem: _read(path) for path in sorted((folder / "ablations").glob("*.yaml"))}
-
-
-def find_ablation(folder: Path, name: str) -> Ablation:
-    """An ablation by name, or by the path of a file. Raises ValueError for an unknown one."""
-    if name.endswith((".yaml", ".yml")):
-        return _read(Path(name))
-    known = ablation_files(folder)
-    if name not in known:
-        raise unknown(f"ablation of {folder.name}", name, known)
-    return known[name]
-
-
-def pick(ablation: Ablation, variant: str | None) -> dict[str, Variant]:
-    """All variants, or the named one. Raises ValueError for an unknown one."""
-    if variant is None:
-        return ablation.variants
-    if variant not in ablation.variants:
-        raise unknown("variant", variant, ablation.variants)
-    return {variant: ablation.variants[variant]}
-
-
-def _read(path: Path) -> Ablation:
-    try:
-        return Ablation.model_validate(read_yaml(path))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise ValueError(f"{path}: {place and f'{place}: '}{problem['msg']}") from error
+    paths = sorted((folder / "ablations").glob("*.yaml"))
+    return {path.stem: read_record(Ablation, path) for path in paths}

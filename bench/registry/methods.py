@@ -1,37 +1,73 @@
-"""From a method's name to its class and its folder; a method is imported only to run it."""
+"""A method by its name: where its code lies, and its class, which is imported only to run it."""
 
 import os
+from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from bench.common.environment import hide_broken_torchaudio
 from bench.common.errors import unknown
 from bench.common.fingerprint import module_of, source_file
-
-GROUP = "bench.methods"  # entry points of methods that live elsewhere
-
-
-def known_methods(table: dict[str, str]) -> dict[str, str]:
-    """Name -> ``module:Class``, of this repository's table and of installed packages."""
-    return {point.name: point.value for point in entry_points(group=GROUP)} | table
+from bench.common.records import read_record
+from bench.registry.ablations import IMPORTED, Ablation, Variant, ablation_files
 
 
-def resolve(name: str, table: dict[str, str]) -> tuple[str, str]:
-    """(short name, ``module:Class``) of a registered name or of a ``package.module:Class``.
+@dataclass(frozen=True)
+class MethodEntry:
+    """A method under its short name; what is read from its folder or imported is read once."""
 
-    Raises ValueError naming the nearest known method.
-    """
-    if ":" in name:
-        module, _, cls = name.partition(":")
-        if not module or not cls:
-            raise ValueError(f"--method {name}: expected a known name or package.module:Class")
-        return module.rpartition(".")[2], name
-    methods = known_methods(table)
-    if name not in methods:
-        raise unknown("method", name, methods)
-    return name, methods[name]
+    name: str
+    reference: str  # module:Class
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether there is code behind the name."""
+        return source_file(module_of(self.reference)) is not None
+
+    @cached_property
+    def cls(self) -> type[Any]:
+        """The Method class. Raises ValueError when it is not there."""
+        return load(self.reference)
+
+    @cached_property
+    def folder(self) -> Path:
+        """Its code, presets and README together. Raises ValueError where it is not installed."""
+        return preset_folder(self.reference)
+
+    @cached_property
+    def ablations(self) -> dict[str, Ablation]:
+        """Its ablation files by name. Raises ValueError for a file that is none."""
+        return ablation_files(self.folder)
+
+    @cached_property
+    def variants(self) -> dict[str, Variant]:
+        """Every variant of its ablation files by name.
+
+        Raises ValueError for a name that stands for two things.
+        """
+        found: dict[str, Variant] = {}
+        for file, ablation in self.ablations.items():
+            for name, variant in ablation.variants.items():
+                place = f"{self.folder / 'ablations' / file}.yaml: variant {name!r}"
+                other = found.setdefault(name, variant)
+                if (other.set, other.row) != (variant.set, variant.row):
+                    raise ValueError(f"{place} has another set in another file; rename one of them")
+        return found
+
+    @property
+    def variant_names(self) -> list[str]:
+        """All its variants, imported weights last where it can read published ones."""
+        return [*self.variants, *([IMPORTED] if official_module(self.reference) else [])]
+
+    def ablation(self, name: str) -> Ablation:
+        """One of its ablations, or that of a file's path. Raises ValueError for an unknown one."""
+        if name.endswith((".yaml", ".yml")):
+            return read_record(Ablation, Path(name))
+        if name not in self.ablations:
+            raise unknown(f"ablation of {self.folder.name}", name, self.ablations)
+        return self.ablations[name]
 
 
 def official_module(reference: str) -> str | None:

@@ -1,7 +1,7 @@
 """How sure is a number: spread over seeds, and how methods compare on the same clips.
 
 The primary answer to "is A better than B" is the paired difference with its interval. The sign-flip
-test, Holm's correction, the effect size and the ranks stand beside it.
+test, Holm's correction and the effect size stand beside it.
 
 Input        one long frame of clip scores: columns method, seed, subject, clip, value, weight, as
              the head of score_frame.py says. A frame that is not so is a ValueError.
@@ -27,13 +27,11 @@ from bench.statistics.findings import (
     Comparison,
     Interval,
     PairedDifference,
-    Rank,
     Ranking,
     SignFlipTest,
     Summary,
     undecided,
 )
-from bench.statistics.ranking import ranking
 from bench.statistics.resampling import (
     REPLICATES,
     expanded_tail,
@@ -42,7 +40,14 @@ from bench.statistics.resampling import (
     sign_flip_p,
     smallest_sign_flip_p,
 )
-from bench.statistics.score_frame import COLUMNS, Cells, check_frame, paired_cells, unpaired
+from bench.statistics.score_frame import (
+    COLUMNS,
+    Cells,
+    check_frame,
+    common_cells,
+    paired_cells,
+    unpaired,
+)
 
 __all__ = [
     "ASSUMPTION",
@@ -52,7 +57,6 @@ __all__ = [
     "Comparison",
     "Interval",
     "PairedDifference",
-    "Rank",
     "Ranking",
     "SignFlipTest",
     "Summary",
@@ -221,6 +225,20 @@ def compare_with(
         )
         for name in paired
     }
+
+
+def ranking(frame: pd.DataFrame, methods: Sequence[str]) -> Ranking | None:
+    """Methods from the lowest pooled value up; equal ones as they come.
+
+    Pooled over the cells that all of them have; None where there is none.
+    """
+    check_frame(frame)
+    cells = common_cells(frame, methods)
+    if cells is None:
+        return None
+    pairs = zip(methods, pooled(cells).tolist(), strict=True)
+    values = dict(sorted(pairs, key=lambda pair: pair[1]))
+    return Ranking(values, len(cells.seeds), len(cells.clips_of_subject), len(cells.subjects))
 
 
 def _of_subjects(cells: Cells) -> tuple[Float64[np.ndarray, " J"], Float64[np.ndarray, " J"]]:

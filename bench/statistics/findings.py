@@ -1,9 +1,10 @@
-"""Holds what statistics found, and its words: intervals, differences, tests, ranks.
+"""Holds what statistics found, and its words: intervals, differences, tests, orders.
 
 Conventions  A difference is first minus second. Intervals are two-sided with a stated level.
 Units        those of the values; an effect size and a p have none.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 LEVEL = 0.95
@@ -95,21 +96,10 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Rank:
-    """A method's place among others; 1 is the lowest value."""
-
-    method: str
-    value: float  # pooled over what all methods have
-    rank: int  # of that value; equal values share the better rank
-    best_share: float | None  # of resamples in which it is lowest; None with a single subject
-    interval: tuple[int, int] | None  # of the rank; None with a single subject
-
-
-@dataclass(frozen=True)
 class Ranking:
-    """Ranks of some methods, and over what."""
+    """Methods in the order of their values, and over what these are pooled."""
 
-    ranks: tuple[Rank, ...]  # lowest value first
+    values: Mapping[str, float]  # lowest first
     seeds: int
     subjects: int
     clips: int

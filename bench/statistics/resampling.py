@@ -23,9 +23,7 @@ def pooled(cells: Cells) -> Float64[np.ndarray, " M"]:
     return cells.totals.sum(axis=(1, 2)) / cells.weights.sum(axis=(1, 2))
 
 
-def pooled_draws(
-    cells: Cells, replicates: int, bootstrap_seed: int, fewer: int = 0
-) -> Float64[np.ndarray, "M _"]:
+def pooled_draws(cells: Cells, replicates: int, bootstrap_seed: int) -> Float64[np.ndarray, "M _"]:
     """Pooled values over resampled seeds, then subjects, then clips within each subject.
 
     Every seed is scored on the same clips, so one draw of subjects and clips serves all drawn
@@ -33,7 +31,7 @@ def pooled_draws(
     A replicate may draw only cells that are missing: it says nothing and is left out.
     """
     layout = (len(cells.seeds), cells.clips_of_subject)
-    seed_counts, clip_counts = _counts(*layout, replicates, bootstrap_seed, fewer)
+    seed_counts, clip_counts = _counts(*layout, replicates, bootstrap_seed)
     totals, weights = (
         np.einsum("rs,msc,rc->mr", seed_counts, values, clip_counts, optimize=True)
         for values in (cells.totals, cells.weights)
@@ -42,22 +40,22 @@ def pooled_draws(
     return totals[:, kept] / weights[:, kept]
 
 
-@lru_cache(maxsize=2)  # tables draw the same for every pair of rows, and again for ranks
+@lru_cache(maxsize=2)  # tables draw the same for nearly every pair of rows
 def _counts(
     num_seeds: int,
     clips_of_subject: tuple[int, ...],
     replicates: int,
     bootstrap_seed: int,
-    fewer: int,
 ) -> tuple[Int64[np.ndarray, "R S"], Int64[np.ndarray, "R C"]]:
     """How often each seed and each clip is drawn, with replacement.
 
-    A subject drawn k times brings k * n clip draws. ``fewer`` seeds and subjects than there are,
-    at least one, are drawn.
+    A subject drawn k times brings k * n clip draws.
     """
     rng = np.random.default_rng(bootstrap_seed)
-    seeds = _drawn(rng, num_seeds, fewer, replicates)
-    subjects = _drawn(rng, len(clips_of_subject), fewer, replicates)
+    seeds, subjects = (
+        rng.multinomial(n, np.full(n, 1 / n), replicates)
+        for n in (num_seeds, len(clips_of_subject))
+    )
     clips = [
         rng.multinomial(subjects[:, j] * n, np.full(n, 1 / n))
         for j, n in enumerate(clips_of_subject)
@@ -68,28 +66,14 @@ def _counts(
     return counts
 
 
-def _drawn(
-    rng: np.random.Generator, n: int, fewer: int, replicates: int
-) -> Int64[np.ndarray, "R _"]:
-    return rng.multinomial(max(1, n - fewer), np.full(n, 1 / n), replicates)
-
-
 def expanded_tail(n: int, level: float) -> float:
     """The percentile to read off so that n units give about ``level``: 0.0024 for 6, not 0.025.
 
     Hesterberg (2015), "What teachers should know about the bootstrap", expanded percentile
     interval: Phi(-sqrt(n / (n - 1)) t(tail, n - 1)).
     """
-    return float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * _t(n, level)))
-
-
-def student_tail(n: int, level: float) -> float:
-    """The same where n - 1 of n units were drawn, so that the spread is already right."""
-    return float(stats.norm.cdf(-_t(n, level)))
-
-
-def _t(n: int, level: float) -> float:
-    return float(stats.t.ppf((1 + level) / 2, n - 1))
+    t = stats.t.ppf((1 + level) / 2, n - 1)
+    return float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))
 
 
 def sign_flip_p(

@@ -1,4 +1,4 @@
-"""Chooses what a stage optimises and how fast, and averages its weights as they run.
+"""Optimisers, learning-rate schedules, and the moving average of the weights.
 
 Units    the rate of the average is per optimiser step.
 """

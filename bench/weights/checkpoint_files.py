@@ -24,7 +24,7 @@ PRINTABLE = frozenset(string.printable.encode())
 
 @dataclass(frozen=True)
 class StateDict:
-    """What a file holds: tensors, and the names of what is none."""
+    """Holds the tensors of a file, and the names of what is none."""
 
     tensors: dict[str, Tensor]
     others: list[str]

@@ -1,21 +1,20 @@
-"""`bench fetch`: pre-trained speech encoders, brought once so that jobs run offline.
+"""`bench fetch`: brings pre-trained speech encoders once, so that jobs run offline.
 
 Weights lie as ``<weights folder>/<hub id with -- for />/{config.json, model.safetensors}``. A hub
 file in torch's old format is read with restricted loading and written again as safetensors.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError  # the name of the error only: nothing is unpickled here
 from typing import Any
 
-from rich.console import Console
-
 from bench.common.files import sha256_of_file, write_atomically
 from bench.common.records import read_yaml
-from bench.registry.methods import known_methods, preset_folder
+from bench.common.terminal import say
+from bench.registry.rows import Registry
 from bench.weights.local import fetched_folder, local_weights
 
 
@@ -33,53 +32,52 @@ def is_local(source: Source) -> bool:
     return (Path(local_weights(source.name)) / "model.safetensors").exists()
 
 
-def paper_sources(table: dict[str, str], profile: str = "paper") -> list[Source]:
+def paper_sources(registry: Registry, profile: str = "paper") -> list[Source]:
     """Every distinct source that presets of a profile name."""
     found: dict[str, Source] = {}
-    for reference in known_methods(table).values():
-        for path in sorted(preset_folder(reference).glob(f"*-{profile}.yaml")):
+    for method in registry.methods.values():
+        for path in sorted(method.folder.glob(f"*-{profile}.yaml")):
             found |= {source.name: source for source in sources_in(read_yaml(path))}
     return list(found.values())
 
 
-def fetch_weights(
-    names: tuple[str, ...], profile: str, table: dict[str, str], console: Console
-) -> int:
+def fetch_weights(names: Sequence[str], profile: str, registry: Registry) -> int:
     """Download what is missing; the exit code is 1 when something could not be had."""
-    sources = paper_sources(table, profile)
+    sources = paper_sources(registry, profile)
     if names:
         known = {source.name: source for source in sources}
         sources = [known.get(name, Source(name)) for name in names]
     failed = 0
     for source in sources:
         if is_local(source):
-            console.print(f"{source.name}: there already", markup=False)
+            say(f"{source.name}: there already")
             continue
-        console.print(f"{source.name}: downloading", markup=False)
+        say(f"{source.name}: downloading")
         try:
             _download(source)
-            console.print(f"{source.name}: in {local_weights(source.name)}", markup=False)
+            say(f"{source.name}: in {local_weights(source.name)}")
         except (OSError, ValueError, RuntimeError) as error:
             failed += 1
             reason = str(error).splitlines()[0]
-            console.print(f"{source.name}: not fetched: {reason}", style="red", markup=False)
+            say(f"{source.name}: not fetched: {reason}", style="red")
     return 1 if failed else 0
 
 
 def _download(source: Source) -> None:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import snapshot_download
 
-    def download(file: str) -> Path:
-        return Path(hf_hub_download(source.name, file, revision=source.revision))
+    def download(*names: str) -> Path:
+        found = snapshot_download(source.name, revision=source.revision, allow_patterns=[*names])
+        return Path(found)
 
-    folder = fetched_folder(source.name)
+    folder, hub = fetched_folder(source.name), download("config.json", "model.safetensors")
     with write_atomically(folder / "config.json") as temporary:
-        shutil.copyfile(download("config.json"), temporary)
+        shutil.copyfile(hub / "config.json", temporary)
     with write_atomically(folder / "model.safetensors") as temporary:
-        try:
-            shutil.copyfile(download("model.safetensors"), temporary)
-        except OSError:  # not published in this format
-            _convert(download("pytorch_model.bin"), temporary)
+        if (hub / "model.safetensors").exists():
+            shutil.copyfile(hub / "model.safetensors", temporary)
+        else:  # not published in this format
+            _convert(download("pytorch_model.bin") / "pytorch_model.bin", temporary)
         if source.sha256 is not None and (found := sha256_of_file(temporary)) != source.sha256:
             raise ValueError(f"expected sha256 {source.sha256}, got {found}")
 

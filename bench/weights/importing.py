@@ -9,23 +9,21 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from bench.common.errors import unknown
 from bench.common.files import canonical_json, remove_temporary
 from bench.common.project import data_folder
-from bench.common.records import Frozen
-from bench.config import Preset
+from bench.common.terminal import console, say
 from bench.dataset.reader import Dataset
 from bench.method import Method
 from bench.pipeline.cache import Cache
 from bench.pipeline.imported import Pointer, ReadFile, import_step, write_pointer
 from bench.pipeline.planner import Choice, Session
-from bench.pipeline.step import RunSpec, Step
+from bench.pipeline.step import Step, run_without_preset
 from bench.pipeline.work import describe, provenance_of
-from bench.registry.methods import load, resolve
-from bench.registry.rows import DEFAULT, IMPORTED, Row, find_row, row_name
+from bench.registry.methods import MethodEntry
+from bench.registry.rows import DEFAULT, IMPORTED, Registry, row_name
 from bench.training.checkpoint import save_weights
 from bench.weights.checkpoint_files import StateDict, check_finite, hash_checkpoint, read_state_dict
 from bench.weights.official import (
@@ -38,78 +36,68 @@ from bench.weights.official import (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ImportOptions:
     """The options of `bench import`."""
 
     method: str
     dataset: str
     checkpoint: Path  # a file, or a folder with the usual names of all files
-    files: tuple[str, ...] = ()  # role=path
-    overrides: tuple[str, ...] = ()  # field=value of the method's config
+    files: Sequence[str] = ()  # role=path
+    overrides: Sequence[str] = ()  # field=value of the method's config
 
 
-def import_weights(options: ImportOptions, table: dict[str, str], console: Console) -> int:
+@dataclass(frozen=True)
+class Asked:
+    """One import: which files, read by whom, with which settings, for which faces."""
+
+    official: Official
+    paths: Mapping[str, Path]  # by role
+    settings: Mapping[str, Any]
+    dataset: Dataset
+
+
+def import_weights(options: ImportOptions, registry: Registry) -> int:
     """Read, check, store and point; returns 0. Raises ValueError for what does not fit."""
-    row = _method(options.method, table)
-    official = find_official(row.method, row.reference, table)
-    paths, overrides = _paths(official, options), _overrides(official, options.overrides)
-    session = Session(Choice(), table)
+    method = _method(options.method, registry)
+    official = find_official(method, registry)
+    paths, settings = _paths(official, options), _settings(official, options.overrides)
+    session = Session(Choice(), registry)
     dataset, cache = session.dataset(options.dataset), session.cache
-    if reason := load(row.reference).unsupported(dataset.spec):
-        raise ValueError(f"{row.method} does not run on {dataset.name}: {reason}")
+    if reason := method.cls.unsupported(dataset.spec):
+        raise ValueError(f"{method.name} does not run on {dataset.name}: {reason}")
     files = {role: ReadFile(name=p.name, sha256=hash_checkpoint(p)) for role, p in paths.items()}
-    run = RunSpec(
-        method=row.method,
-        reference=row.reference,
-        dataset=dataset.name,
-        data_root=data_folder().resolve(),
-        seed=0,
-        preset=Preset(model=Frozen(), train={}),
-        stages=(),
-        device="cpu",
-        variant=IMPORTED,
+    run = run_without_preset(
+        method.name, method.reference, dataset.name, data_folder(), variant=IMPORTED
     )
-    step = import_step(run, dataset, files, overrides)
-    pointer = Pointer(key=step.key, files=files, set=overrides)
+    step = import_step(run, dataset, files, settings)
+    pointer = Pointer(key=step.key, files=files, set=settings)
     with cache.lock(step.key):
         if cache.is_done(step.key):
-            console.print(f"cached   {pointer.label}", markup=False, highlight=False)
+            say(f"cached   {pointer.label}")
         else:
-            _store(step, official, paths, overrides, dataset, pointer, cache, console)
-        write_pointer(cache, dataset.name, row.method, pointer)
+            _store(step, Asked(official, paths, settings, dataset), pointer, cache)
+        write_pointer(cache, dataset.name, method.name, pointer)
     name = row_name(options.method, IMPORTED)
-    for line in (
-        f"imported {row.method} for {dataset.name} as {cache.folder(step.key)}",
-        f"use it   bench evaluate --method {name} --dataset {dataset.name}",
-    ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(f"imported {method.name} for {dataset.name} as {cache.folder(step.key)}")
+    say(f"use it   bench evaluate --method {name} --dataset {dataset.name}")
     return 0
 
 
-def _store(
-    step: Step,
-    official: Official,
-    paths: Mapping[str, Path],
-    overrides: Mapping[str, Any],
-    dataset: Dataset,
-    pointer: Pointer,
-    cache: Cache,
-    console: Console,
-) -> None:
+def _store(step: Step, asked: Asked, pointer: Pointer, cache: Cache) -> None:
     """Weights first, the record last: an entry without a record counts for nothing."""
     started, clock = datetime.now(UTC), time.monotonic()
-    folder = cache.folder(step.key)
+    folder, files = cache.folder(step.key), pointer.files
     remove_temporary(folder)
-    read = {role: read_state_dict(path, pointer.files[role].sha256) for role, path in paths.items()}
-    method, ignored = _load(official, read, overrides, dataset, paths, console)
+    read = {role: read_state_dict(path, files[role].sha256) for role, path in asked.paths.items()}
+    method, ignored = _load(asked, read)
     for role, state in read.items():
-        _say_read(role, pointer.files[role], state, ignored[role], console)
+        _say_read(role, files[role], state, ignored[role])
     save_weights(folder / "model.safetensors", method, ())
     outcome = {
         "status": "done",
         "marks": [],
-        "files": {role: file.model_dump() for role, file in pointer.files.items()},
+        "files": {role: file.model_dump() for role, file in files.items()},
         "ignored": ignored,
         "model": resolved_config(method),
         "started": started.isoformat(timespec="seconds"),
@@ -118,25 +106,19 @@ def _store(
     cache.write_record(step.key, {**describe(step), **outcome, **provenance_of(step)})
 
 
-def _load(
-    official: Official,
-    read: Mapping[str, StateDict],
-    overrides: Mapping[str, Any],
-    dataset: Dataset,
-    paths: Mapping[str, Path],
-    console: Console,
-) -> tuple[Method, dict[str, list[str]]]:
+def _load(asked: Asked, read: Mapping[str, StateDict]) -> tuple[Method, dict[str, list[str]]]:
     """The method with the files' weights, and what of each file it does not use.
 
     What does not fit is shown key by key, then raised.
     """
     states = {role: state.tensors for role, state in read.items()}
-    unused = official.ignored(states)
+    unused = asked.official.ignored(states)
     ignored = {role: sorted([*state.others, *unused.get(role, [])]) for role, state in read.items()}
     for role, state in states.items():
-        check_finite(paths[role], {n: w for n, w in state.items() if n not in set(ignored[role])})
+        used = {name: w for name, w in state.items() if name not in set(ignored[role])}
+        check_finite(asked.paths[role], used)
     try:
-        return load_states(official, states, dataset.spec, overrides), ignored
+        return load_states(asked.official, states, asked.dataset.spec, asked.settings), ignored
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"]) or "the config"
@@ -145,23 +127,26 @@ def _load(
             f"{place}: {message} (sizes come from the file, the rest from --set)"
         ) from error
     except ValueError as error:
-        problems = getattr(error, "problems", None)
-        if not isinstance(problems, Mapping):
-            raise ValueError(f"{_files(paths)}: {error}; nothing was imported") from error
-        console.print(_table(problems, paths))
-        whose = {r: paths[r] for r in getattr(error, "roles", ()) if r in paths} or paths
-        told = sizes_that_differ(getattr(error, "shapes", {}), dataset.spec)
-        if why := getattr(error, "why", ""):
-            told.append(why)
-        told.append("keys: " + ", ".join(f"{len(keys)} {what}" for what, keys in problems.items()))
-        many = len(paths) > 1
-        names = _files(whose) if many else str(paths[CHECKPOINT])
-        raise ValueError(
-            f"{names}{':' if many else ''} does not fit: {'; '.join(told)}; nothing was imported"
-        ) from error
+        raise ValueError(f"{_refusal(error, asked)}; nothing was imported") from error
 
 
-def _files(paths: Mapping[str, Path]) -> str:
+def _refusal(error: ValueError, asked: Asked) -> str:
+    """Says whose weights do not fit, and why; shows every key where the reader named them."""
+    problems = getattr(error, "problems", None)
+    if not isinstance(problems, Mapping):
+        return f"{_names(asked.paths)}: {error}"
+    paths = asked.paths
+    console().print(_table(problems, paths))
+    whose = {r: paths[r] for r in getattr(error, "roles", ()) if r in paths} or paths
+    told = sizes_that_differ(getattr(error, "shapes", {}), asked.dataset.spec)
+    if why := getattr(error, "why", ""):
+        told.append(why)
+    told.append("keys: " + ", ".join(f"{len(keys)} {what}" for what, keys in problems.items()))
+    names = f"{_names(whose)}:" if len(paths) > 1 else str(paths[CHECKPOINT])
+    return f"{names} does not fit: {'; '.join(told)}"
+
+
+def _names(paths: Mapping[str, Path]) -> str:
     """``stage1 (stage1.pth)``, file by file; the file alone where there is one."""
     if len(paths) == 1 and CHECKPOINT in paths:
         return str(paths[CHECKPOINT])
@@ -177,20 +162,16 @@ def _table(problems: Mapping[str, Sequence[str]], paths: Mapping[str, Path]) -> 
     return table
 
 
-def _say_read(
-    role: str, file: ReadFile, state: StateDict, ignored: list[str], console: Console
-) -> None:
+def _say_read(role: str, file: ReadFile, state: StateDict, ignored: list[str]) -> None:
     weights = [weight for name, weight in state.tensors.items() if name not in set(ignored)]
     size = sum(weight.numel() for weight in weights) / 1e6
-    lines = [
+    say(
         f"read     {role}: {file.name} (sha256 {file.sha256[:12]}): {len(weights)} tensors, "
         f"{size:.3g} million numbers"
-    ]
+    )
     if ignored:
         more = ", ..." if len(ignored) > 3 else ""
-        lines.append(f"ignored  {role}: {len(ignored)}: {', '.join(ignored[:3])}{more}")
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(f"ignored  {role}: {len(ignored)}: {', '.join(ignored[:3])}{more}")
 
 
 def _paths(official: Official, options: ImportOptions) -> dict[str, Path]:
@@ -217,7 +198,7 @@ def _paths(official: Official, options: ImportOptions) -> dict[str, Path]:
     return {role: given[role] for role in official.files if role in given}
 
 
-def _overrides(official: Official, texts: Sequence[str]) -> dict[str, Any]:
+def _settings(official: Official, texts: Sequence[str]) -> dict[str, Any]:
     """``field=value`` as YAML values. Raises ValueError for what is none."""
     found: dict[str, Any] = {}
     for text in texts:
@@ -233,13 +214,13 @@ def _overrides(official: Official, texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _method(name: str, table: dict[str, str]) -> Row:
-    """The method's own row. Raises ValueError for a variant, or naming the nearest method."""
+def _method(name: str, registry: Registry) -> MethodEntry:
+    """The method of a name. Raises ValueError for a variant, or naming the nearest method."""
     try:
-        row = find_row(name, table)
+        row = registry.row(name)
     except ValueError:
-        resolve(name, table)  # names methods only: no variant can be imported
+        registry.method(name)  # names methods only: no variant can be imported
         raise
     if row.variant != DEFAULT:
         raise ValueError(f"--method {name}: expected a method, not its variant")
-    return row
+    return row.method

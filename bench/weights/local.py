@@ -15,6 +15,6 @@ def fetched_folder(name: str) -> Path:
 
 
 def local_weights(name: str) -> str:
-    """What to load a hub id or folder from: its fetched folder if there is one, else the name."""
+    """Names where a hub id or folder is loaded from: its fetched folder if there is one."""
     fetched = fetched_folder(name)
     return str(fetched) if (fetched / "model.safetensors").exists() else name

@@ -29,7 +29,8 @@ from torch import Tensor
 from bench.common.errors import unknown
 from bench.data import DatasetSpec
 from bench.method import Method
-from bench.registry.methods import known_methods, load, official_module
+from bench.registry.methods import MethodEntry, official_module
+from bench.registry.rows import Registry
 
 CHECKPOINT = "checkpoint"  # the role that every method has
 States = Mapping[str, Mapping[str, Any]]  # role -> state dict
@@ -60,22 +61,22 @@ class Official:
         raise unknown("setting", name, self.settings)
 
 
-def find_official(method: str, reference: str, table: dict[str, str]) -> Official:
+def find_official(method: MethodEntry, registry: Registry) -> Official:
     """The ``official`` module of a method. Raises ValueError naming the methods that have one."""
-    name = official_module(reference)
+    name = official_module(method.reference)
     if name is None:
-        able = [m for m, r in known_methods(table).items() if official_module(r)]
+        able = [m.name for m in registry.methods.values() if official_module(m.reference)]
         raise ValueError(
-            f"{method} has no published checkpoints to read or write (no module `official`); "
+            f"{method.name} has no published checkpoints to read or write (no module `official`); "
             f"methods that have: {', '.join(able) or 'none'}"
         )
-    cls = load(reference)  # says in one line what is wrong with the method itself
+    config_type = method.cls.config_type  # says in one line what is wrong with the method itself
     module = import_module(name)
     return Official(
         files=dict(module.FILES),
         nested=getattr(module, "NESTED", False),
         settings=dict(getattr(module, "SETTINGS", {})),
-        config_type=cls.config_type,
+        config_type=config_type,
         load=module.load,
         export=module.export,
         ignored=getattr(module, "ignored", lambda states: {}),
@@ -85,7 +86,7 @@ def find_official(method: str, reference: str, table: dict[str, str]) -> Officia
 def load_states(
     official: Official, states: States, spec: DatasetSpec, settings: Mapping[str, Any]
 ) -> Method:
-    """What ``load`` makes of the state dicts of all roles."""
+    """Let ``load`` make a method of the state dicts of all roles."""
     others = {role: state for role, state in states.items() if role != CHECKPOINT}
     return official.load(states[CHECKPOINT], spec, **others, **settings)
 
@@ -100,8 +101,8 @@ def resolved_config(method: Method) -> dict[str, Any]:
 def sizes_that_differ(
     shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]], spec: DatasetSpec
 ) -> list[str]:
-    """What (the file's, the model's) shapes say about the faces: both numbers of vertices, or of
-    styles."""
+    """Reads off (the file's, the model's) shapes how the faces differ: both numbers of vertices, or
+    of styles."""
     wanted = {"vertices": spec.num_vertices, "training subjects": len(spec.styles)}
     found: dict[str, set[int]] = {what: set() for what in wanted}
     for theirs, ours in shapes.values():

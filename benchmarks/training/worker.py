@@ -26,7 +26,7 @@ from benchmarks.subjects import build, forget, make_audio, make_head, make_motio
 from benchmarks.training.cases import METHOD, Form, Job
 from benchmarks.training.counts import Counts, count, measure_peaks
 from benchmarks.training.encoder import difference, encoder_steps, hierarchy_of, make_plain
-from methods.gldi.frozen import FrozenLatents
+from methods.gldi.autoencoder import FrozenLatents
 from methods.layers.speech import ClipMemo
 
 WARM_UP = 8  # frames

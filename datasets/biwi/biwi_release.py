@@ -15,11 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.dataset.card import Card
-from bench.media.audio import read_sound
-from bench.media.meshes import read_mesh
 from bench.prepare.archives import read_members
-from bench.prepare.processed import surface_area
-from bench.prepare.release import Release, state_of
+from bench.prepare.processed import find_mesh, surface_area
+from bench.prepare.release import FilesRecording, Release
 
 ARCHIVE = ".tar"  # the .tgz beside it holds other things than frames
 SOUNDS = (  # where a sequence's sound may lie: audio/, wav/ or videos/
@@ -56,46 +54,28 @@ def parse_vl(data: bytes, num_vertices: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class VlRecording:
+class VlRecording(FilesRecording):
     """One sequence: an archive or a folder of frames."""
 
-    name: str
-    motion: Path
-    sounds: tuple[Path, ...]  # where its sound may lie
     faces: np.ndarray
     num_vertices: int
 
-    @property
-    def source(self) -> str:
-        """The archive or folder."""
-        return str(self.motion)
-
-    def state(self) -> list[object]:
-        """The archive or every frame's file, and the sound's."""
-        frames = sorted(self.motion.glob("*.vl")) if self.motion.is_dir() else [self.motion]
-        sounds = [path for path in self.sounds if path.exists()]
-        return [state_of(path) for path in (*frames, *sounds)]
+    def files(self) -> list[Path]:
+        """The archive or every frame's file."""
+        return sorted(self.motion.glob("*.vl")) if self.motion.is_dir() else [self.motion]
 
     def frames(self) -> Iterator[np.ndarray]:
         """Normalised frames in the order of their numbers, which is not that of an archive."""
-        raw = {_number(name): (name, data) for name, data in self._files()}
+        raw = {_number(name): (name, data) for name, data in self._raw()}
         for _, (name, data) in sorted(raw.items()):
             try:
                 yield normalise(parse_vl(data, self.num_vertices), self.faces)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
 
-    def sound(self) -> tuple[np.ndarray, int]:
-        """The first file of sound that is there."""
-        path = next((path for path in self.sounds if path.exists()), None)
-        if path is None:
-            raise ValueError(f"no sound: expected one of {', '.join(map(str, self.sounds))}")
-        return read_sound(path)
-
-    def _files(self) -> Iterator[tuple[str, bytes]]:
+    def _raw(self) -> Iterator[tuple[str, bytes]]:
         if self.motion.is_dir():
-            for path in self.motion.glob("*.vl"):
-                yield path.name, path.read_bytes()
+            yield from ((path.name, path.read_bytes()) for path in self.files())
         else:
             yield from read_members(self.motion, ".vl")
 
@@ -110,20 +90,12 @@ def read_raw(folder: Path, card: Card) -> Release | None:
         return None
     meshes = {}
     for subject in subjects:
-        places = [folder / sub / f"{subject}.obj" for sub in ("rigid_scans", "faces")]
-        path = next((place for place in places if place.exists()), None)
-        if path is not None:
-            mesh = read_mesh(path)
-            if len(mesh.vertices) != card.num_vertices or mesh.faces is None:
-                raise ValueError(
-                    f"{path}: expected a mesh of {card.num_vertices} vertices, "
-                    f"got {len(mesh.vertices)}"
-                )
-            meshes[subject] = mesh
+        names = (f"rigid_scans/{subject}.obj", f"faces/{subject}.obj")
+        if any((folder / name).exists() for name in names):
+            meshes[subject] = find_mesh(folder, card.num_vertices, names)
     if not meshes:
         raise ValueError(f"{folder}: expected templates as rigid_scans/<subject>.obj, got none")
     first = next((meshes[s] for s in card.styles if s in meshes), next(iter(meshes.values())))
-    assert first.faces is not None
     templates = {s: normalise(mesh.vertices, first.faces) for s, mesh in meshes.items()}
     reference = normalise(first.vertices, first.faces)
     recordings = list(_recordings(folder, card, first.faces))

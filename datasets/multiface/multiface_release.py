@@ -18,10 +18,9 @@ import numpy as np
 
 from bench.common.records import read_yaml
 from bench.dataset.card import Card
-from bench.media.audio import read_sound
 from bench.media.meshes import read_mesh
-from bench.prepare.processed import find_mesh, read_processed
-from bench.prepare.release import Recording, Release, state_of
+from bench.prepare.processed import ProcessedRecording, find_mesh, read_processed
+from bench.prepare.release import FilesRecording, Release
 
 MM = 1e-3  # m
 DROPPED = "dropped_vertices.txt"
@@ -35,28 +34,15 @@ def facts() -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class MeshesRecording:
+class MeshesRecording(FilesRecording):
     """One segment: a folder with a mesh per frame."""
 
-    name: str
-    motion: Path
-    wav: Path
     kept: np.ndarray  # of the raw vertices
     raw_vertices: int
 
-    @property
-    def source(self) -> str:
-        """The folder of meshes."""
-        return str(self.motion)
-
-    def state(self) -> list[object]:
-        """Every mesh's file and the sound's."""
-        sounds = [self.wav] if self.wav.exists() else []
-        return [state_of(path) for path in (*self._files(), *sounds)]
-
     def frames(self) -> Iterator[np.ndarray]:
         """Frames in the order of their numbers, in MeshTalk's topology."""
-        for path in self._files():
+        for path in self.files():
             vertices = self._read(path)
             if len(vertices) == self.raw_vertices:
                 vertices = vertices[self.kept]
@@ -67,11 +53,7 @@ class MeshesRecording:
                 )
             yield vertices * MM
 
-    def sound(self) -> tuple[np.ndarray, int]:
-        """The segment's wav."""
-        return read_sound(self.wav)
-
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
         """One file per frame; .bin where a frame has both."""
         found: dict[int, Path] = {}
         for ending in reversed(FRAMES):
@@ -113,8 +95,8 @@ def _recordings(folder: Path, card: Card, kept: np.ndarray) -> Iterator[MeshesRe
         entity = folder / known["entities"][int(subject) - 1]
         segment = known["sentences"][sentence - 1]
         if (motion := entity / "tracked_mesh" / segment).is_dir():
-            wav = entity / "audio" / f"{segment}.wav"
-            yield MeshesRecording(name, motion, wav, kept, known["raw_vertices"])
+            sounds = (entity / "audio" / f"{segment}.wav",)
+            yield MeshesRecording(name, motion, sounds, kept, known["raw_vertices"])
 
 
 def _neutral(folder: Path, card: Card, kept: np.ndarray) -> dict[str, MeshesRecording]:
@@ -124,7 +106,7 @@ def _neutral(folder: Path, card: Card, kept: np.ndarray) -> dict[str, MeshesReco
         tracked = folder / known["entities"][int(subject) - 1] / "tracked_mesh"
         there = [tracked / name for name in known["neutral"] if (tracked / name).is_dir()]
         if there:
-            found[subject] = MeshesRecording(subject, there[0], Path(), kept, known["raw_vertices"])
+            found[subject] = MeshesRecording(subject, there[0], (), kept, known["raw_vertices"])
     return found
 
 
@@ -149,35 +131,20 @@ def _kept(path: Path, raw_vertices: int, num_vertices: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Unscaled:
+class Unscaled(ProcessedRecording):
     """A file of FaceDiffuser's, taken back to metres."""
 
-    file: Recording
     low: np.ndarray
     high: np.ndarray
 
-    @property
-    def name(self) -> str:
-        """The clip's."""
-        return self.file.name
-
-    @property
-    def source(self) -> str:
-        """The file of vertices."""
-        return self.file.source
-
     def state(self) -> list[object]:
         """The files' own, and that they are scaled."""
-        return [*self.file.state(), "scaled"]
+        return [*super().state(), "scaled"]
 
     def frames(self) -> Iterator[np.ndarray]:
         """Frames in metres."""
-        for frame in self.file.frames():
+        for frame in super().frames():
             yield unscaled(frame, self.low, self.high)
-
-    def sound(self) -> tuple[np.ndarray, int]:
-        """The wav file."""
-        return self.file.sound()
 
 
 def read_scaled(folder: Path, card: Card) -> Release | None:
@@ -200,7 +167,7 @@ def read_scaled(folder: Path, card: Card) -> Release | None:
         release,
         reference=release.reference * MM,
         templates={s: unscaled(t, low, high) for s, t in release.templates.items()},
-        recordings=[Unscaled(file, low, high) for file in release.recordings],
+        recordings=[Unscaled(**vars(file), low=low, high=high) for file in release.recordings],
     )
 
 

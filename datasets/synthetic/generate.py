@@ -1,27 +1,78 @@
-"""Write a whole generated dataset to a folder.
+"""Utterances of subjects, with as many takes of their motion as wanted, and a dataset of them.
 
-Shapes: V vertices, F faces, T frames, K channels, S samples. Units: metres, seconds.
+Audio and motion draw from separate random streams, so that a further take moves everything that
+the audio does not determine and leaves the audio alone.
+
+Shapes: V vertices, F faces, T video frames, K blendshape channels, S samples. Units: metres,
+seconds; channels relative, 1 is full activation.
 """
 
 import hashlib
 import json
 import shutil
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from blendshapes import CHANNELS, JAW_DEGREES
-from clips import Utterance, speak, take
-from control_rate import SAMPLE_RATE
 from facts import Facts
-from head_set import HeadSet
-from jaxtyping import Int16
-from masks import Mask
-from subjects import Subject, draw_subject
+from head import CHANNELS, JAW_DEGREES, HeadSet, Mask
+from jaxtyping import Float, Int16
+from lexicon import sentence
+from motion import MouthTracks, mouth_coefficients, mouth_tracks, upper_coefficients
+from speech import Speech, synthesise
+from subjects import Subject, draw_subject, named_rng
+from timing import HOP, SAMPLE_RATE, STEP, Segment, segment
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
+STATED = ("generated", "description", "fps", "unit", "unit_to_mm")  # facts in the manifest
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A spoken sentence; ``take`` gives motion to go with it."""
+
+    subject: Subject
+    sentence: int
+    text: str
+    segments: list[Segment]
+    mouth: MouthTracks
+    speech: Speech
+    seed: int
+
+
+def speak(subject: Subject, number: int, seed: int) -> Utterance:
+    """The subject speaking the sentence of that number; the same arguments give the same bits."""
+    spoken = sentence(number)
+    rng = named_rng(f"audio-{seed}-{subject.number}-{number - 1}")
+    segments = segment(spoken, subject.voice.rate, rng)
+    num_frames = int(np.ceil(segments[-1].end * SAMPLE_RATE / HOP))
+    mouth = mouth_tracks(segments, num_frames, subject.style)
+    speech = synthesise(
+        segments,
+        subject.voice,
+        jaw=mouth.jaw * subject.style.jaw,
+        rounding=mouth.rounding * subject.style.rounding,
+        rng=rng,
+    )
+    return Utterance(subject, number, spoken.text, segments, mouth, speech, seed)
+
+
+def take(utterance: Utterance, number: int, fps: float) -> Float[np.ndarray, "T K"]:
+    """Coefficients (float32) of take ``number``; frame t is the face at (t + 0.5) / fps."""
+    subject, pitch = utterance.subject, utterance.speech.pitch
+    stream = f"motion-{utterance.seed}-{subject.number}-{utterance.sentence - 1}-{number}"
+    rng = named_rng(stream)
+    num_frames = int(np.floor(len(pitch) * STEP * fps))
+    frame_times = (np.arange(num_frames) + 0.5) / fps
+    mouth = mouth_coefficients(utterance.mouth, subject.style, frame_times, rng)
+    upper = upper_coefficients(
+        utterance.segments, pitch, subject.style, mouth["spread"], frame_times, rng
+    )
+    channels = mouth | upper
+    return np.stack([channels[name] for name in CHANNELS], axis=1).astype(np.float32)
 
 
 def generate(
@@ -43,13 +94,9 @@ def generate(
     names = {subject for split in facts.splits.values() for subject in split.subjects}
     subjects = {subject: draw_subject(subject, seed) for subject in sorted(names)}
     manifest: dict[str, Any] = {
+        **{key: getattr(facts, key) for key in STATED},
         "schema": SCHEMA,
         "name": name or facts.name,
-        "generated": facts.generated,
-        "description": facts.description,
-        "fps": facts.fps,
-        "unit": facts.unit,
-        "unit_to_mm": facts.unit_to_mm,
         "num_vertices": num_vertices,
         "styles": list(facts.styles),
         "motion": "coefficients",
@@ -127,18 +174,18 @@ def _write_clips(
     for split_name, split in facts.splits.items():
         for subject in split.subjects:
             style = facts.styles.index(subject) if subject in facts.styles else None
-            for sentence in split.sentences:
-                utterance = speak(subjects[subject], sentence, seed)
-                clip = f"{subject}_{sentence:02d}"
+            for number in split.sentences:
+                utterance = speak(subjects[subject], number, seed)
+                clip = f"{subject}_{number:02d}"
                 _write_wav(folder / "audio" / f"{clip}.wav", utterance.speech.audio)
                 shared = _utterance_entry(utterance, clip) | {"split": split_name, "style": style}
-                for number in range(split.takes):
-                    motion = take(utterance, number, facts.fps)
-                    name = clip if number == 0 else f"{clip}-take{number}"
+                for repeat in range(split.takes):
+                    motion = take(utterance, repeat, facts.fps)
+                    name = clip if repeat == 0 else f"{clip}-take{repeat}"
                     np.save(folder / "coefficients" / f"{name}.npy", motion)
                     own = {
                         "name": name,
-                        "take": number,
+                        "take": repeat,
                         "frames": len(motion),
                         "motion_sha256": _sha256(motion),
                     }
@@ -147,7 +194,7 @@ def _write_clips(
 
 
 def _utterance_entry(utterance: Utterance, clip: str) -> dict[str, Any]:
-    """What all takes of an utterance have in common."""
+    """Everything that all takes of an utterance have in common."""
     return {
         "subject": utterance.subject.name,
         "sentence": utterance.sentence,

@@ -1,4 +1,4 @@
-"""What every phoneme sounds like and what it asks of the mouth: constant tables.
+"""Constant tables: how every phoneme sounds, and where it takes the mouth.
 
 Units: durations ms, frequencies Hz for a male vocal tract (female ones are scaled), amplitudes
 and articulatory targets relative (0 to about 1). SIL is silence.

@@ -11,10 +11,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from control_rate import SAMPLE_RATE
-from expected import EXPECTED_FILE, EXPECTED_SEED, fingerprint, read_expected, write_expected
-from facts import Facts, read_facts
+from facts import (
+    EXPECTED_FILE,
+    EXPECTED_SEED,
+    Facts,
+    fingerprint,
+    read_expected,
+    read_facts,
+    write_expected,
+)
 from generate import generate
+from timing import SAMPLE_RATE
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Voice:
-    """What is audible of a subject, besides articulation."""
+    """How a subject sounds, besides articulation."""
 
     pitch: float  # median F0 in Hz
     tract: float  # formant scale: 1 male, about 1.13 female (a shorter vocal tract)
@@ -42,23 +42,23 @@ class SpeakingStyle:
 
 @dataclass(frozen=True)
 class FaceShape:
-    """Identity of the neutral face: 1 is average for sizes, 0 for tilts."""
+    """Identity of the neutral face; the defaults are the average face: 1 for sizes, 0 for tilts."""
 
-    width: float
-    length: float
-    depth: float
-    jaw: float
-    nose_length: float
-    nose_width: float
-    nose_tip: float
-    lip: float
-    mouth_width: float
-    chin: float
-    brow: float
-    cheek: float
-    eye_width: float
-    eye_height: float
-    forehead: float
+    width: float = 1.0
+    length: float = 1.0
+    depth: float = 1.0
+    jaw: float = 1.0
+    nose_length: float = 1.0
+    nose_width: float = 1.0
+    nose_tip: float = 0.0
+    lip: float = 1.0
+    mouth_width: float = 1.0
+    chin: float = 1.0
+    brow: float = 1.0
+    cheek: float = 1.0
+    eye_width: float = 1.0
+    eye_height: float = 1.0
+    forehead: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,41 +83,14 @@ class Subject:
     motor: Motor
 
 
-AVERAGE_SHAPE = FaceShape(
-    width=1.0,
-    length=1.0,
-    depth=1.0,
-    jaw=1.0,
-    nose_length=1.0,
-    nose_width=1.0,
-    nose_tip=0.0,
-    lip=1.0,
-    mouth_width=1.0,
-    chin=1.0,
-    brow=1.0,
-    cheek=1.0,
-    eye_width=1.0,
-    eye_height=1.0,
-    forehead=0.0,
-)
-# Standard deviations of the shape parameters, in the order of their fields.
-_SHAPE_SPREAD = FaceShape(
-    width=0.05,
-    length=0.04,
-    depth=0.04,
-    jaw=0.07,
-    nose_length=0.12,
-    nose_width=0.1,
-    nose_tip=0.25,
-    lip=0.15,
-    mouth_width=0.06,
-    chin=0.3,
-    brow=0.3,
-    cheek=0.3,
-    eye_width=0.05,
-    eye_height=0.12,
-    forehead=0.3,
-)
+AVERAGE_SHAPE = FaceShape()
+# Standard deviations of the shape parameters, drawn in this order.
+SHAPE_SPREAD = {
+    **{"width": 0.05, "length": 0.04, "depth": 0.04, "jaw": 0.07},
+    **{"nose_length": 0.12, "nose_width": 0.1, "nose_tip": 0.25},
+    **{"lip": 0.15, "mouth_width": 0.06, "chin": 0.3, "brow": 0.3, "cheek": 0.3},
+    **{"eye_width": 0.05, "eye_height": 0.12, "forehead": 0.3},
+}
 
 
 def named_rng(name: str) -> np.random.RandomState:
@@ -189,9 +162,11 @@ def _draw_style(rng: np.random.RandomState) -> SpeakingStyle:
 
 def _draw_shape(rng: np.random.RandomState) -> FaceShape:
     """Every parameter within two standard deviations of the average."""
-    mean, spread = vars(AVERAGE_SHAPE), vars(_SHAPE_SPREAD)
     return FaceShape(
-        **{field: mean[field] + spread[field] * min(max(rng.randn(), -2), 2) for field in mean}
+        **{
+            field: getattr(AVERAGE_SHAPE, field) + spread * min(max(rng.randn(), -2), 2)
+            for field, spread in SHAPE_SPREAD.items()
+        }
     )
 
 

@@ -14,12 +14,7 @@ from torch import Tensor
 from bench.data import Batch, Clip, DatasetSpec, valid_frames
 from bench.method import Method, Noise
 from methods.codetalker.autoencoder import MotionAutoencoder
-from methods.codetalker.config import (
-    AutoencoderConfig,
-    CodeTalkerConfig,
-    PredictorConfig,
-    SamplingConfig,
-)
+from methods.codetalker.config import CodeTalkerConfig
 from methods.codetalker.fast import FoldedFeedback
 from methods.codetalker.fast import unroll as unroll_fast
 from methods.codetalker.plain import unroll as unroll_plain
@@ -27,15 +22,7 @@ from methods.codetalker.predictor import Predictor
 from methods.layers.clips import evaluating, frame_mean
 from methods.layers.motion_scale import rms_motion
 from methods.layers.speech import normalise_audio
-from methods.layers.speech.aligned_tokens import hear_batch
-
-__all__ = [
-    "AutoencoderConfig",
-    "CodeTalker",
-    "CodeTalkerConfig",
-    "PredictorConfig",
-    "SamplingConfig",
-]
+from methods.layers.speech_decoder import hear_batch
 
 
 class CodeTalker(Method):

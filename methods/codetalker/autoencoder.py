@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from bench.data import valid_frames
 from methods.codetalker.config import AutoencoderConfig
-from methods.layers.clip_transformer import NEGATIVE_SLOPE, Trunk, trunk_sizes
+from methods.layers.clip_transformer import NEGATIVE_SLOPE, Trunk
 from methods.layers.clips import frame_mean
 from methods.layers.quantizer import Quantized, VectorQuantizer
 
@@ -22,7 +22,7 @@ class MotionEncoder(nn.Module):
     def __init__(self, config: AutoencoderConfig, num_vertices: int) -> None:
         super().__init__()
         self.vertices_in = nn.Linear(3 * num_vertices, config.hidden)
-        self.trunk = Trunk(trunk_sizes(config))
+        self.trunk = Trunk(config)
         self.to_latents = latent_linear(config, config.hidden, config.latent_width)
 
     def forward(
@@ -38,7 +38,7 @@ class MotionDecoder(nn.Module):
     def __init__(self, config: AutoencoderConfig, num_vertices: int) -> None:
         super().__init__()
         self.from_latents = latent_linear(config, config.latent_width, config.hidden)
-        self.trunk = Trunk(trunk_sizes(config))
+        self.trunk = Trunk(config)
         self.vertices_out = nn.Linear(config.hidden, 3 * num_vertices, bias=config.vertex_bias)
 
     def forward(

@@ -9,23 +9,13 @@ from typing import Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from bench.common.records import Frozen
-from methods.layers.speech import SpeechConfig
+from methods.layers.clip_transformer import TrunkConfig
+from methods.layers.speech_decoder import DecoderConfig
 
 
-def _check_heads(name: str, width: int, num_heads: int) -> None:
-    if width % num_heads or width % 2:
-        raise ValueError(
-            f"{name} must be even and a multiple of num_heads {num_heads}, got {width}"
-        )
-
-
-class AutoencoderConfig(Frozen):
+class AutoencoderConfig(TrunkConfig):
     """Stage 1: motion to a grid of T x H codebook entries, and back."""
 
-    hidden: PositiveInt = 1024  # features per frame in both trunks
-    num_layers: PositiveInt = 6  # blocks of each trunk
-    num_heads: PositiveInt = 8
-    feed_forward: PositiveInt = 1536
     face_components: PositiveInt = 8  # H: latents per frame (VOCASET: 16)
     channels: PositiveInt = 128  # C: width of a latent and of a codebook entry (VOCASET: 64)
     codebook_size: PositiveInt = 256  # K
@@ -34,15 +24,10 @@ class AutoencoderConfig(Frozen):
     codebook_init: Literal["uniform", "data"] = "uniform"  # "data": latents of training clips
     dead_code_restart: int = Field(default=0, ge=0)  # batches an entry may idle; 0: for ever
     commitment_weight: float = Field(default=0.25, ge=0)
-    temporal_norm: Literal["instance", "none"] = "instance"  # over a clip's frames, per feature
-    positions: Literal["first-row", "frames"] = "first-row"  # published: row 0 for every frame
-    attention_scale: Literal["width", "head"] = "width"  # published: 1 / sqrt(all features)
-    position_dropout: float = Field(default=0.1, ge=0, lt=1)
     motion_scale: Literal["none", "train_std"] = "none"  # what offsets are divided by
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "AutoencoderConfig":
-        _check_heads("hidden", self.hidden, self.num_heads)
         if not self.latent_linear and self.hidden != self.latent_width:
             raise ValueError(
                 f"without latent_linear, face_components * channels = {self.latent_width} must be "
@@ -56,24 +41,15 @@ class AutoencoderConfig(Frozen):
         return self.face_components * self.channels
 
 
-class PredictorConfig(Frozen):
+class PredictorConfig(DecoderConfig):
     """Stage 2: speech and past motion to the latents of stage 1."""
 
-    speech: SpeechConfig = SpeechConfig()
     num_features: PositiveInt = 1024
     num_layers: PositiveInt = 12  # VOCASET: 6
-    num_heads: PositiveInt = 4
-    feed_forward: PositiveInt | None = None  # None: 2 * num_features
-    period: PositiveInt | None = None  # frames of positions and bias; None: one second
     dropout: float = Field(default=0.1, ge=0, lt=1)
     past_dropout: float = Field(default=0.0, ge=0, lt=1)  # ours: past frames fed as motion zero
     motion_weight: float = Field(default=1.0, ge=0)  # of the squared error of vertices
     latent_weight: float = Field(default=1.0, ge=0)  # of the squared error of latents
-
-    @model_validator(mode="after")
-    def _heads_fit(self) -> "PredictorConfig":
-        _check_heads("num_features", self.num_features, self.num_heads)
-        return self
 
 
 class SamplingConfig(Frozen):

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from bench.data import DatasetSpec
-from methods.codetalker import (
+from methods.codetalker import CodeTalker
+from methods.codetalker.config import (
     AutoencoderConfig,
-    CodeTalker,
     CodeTalkerConfig,
     PredictorConfig,
     SamplingConfig,
@@ -50,11 +50,10 @@ BLOCK = re.compile(r"(encoder|decoder)\.trunk\.blocks\.(\d+)\.(\w+)\.(\w+)")
 OURS_ONLY = {"motion_scale", "quantizer.idle_steps"}  # of stage 1
 TABLE = "PPE.pe"  # tables are formulas: checked, not loaded
 TABLES = ("encoder.encoder_pos_embedding.pe", "decoder.decoder_pos_embedding.pe")
-LAYER = "transformer_decoder.layers.0.linear1.weight"
 BLOCKS = f"{STAGE1}encoder.encoder_transformer.net."
 CODEBOOK = f"{STAGE1}quantize.embedding.weight"
 # keys that tell a model's sizes, and their axes
-RANKS = {"feat_map.weight": 2, LAYER: 2} | files.SPEECH_RANKS
+RANKS = {"feat_map.weight": 2, files.DECODER_LAYER: 2} | files.SPEECH_RANKS
 FACE_RANKS = {"vertice_map.weight": 2, "learnable_style_emb.weight": 2}  # without a spec
 RANKS1 = {f"{BLOCKS}1.fn.fn.l1.weight": 2, CODEBOOK: 2}
 # what shapes cannot tell and predictions depend on, read off a model
@@ -92,7 +91,7 @@ def load(
     files.require(published, f"{NAME} stage 2", RANKS | ({} if spec else FACE_RANKS))
     files.require(published, f"{NAME} stage 1", RANKS1, apart)
     tables = {n: published.pop(n, None) for n in (TABLE, *(STAGE1 + t for t in TABLES))}
-    fps = overrides.pop("fps", _period(tables[TABLE]))
+    fps = overrides.pop("fps", files.period_of(tables[TABLE]))
     if spec is None:
         num_vertices = published["vertice_map.weight"].shape[1] // 3
         num_styles = published["learnable_style_emb.weight"].shape[0]
@@ -175,26 +174,15 @@ def _published_name(name: str) -> str | None:
     return f"{STAGE1}{PARTS[part]}.{last}"
 
 
-def _period(table: Tensor | None) -> int | None:
-    """The period P, which is the frame rate: the table holds floor(600 / P) + 1 periods."""
-    rows = None if table is None else table.shape[1]
-    return next((p for p in (25, 30) if rows == (600 // p + 1) * p), None)
-
-
 def _config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> CodeTalkerConfig:
     model, speech = files.split_overrides(overrides)
     sampling = model.pop("sampling", SamplingConfig())
     prefix = AUTOENCODER
     stage1 = {k.removeprefix(prefix): v for k, v in model.items() if k.startswith(prefix)}
     stage2 = {k: v for k, v in model.items() if not k.startswith(prefix)}
-    feed_forward, num_features = published[LAYER].shape
-    sizes = {
-        "num_features": num_features,
-        "feed_forward": feed_forward,
-        "num_layers": files.count(published, "transformer_decoder.layers."),
-    }
     speech = {"kind": "wav2vec2", "frozen": "feature-extractor"} | speech
-    predictor = {"speech": files.speech_config(published, speech)} | sizes | stage2
+    predictor = {"speech": files.speech_config(published, speech)}
+    predictor |= files.decoder_sizes(published) | stage2
     return CodeTalkerConfig(
         autoencoder=AutoencoderConfig(**(_autoencoder_sizes(published) | stage1)),
         predictor=PredictorConfig(**predictor),

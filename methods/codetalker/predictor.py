@@ -12,17 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.codetalker.config import PredictorConfig
-from methods.layers.attention import (
-    Decoder,
-    PeriodicPositionalEncoding,
-    alignment_mask,
-    biased_causal_mask,
-)
-from methods.layers.speech import SpeechEncoder, tokens_per_frame
-from methods.layers.speech.aligned_tokens import hear_aligned
+from methods.layers.attention import alignment_mask, biased_causal_mask
+from methods.layers.speech_decoder import SpeechDecoder
 
 
-class Predictor(nn.Module):
+class Predictor(SpeechDecoder):
     """Speech encoder, biased transformer decoder, and linear maps from motion and to latents."""
 
     def __init__(
@@ -33,38 +27,12 @@ class Predictor(nn.Module):
         latent_width: int,
         fps: float,
     ) -> None:
-        super().__init__()
+        super().__init__(config, num_vertices, fps)
         width = config.num_features
-        self.fps = fps
         self.past_dropout = config.past_dropout
-        self.period = config.period or round(fps)
-        self.tokens_per_frame = tokens_per_frame(fps)
-        self.audio_encoder = SpeechEncoder(config.speech)
-        self.audio_feature_map = nn.Linear(self.audio_encoder.num_features, width)
-        self.vertice_map = nn.Linear(3 * num_vertices, width)
-        self.PPE = PeriodicPositionalEncoding(width, self.period, config.dropout)
-        self.transformer_decoder = Decoder(
-            config.num_layers,
-            width,
-            config.num_heads,
-            config.feed_forward or 2 * width,
-            config.dropout,
-        )
         self.feat_map = nn.Linear(width, latent_width, bias=False)
         self.learnable_style_emb = nn.Embedding(num_styles, width)
         nn.init.zeros_(self.feat_map.weight)
-
-    def trainable_parameters(self) -> list[nn.Parameter]:
-        """Everything but the frozen part of the speech encoder."""
-        own = [p for name, p in self.named_parameters() if not name.startswith("audio_encoder.")]
-        return [*self.audio_encoder.trainable_parameters(), *own]
-
-    def hear(
-        self, audio: Float[Tensor, "1 S"], num_frames: int | None = None
-    ) -> Float[Tensor, "1 N D"]:
-        """Tokens of one clip's normalised audio at the motion's rate; see :func:`hear_aligned`."""
-        heard = hear_aligned(self.audio_encoder, audio, self.fps, num_frames)
-        return self.audio_feature_map(heard)
 
     def teacher_forced(
         self,

@@ -11,18 +11,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 
-from bench.data import Batch, Clip, DatasetSpec
+from bench.data import Batch, Clip, DatasetSpec, valid_frames
 from bench.method import Method, Noise
-from methods.facediffuser.config import FaceDiffuserConfig, SamplingConfig
+from methods.facediffuser.config import FaceDiffuserConfig
 from methods.facediffuser.model import FaceDiffuserNetwork
 from methods.facediffuser.sampler import Condition, Sampler
 from methods.layers.diffusion import DiffusionSchedule, cosine_betas
 from methods.layers.motion_scale import rms_motion
-from methods.layers.speech import normalise_audio, num_frames_supported, unpad_audio
-
-__all__ = ["FaceDiffuser", "FaceDiffuserConfig", "FaceDiffuserNetwork", "SamplingConfig"]
+from methods.layers.speech import normalise_audio
+from methods.layers.speech.tokens import check_frame, hear_clips, pad_heard
 
 
 class FaceDiffuser(Method):
@@ -98,11 +96,7 @@ class FaceDiffuser(Method):
         num_styles = self.network.obj_vector.in_features
         if not 0 <= style < num_styles:
             raise ValueError(f"style {style} is unknown: expected 0 to {num_styles - 1}")
-        if not num_frames_supported(len(audio), self.network.fps):
-            raise ValueError(
-                f"Audio of {len(audio)} samples is too short for one frame at "
-                f"{self.network.fps:g} fps; drop the clip"
-            )
+        check_frame(len(audio), self.network.fps)
         sounds = normalise_audio(audio[None])
         condition = Condition(
             # all of it, then cut: less motion must not make the speech faster
@@ -117,7 +111,7 @@ class FaceDiffuser(Method):
     def _enter(
         self, vertices: Float[Tensor, "B T V 3"], template: Float[Tensor, "B V 3"]
     ) -> Float[Tensor, "B T V 3"]:
-        """What is diffused."""
+        """The face as it is diffused."""
         if self.config.target == "motion":
             vertices = vertices - template[:, None]
         return vertices / self.motion_scale
@@ -130,21 +124,11 @@ class FaceDiffuser(Method):
         return template + vertices if self.config.target == "motion" else vertices
 
     def _base(self, template: Float[Tensor, "B V 3"]) -> Float[Tensor, "B C"]:
-        """What the network's output is added to: the face at rest, as it is diffused."""
+        """The face at rest, as it is diffused: the network's output is added to it."""
         return self._enter(template[:, None], template).flatten(1)
 
     def _hear_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Every clip's speech, zero-padded, and which frames are its own: (B, T, L), (B, T)."""
-        clips = unpad_audio(batch.audio, batch.num_frames, self.network.fps)
-        heard = [
-            self.network.hear(normalise_audio(clip), frames)[0]
-            for clip, frames in zip(clips, batch.num_frames.tolist(), strict=True)
-        ]
-        counts = torch.tensor([len(frames) for frames in heard])
-        if not counts.any():
-            raise ValueError(
-                f"{', '.join(batch.names)}: the audio is too short for one frame; "
-                "use a longer train.window"
-            )
-        valid = torch.arange(int(counts.max())) < counts[:, None]
-        return pad_sequence(heard, batch_first=True), valid.to(batch.audio.device)
+        clips = hear_clips(self.network.hear, batch, self.network.fps)
+        heard, num_frames = pad_heard(clips, batch)
+        return heard, valid_frames(num_frames, heard.shape[1])

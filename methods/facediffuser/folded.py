@@ -22,7 +22,7 @@ BLOCK = 256  # rows of A A^T at a time
 
 
 class Folded(NamedTuple):
-    """What the loop needs of a network for any clip; float64 unless it says float32."""
+    """Products of a network's weights that serve any clip; float64 unless it says float32."""
 
     mix: Float[Tensor, "P P"]  # S M
     bias: Float[Tensor, " P"]  # of the projection and the convolution; float32

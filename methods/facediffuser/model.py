@@ -106,5 +106,5 @@ class FaceDiffuserNetwork(nn.Module):
         return self.final_layer(hidden * self.gate(style)[:, None]) + base[:, None]
 
     def gate(self, style: Int[Tensor, " B"]) -> Float[Tensor, "B L"]:
-        """What a style multiplies the GRU's output by."""
+        """The factors of a style for the GRU's output."""
         return self.obj_vector.weight.t()[style]

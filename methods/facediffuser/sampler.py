@@ -20,7 +20,7 @@ from methods.layers.diffusion import DiffusionSchedule
 
 
 class Condition(NamedTuple):
-    """What the samples of a clip share."""
+    """Everything that the samples of a clip share."""
 
     hear: Callable[[], Float[Tensor, "1 T L"]]  # speech features; a call runs the speech encoder
     style: Int[Tensor, " 1"]

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from methods.facediffuser.folded import Folded
 from methods.facediffuser.reverse import Draw, Update, factors
+from methods.layers.packed import Layer, packed
 
 NORM_EPS = 1e-5
 WIDE = 256  # features from which packed weights pay
-Linear = Callable[[Tensor], Tensor]
 
 
 class DrawnNoise:
@@ -39,7 +39,7 @@ class DrawnNoise:
 
     def __init__(self, draw: Draw, factor: Float[Tensor, "P R"]) -> None:
         self._draw, self._rank = draw, factor.shape[1]
-        self._apply = packed(factor)
+        self._apply = packed(factor, narrowest=WIDE)
 
     def first(self, num_frames: int) -> Float[Tensor, "T P"]:
         """The noise that sampling starts from."""
@@ -88,8 +88,8 @@ class Wavefront:
         """``gate`` is the style's, ``face`` is Q applied to what the network adds its output to."""
         self.bias = folded.bias
         self.layers = [_packed_layer(gru, layer) for layer in range(gru.num_layers)]
-        self.feedback = packed((folded.feedback * gate).float(), face.float())
-        self.noisy_gates = packed(folded.noisy_gates)
+        self.feedback = packed((folded.feedback * gate).float(), face.float(), WIDE)
+        self.noisy_gates = packed(folded.noisy_gates, narrowest=WIDE)
         self.gate_bias = folded.gate_bias
         self.clean, self.noisy, self.noise = factors(plan, heard.device).split(1, dim=1)
         self.is_random = bool(self.noise.any())
@@ -123,7 +123,7 @@ class Wavefront:
         return result
 
     def _input_gates(self, noisy: Tensor, frames: slice, steps: slice) -> Float[Tensor, "cells G"]:
-        """What the first layer hears: W_ih LayerNorm([audio, noisy face, step]) + b_ih."""
+        """The first layer's gates: W_ih LayerNorm([audio, noisy face, step]) + b_ih."""
         even, odd = (noisy + self.bias).chunk(2, dim=1)
         pooled = torch.maximum(even, odd).relu_()
         parts = (self.audio_moments[frames], _moments(pooled), self.step_moments[steps])
@@ -133,18 +133,10 @@ class Wavefront:
         return torch.addcmul(self.gate_bias, gates, (within + between + NORM_EPS).rsqrt())
 
 
-def packed(weight: Float[Tensor, "out in"], bias: Float[Tensor, " out"] | None = None) -> Linear:
-    """A linear map. Wide ones run through oneDNN on the CPU, at twice the rate of MKL on some."""
-    if weight.is_cuda or weight.shape[1] < WIDE or not torch.backends.mkldnn.is_available():
-        return lambda features: nn.functional.linear(features, weight, bias)
-    wide, shift = weight.to_mkldnn(), None if bias is None else bias.to_mkldnn()
-    return lambda features: nn.functional.linear(features.to_mkldnn(), wide, shift).to_dense()
-
-
-def _packed_layer(gru: nn.GRU, layer: int) -> tuple[Linear | None, Linear]:
+def _packed_layer(gru: nn.GRU, layer: int) -> tuple[Layer | None, Layer]:
     """A GRU layer's maps of its input and of its state; the first input has its own way."""
     hear, remember = (
-        packed(getattr(gru, f"weight_{side}_l{layer}"), getattr(gru, f"bias_{side}_l{layer}"))
+        packed(getattr(gru, f"weight_{side}_l{layer}"), getattr(gru, f"bias_{side}_l{layer}"), WIDE)
         for side in ("ih", "hh")
     )
     return (hear if layer else None), remember

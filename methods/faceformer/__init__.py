@@ -16,7 +16,7 @@ from bench.method import Method, Noise
 from methods.faceformer.model import FaceFormerConfig, FaceFormerNetwork
 from methods.layers.motion_scale import rms_motion
 from methods.layers.speech import normalise_audio
-from methods.layers.speech.aligned_tokens import hear_batch
+from methods.layers.speech_decoder import hear_batch
 
 __all__ = ["FaceFormer", "FaceFormerConfig", "FaceFormerNetwork"]
 
@@ -48,9 +48,7 @@ class FaceFormer(Method):
 
     def trainable(self, stage: str) -> Iterable[dict[str, Any]]:
         """Everything but the frozen part of the speech encoder."""
-        heard = self.network.audio_encoder
-        own = [p for name, p in self.network.named_parameters() if "audio_encoder." not in name]
-        return [{"params": [*heard.trainable_parameters(), *own]}]
+        return [{"params": self.network.trainable_parameters()}]
 
     def loss(self, batch: Batch, stage: str) -> dict[str, Tensor]:
         """Mean squared error over frames and coordinates, pooled over the batch's clips.

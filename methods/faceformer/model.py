@@ -9,46 +9,26 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.layers.attention import (
-    CachedDecoder,
-    Decoder,
-    PeriodicPositionalEncoding,
-    alignment_mask,
-    biased_causal_mask,
-)
-from methods.layers.speech import SpeechConfig, SpeechEncoder, tokens_per_frame
-from methods.layers.speech.aligned_tokens import hear_aligned
+from methods.layers.attention import CachedDecoder, alignment_mask, biased_causal_mask
+from methods.layers.speech_decoder import DecoderConfig, SpeechDecoder
 
 
-class FaceFormerConfig(BaseModel, frozen=True, extra="forbid"):
+class FaceFormerConfig(DecoderConfig):
     """The published model's structure; see README.md for what the extra fields are for."""
 
-    speech: SpeechConfig = SpeechConfig()
-    num_features: int = Field(64, ge=2)  # 128 for BIWI, 64 for VOCASET in the paper
-    num_layers: int = Field(1, ge=1)
-    num_heads: int = Field(4, ge=1)
-    feed_forward: int | None = None  # None: 2 * num_features
-    period: int | None = Field(None, ge=1)  # frames of positions and bias; None: one second
+    num_features: PositiveInt = 64  # 128 for BIWI, 64 for VOCASET in the paper
+    num_layers: PositiveInt = 1
     dropout: float = Field(0.0, ge=0, lt=1)  # 0.1 in the paper; 0 trains by the cached loop
     teacher_forcing: bool = False  # training only; True feeds true motion, which nobody published
     unroll: Literal["fast", "reference"] = "fast"  # reference: the published loop word by word
     motion_scale: Literal["none", "train_std"] = "none"  # what offsets are divided by
 
-    @model_validator(mode="after")
-    def _check_heads(self) -> "FaceFormerConfig":
-        if self.num_features % 2 or self.num_features % self.num_heads:
-            raise ValueError(
-                f"num_features {self.num_features} must be even and divisible by num_heads "
-                f"{self.num_heads}"
-            )
-        return self
 
-
-class FaceFormerNetwork(nn.Module):
+class FaceFormerNetwork(SpeechDecoder):
     """Speech encoder, biased transformer decoder, and linear maps to and from vertex offsets.
 
     The decoder's output of frame t becomes offsets through ``vertice_map_r``; those become the
@@ -57,34 +37,13 @@ class FaceFormerNetwork(nn.Module):
     """
 
     def __init__(self, config: FaceFormerConfig, num_vertices: int, num_styles: int, fps: float):
-        super().__init__()
+        super().__init__(config, num_vertices, fps)
         width = config.num_features
-        self.fps = fps
-        self.period = config.period or round(fps)
         self.reference = config.unroll == "reference"
-        self.tokens_per_frame = tokens_per_frame(fps)
-        self.audio_encoder = SpeechEncoder(config.speech)
-        self.audio_feature_map = nn.Linear(self.audio_encoder.num_features, width)
-        self.vertice_map = nn.Linear(3 * num_vertices, width)
-        self.PPE = PeriodicPositionalEncoding(width, self.period, config.dropout)
-        self.transformer_decoder = Decoder(
-            config.num_layers,
-            width,
-            config.num_heads,
-            config.feed_forward or 2 * width,
-            config.dropout,
-        )
         self.vertice_map_r = nn.Linear(width, 3 * num_vertices)
         self.obj_vector = nn.Linear(num_styles, width, bias=False)
         nn.init.zeros_(self.vertice_map_r.weight)
         nn.init.zeros_(self.vertice_map_r.bias)
-
-    def hear(
-        self, audio: Float[Tensor, "1 S"], num_frames: int | None = None
-    ) -> Float[Tensor, "1 N D"]:
-        """Tokens of one clip's normalised audio at the motion's rate; see :func:`hear_aligned`."""
-        heard = hear_aligned(self.audio_encoder, audio, self.fps, num_frames)
-        return self.audio_feature_map(heard)
 
     def forward(
         self, memory: Float[Tensor, "B N D"], style: Int[Tensor, " B"]

@@ -15,8 +15,8 @@ from methods.layers import published as files
 FILES = {"checkpoint": "faceformer.pth"}  # published as biwi.pth and vocaset.pth
 NAME = "FaceFormer"
 TABLE = "PPE.pe"  # a formula: checked, not loaded
-LAYER = "transformer_decoder.layers.0.linear1.weight"
-RANKS = {LAYER: 2} | files.SPEECH_RANKS  # keys that tell a model's sizes, and their axes
+# keys that tell a model's sizes, and their axes
+RANKS = {files.DECODER_LAYER: 2} | files.SPEECH_RANKS
 FACE_RANKS = {"vertice_map.weight": 2, "obj_vector.weight": 2}  # without a spec
 # what shapes cannot tell and predictions depend on, read off a model
 SETTINGS: dict[str, Callable[[FaceFormer], Any]] = {
@@ -41,7 +41,7 @@ def load(
     published = files.tensors(state_dict)
     files.require(published, NAME, RANKS | ({} if spec else FACE_RANKS))
     table = published.pop(TABLE, None)
-    fps = overrides.pop("fps", _period(table))
+    fps = overrides.pop("fps", files.period_of(table))
     if spec is None:
         num_vertices = published["vertice_map.weight"].shape[1] // 3
         num_styles = published["obj_vector.weight"].shape[1]
@@ -79,19 +79,8 @@ def _published_name(name: str) -> str | None:
     return files.published_speech_name(name.removeprefix("network."))
 
 
-def _period(table: Tensor | None) -> int | None:
-    """The period P, which is the frame rate: the table holds floor(600 / P) + 1 periods."""
-    rows = None if table is None else table.shape[1]
-    return next((p for p in (25, 30) if rows == (600 // p + 1) * p), None)
-
-
 def _config(published: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> FaceFormerConfig:
     model, speech = files.split_overrides(overrides)
     speech = {"kind": "wav2vec2", "frozen": "feature-extractor"} | speech
-    feed_forward, num_features = published[LAYER].shape
-    sizes = {
-        "num_features": num_features,
-        "feed_forward": feed_forward,
-        "num_layers": files.count(published, "transformer_decoder.layers."),
-    }
-    return FaceFormerConfig(speech=files.speech_config(published, speech), **(sizes | model))
+    sizes = files.decoder_sizes(published) | model
+    return FaceFormerConfig(speech=files.speech_config(published, speech), **sizes)

@@ -15,15 +15,11 @@ from torch.nn.utils.rnn import pad_sequence
 
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
-from methods.gldi.autoencoder import MotionAutoencoder
-from methods.gldi.config import AutoencoderConfig, DiffusionConfig, GLDiConfig, SamplingConfig
-from methods.gldi.frozen import FrozenLatents
+from methods.gldi.autoencoder import FrozenLatents, MotionAutoencoder, VertexSpace, deviation_of
+from methods.gldi.config import GLDiConfig
 from methods.gldi.latent_diffusion import LatentDiffusion
-from methods.gldi.statistics import deviation_of
-from methods.gldi.vertex_space import VertexSpace
 from methods.layers.clips import evaluating
-
-__all__ = ["AutoencoderConfig", "DiffusionConfig", "GLDiConfig", "GLDiTalker", "SamplingConfig"]
+from methods.layers.speech.tokens import pad_heard
 
 
 class GLDiTalker(Method):
@@ -81,23 +77,14 @@ class GLDiTalker(Method):
             self._frozen_latents.clear()
             return self.autoencoder.loss(motion, batch.num_frames)
         heard = self.diffusion.denoiser.encode_clips(batch.audio, batch.num_frames)
-        num_frames = torch.tensor([len(frames) for frames in heard]).to(batch.num_frames)
-        if not num_frames.any():
-            raise ValueError(
-                f"{', '.join(batch.names)}: the audio is too short for one frame; "
-                "use a longer train.window"
-            )
+        padded, num_frames = pad_heard(heard, batch)
         clips = zip(batch.names, motion, batch.num_frames.tolist(), heard, strict=True)
         latents = [
             self._clean_latents(name, whole[:frames])[: len(audio)]
             for name, whole, frames, audio in clips
         ]
-        return self.diffusion.loss(
-            pad_sequence(latents, batch_first=True),
-            pad_sequence(heard, batch_first=True),
-            batch.style,
-            num_frames,
-        )
+        clean = pad_sequence(latents, batch_first=True)
+        return self.diffusion.loss(clean, padded, batch.style, num_frames)
 
     @torch.no_grad()
     def predict(

@@ -1,11 +1,14 @@
-"""Stage 1, graph enhanced quantised space learning (Eq. 1-8).
+"""Stage 1, graph enhanced quantised space learning (Eq. 1-8), and stage 1 as stage 2 sees it.
 
 motion --E^V, E^T--> latents --Q--> codebook entries --D^T, D^V--> motion
 
-Shapes   B clips, T frames, V vertices, H face components, C channels per component.
+Shapes   B clips, T frames, V vertices, H face components, C channels per component, L = H * C
+         features of a frame's latents.
 Units    motion = vertices - template in the dataset's unit; inside the network it is divided by
          ``motion_scale`` (1 unless the configuration says otherwise).
 """
+
+from collections.abc import Callable, Iterable
 
 import torch
 from jaxtyping import Float, Int
@@ -14,11 +17,14 @@ from torch.nn import functional as F
 
 from bench.data import DatasetSpec, valid_frames
 from methods.gldi.config import AutoencoderConfig
-from methods.gldi.statistics import Motions, deviation_of
-from methods.layers.clip_transformer import NEGATIVE_SLOPE, Trunk, trunk_sizes
-from methods.layers.clips import frame_mean
+from methods.layers.clip_transformer import NEGATIVE_SLOPE, Trunk
+from methods.layers.clips import evaluating, frame_mean
 from methods.layers.mesh.spiral_encoder import SpiralEncoder
 from methods.layers.quantizer import Quantized, VectorQuantizer
+from methods.layers.speech.encoder import Memo
+
+Motions = Callable[[], Iterable[Float[Tensor, "T V 3"]]]
+"""motions(): the training clips' motion, one at a time, as often as it is called."""
 
 
 class MotionAutoencoder(nn.Module):
@@ -32,7 +38,7 @@ class MotionAutoencoder(nn.Module):
         super().__init__()
         self.config = config
         self.spatial_encoder = spatial_encoder(config, spec)
-        self.temporal_encoder = Trunk(trunk_sizes(config))
+        self.temporal_encoder = Trunk(config)
         self.to_latents = nn.Linear(config.hidden, self.latent_width)
         self.quantizer = VectorQuantizer(
             config.codebook_size,
@@ -41,7 +47,7 @@ class MotionAutoencoder(nn.Module):
             ema_decay=config.ema_decay if config.codebook_update == "ema" else None,
         )
         self.from_latents = nn.Linear(self.latent_width, config.hidden)
-        self.temporal_decoder = Trunk(trunk_sizes(config))
+        self.temporal_decoder = Trunk(config)
         self.spatial_decoder = spatial_decoder(config, spec.num_vertices)
         self.register_buffer("motion_scale", torch.ones(()))
 
@@ -160,3 +166,90 @@ def spatial_decoder(config: AutoencoderConfig, num_vertices: int) -> nn.Sequenti
     for _ in range(config.decoder_mlp_depth - 1):
         hidden += [nn.Linear(config.hidden, config.hidden), nn.LeakyReLU(NEGATIVE_SLOPE)]
     return nn.Sequential(*hidden, nn.Linear(config.hidden, 3 * num_vertices, bias=False))
+
+
+class VertexSpace(nn.Module):
+    """The identity in place of the autoencoder; it has a scale and nothing to train.
+
+    Stage 1 left out (Table 3's "without", read as the paper's own denoiser in vertex space):
+    latents are the motion itself divided by ``motion_scale``, L = 3 V, so stage 2 diffuses vertex
+    offsets.
+    """
+
+    keeps_latents = False  # a clip's latents are a division away
+
+    motion_scale: Tensor
+
+    def __init__(self, config: AutoencoderConfig, spec: DatasetSpec) -> None:
+        super().__init__()
+        self.config = config
+        self.latent_width = 3 * spec.num_vertices
+        self.register_buffer("motion_scale", torch.ones(()))
+
+    def clean(
+        self, motion: Float[Tensor, "B T V 3"], num_frames: Int[Tensor, " B"]
+    ) -> Float[Tensor, "B T L"]:
+        """Z^0 of stage 2: the scaled motion."""
+        return (motion / self.motion_scale).flatten(2)
+
+    def generate(
+        self, latents: Float[Tensor, "B T L"], num_frames: Int[Tensor, " B"], requantize: bool
+    ) -> Float[Tensor, "B T V 3"]:
+        """Motion in the dataset's unit; there is no codebook to requantise with."""
+        return latents.unflatten(-1, (-1, 3)) * self.motion_scale
+
+    def loss(
+        self, motion: Float[Tensor, "B T V 3"], num_frames: Int[Tensor, " B"]
+    ) -> dict[str, Tensor]:
+        """Nothing is lost and nothing can be learnt."""
+        nothing = motion.new_zeros(())
+        return {"loss": nothing, "rec": nothing, "vertex_error": nothing}
+
+    @torch.no_grad()
+    def prepare(self, motions: Motions) -> None:
+        """Measure the motion scale, where configured."""
+        if self.config.motion_scale == "train_std":
+            self.motion_scale.fill_(deviation_of(motions(), "motion_scale"))
+
+
+def deviation_of(clips: Iterable[Float[Tensor, "T ..."]], setting: str) -> float:
+    """One standard deviation over all frames and axes, in one pass over the clips.
+
+    Raises ValueError, naming the ``setting`` that asked for it, when nothing differs.
+    """
+    count, total, squares = 0, 0.0, 0.0
+    for clip in clips:
+        count += clip.numel()
+        total += clip.sum(dtype=torch.float64).item()
+        squares += clip.double().square().sum().item()
+    deviation = max(squares / count - (total / count) ** 2, 0.0) ** 0.5
+    if not deviation:
+        raise ValueError(f"{setting} train_std would be 0: the training clips do not move")
+    return deviation
+
+
+Stage1 = MotionAutoencoder | VertexSpace
+
+
+class FrozenLatents(Memo):
+    """Clean latents Z^0 of clips, each computed once where stage 1 must work for them."""
+
+    def __call__(
+        self, autoencoder: Stage1, name: str, motion: Float[Tensor, "T V 3"]
+    ) -> Float[Tensor, "T L"]:
+        """Z^0 of a clip, or of a window of it. Do not write into what comes back."""
+        if not autoencoder.keeps_latents:
+            return clean_latents(autoencoder, motion)
+        # a clip's windows are told apart by sums of what is in them: hashing all the bytes would
+        # cost as much as a step of a small denoiser
+        sums = (part.sum(dtype=torch.float64).item() for part in (motion, motion[0], motion[-1]))
+        key = (name, motion.device, len(motion), *sums)
+        return self.recall(key, lambda: clean_latents(autoencoder, motion))
+
+
+@torch.no_grad()
+def clean_latents(autoencoder: Stage1, motion: Float[Tensor, "T V 3"]) -> Float[Tensor, "T L"]:
+    """Z^0 of one clip (its codebook entries), alone and without dropout."""
+    num_frames = torch.tensor([len(motion)], device=motion.device)
+    with evaluating(autoencoder):
+        return autoencoder.clean(motion[None], num_frames)[0]

@@ -9,19 +9,14 @@ from typing import Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from bench.common.records import Frozen
+from methods.layers.attention import check_heads
+from methods.layers.clip_transformer import TrunkConfig
 from methods.layers.speech import SpeechConfig
 
 Scale = Literal["none", "train_std"]
 
 
-def _check_heads(name: str, width: int, num_heads: int) -> None:
-    if width % num_heads or width % 2:
-        raise ValueError(
-            f"{name} must be even and a multiple of num_heads {num_heads}, got {width}"
-        )
-
-
-class AutoencoderConfig(Frozen):
+class AutoencoderConfig(TrunkConfig):
     """Stage 1: spatial encoder, temporal transformer, codebook, and the way back."""
 
     space: Literal["quantized", "vertices"] = "quantized"  # vertices: no stage 1 but a scale
@@ -30,10 +25,6 @@ class AutoencoderConfig(Frozen):
     spiral_layers: PositiveInt | None = None  # None: all; L: the first L - 1 of them and the last
     kernel_size: PositiveInt = 9  # vertices a spiral convolution reads
     dilation: PositiveInt = 2  # it reads every dilation-th vertex of the spiral
-    hidden: PositiveInt = 1024  # features per frame of the fusion layer and both transformers
-    num_layers: PositiveInt = 6  # blocks of each transformer
-    num_heads: PositiveInt = 8
-    feed_forward: PositiveInt = 1536
     face_components: PositiveInt = 8  # H: latents per frame
     channels: PositiveInt = 128  # C: width of a latent and of a codebook entry
     codebook_size: PositiveInt = 256  # K
@@ -43,17 +34,10 @@ class AutoencoderConfig(Frozen):
     dead_code_restart: int = Field(default=0, ge=0)  # batches an entry may idle; 0: for ever
     commitment_weight: float = Field(default=0.25, ge=0)  # beta of Eq. 8
     decoder_mlp_depth: PositiveInt = 1  # linear layers of the spatial decoder
-    temporal_norm: Literal["instance", "none"] = "instance"  # over a clip's frames, per feature
-    position_dropout: float = Field(default=0.1, ge=0, lt=1)
-    positions: Literal["frames", "first-row"] = "frames"  # first-row: as in CodeTalker's code
-    attention_scale: Literal["head", "width"] = "head"  # width: as in CodeTalker's code
+    positions: Literal["first-row", "frames"] = "frames"  # CodeTalker: first-row
+    attention_scale: Literal["width", "head"] = "head"  # CodeTalker: width
     frames_per_chunk: PositiveInt | None = None  # spirals in less memory, for more time
     motion_scale: Scale = "none"  # what offsets are divided by before they enter the network
-
-    @model_validator(mode="after")
-    def _heads_fit(self) -> "AutoencoderConfig":
-        _check_heads("hidden", self.hidden, self.num_heads)
-        return self
 
     @model_validator(mode="after")
     def _layers_are_there(self) -> "AutoencoderConfig":
@@ -92,7 +76,7 @@ class DiffusionConfig(Frozen):
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "DiffusionConfig":
-        _check_heads("width", self.width, self.num_heads)
+        check_heads("width", self.width, self.num_heads)
         return self
 
 

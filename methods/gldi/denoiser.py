@@ -8,22 +8,17 @@ Shapes   B clips, S audio samples, T frames, L = H * C features of a frame's lat
 Units    audio in [-1, 1] at 16 kHz; latents divided by ``latent_scale``; steps 0 .. N-1.
 """
 
+from typing import cast
+
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from methods.gldi.aligned_decoder import decode_aligned
 from methods.gldi.config import DiffusionConfig
-from methods.layers.attention import (
-    Decoder,
-    PeriodicPositionalEncoding,
-    biased_causal_mask,
-)
-from methods.layers.speech import (
-    SpeechEncoder,
-    frames_from_tokens,
-    num_frames_supported,
-    unpad_audio,
-)
+from methods.layers.attention import Decoder, PeriodicPositionalEncoding, biased_causal_mask
+from methods.layers.speech import SpeechEncoder, frames_from_tokens, unpad_audio
+from methods.layers.speech.tokens import check_frame
 
 
 class ConvNoiseEncoder(nn.Module):
@@ -38,9 +33,9 @@ class ConvNoiseEncoder(nn.Module):
         return self.after(self.expand(noisy))
 
     def after(self, expanded: Float[Tensor, "B T E"]) -> Float[Tensor, "B T D"]:
-        """What follows the linear layer (E = 2 D)."""
+        """Everything after the linear layer (E = 2 D)."""
         x = self.smooth(expanded.flatten(0, 1)[:, None]).relu()  # (B T, 1, 2 D)
-        return nn.functional.max_pool1d(x, 2).relu().reshape(*expanded.shape[:2], -1)
+        return F.max_pool1d(x, 2).relu().reshape(*expanded.shape[:2], -1)
 
 
 class StepEncoder(nn.Module):
@@ -53,7 +48,7 @@ class StepEncoder(nn.Module):
         self.activation = nn.Mish() if activation == "mish" else nn.Identity()
 
     def forward(self, step: Int[Tensor, " B"]) -> Float[Tensor, "B D"]:
-        one_hot = nn.functional.one_hot(step, self.num_steps).to(self.linear.weight.dtype)
+        one_hot = F.one_hot(step, self.num_steps).to(self.linear.weight.dtype)
         return self.activation(self.linear(one_hot))
 
 
@@ -96,11 +91,7 @@ class Denoiser(nn.Module):
 
     def encode_clip(self, audio: Float[Tensor, " S"]) -> Float[Tensor, "1 T D"]:
         """E_a(A) for as many frames as the audio supports. Raises ValueError for less than one."""
-        if not num_frames_supported(len(audio), self.fps):
-            raise ValueError(
-                f"Audio of {len(audio)} samples is too short for one frame at {self.fps:g} fps; "
-                "drop the clip"
-            )
+        check_frame(len(audio), self.fps)
         return self._project(self.speech(audio[None]), None)
 
     def encode_clips(
@@ -149,5 +140,42 @@ class Denoiser(nn.Module):
         self, encoded: Float[Tensor, "B T D"], style: Int[Tensor, " B"]
     ) -> Float[Tensor, "B T D"]:
         """Queries: encoded latents, who speaks, and where in time."""
-        one_hot = nn.functional.one_hot(style, self.style_encoder.in_features).to(encoded)
+        one_hot = F.one_hot(style, self.style_encoder.in_features).to(encoded)
         return self.positions(encoded + self.style_encoder(one_hot)[:, None])
+
+
+def decode_aligned(
+    decoder: Decoder,
+    x: Float[Tensor, "B T D"],
+    memory: Float[Tensor, "B T D"],
+    mask: Float[Tensor, "H T T"],
+) -> Float[Tensor, "B T D"]:
+    """``decoder(x, memory, mask, alignment_mask(T))``, dropout included; ``mask`` is added.
+
+    A frame hears one key, its own. The softmax of one score is 1 whatever the score is, so
+    cross-attention is a linear map of that frame's value: queries, keys and scores need no
+    computing.
+    """
+    mask = mask.repeat(len(x), 1, 1)  # (B * H, T, T), as torch orders it
+    for each in decoder.layers:
+        layer = cast(nn.TransformerDecoderLayer, each)
+        seen = layer.self_attn(x, x, x, attn_mask=mask, need_weights=False)[0]
+        x = layer.norm1(x + layer.dropout1(seen))
+        x = layer.norm2(x + layer.dropout2(listen(layer.multihead_attn, memory)))
+        inner = layer.dropout(layer.linear1(x).relu())
+        x = layer.norm3(x + layer.dropout3(layer.linear2(inner)))
+    return x
+
+
+def listen(
+    attention: nn.MultiheadAttention, memory: Float[Tensor, "B T D"]
+) -> Float[Tensor, "B T D"]:
+    """A frame's share of its own memory."""
+    width = attention.embed_dim
+    values = F.linear(memory, attention.in_proj_weight[-width:], attention.in_proj_bias[-width:])
+    if attention.training and attention.dropout:
+        # torch drops weights of attention, of which every head of every frame has one
+        weights = torch.ones(*values.shape[:2], attention.num_heads, 1).to(values)
+        weights = F.dropout(weights, attention.dropout)
+        values = (values.unflatten(2, (attention.num_heads, -1)) * weights).flatten(2)
+    return attention.out_proj(values)

@@ -5,6 +5,7 @@ Shapes   B clips, T frames, H heads, D features, E = D / H, N = T * (tokens per 
 """
 
 import math
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -27,10 +28,18 @@ def alibi_slopes(num_heads: int) -> list[float]:
     return slopes + between[: num_heads - power]
 
 
+def check_heads(name: str, width: int, num_heads: int) -> None:
+    """Raises ValueError for a config's ``width``, called ``name``, that heads cannot share."""
+    if width % num_heads or width % 2:
+        raise ValueError(
+            f"{name} must be even and a multiple of num_heads {num_heads}, got {width}"
+        )
+
+
 def biased_causal_mask(
     num_frames: int, num_heads: int, period: int, device: torch.device | None = None
 ) -> Float[Tensor, "H T T"]:
-    """What is added to the attention scores: -slope_h floor((i - j) / period), -inf for j > i.
+    """Bias that is added to the attention scores: -slope_h floor((i - j) / period), -inf for j > i.
 
     FaceFormer's biased causal self-attention with ALiBi's slope per head; equals its code exactly.
     """
@@ -121,7 +130,7 @@ class CachedDecoder:
         self, decoder: Decoder, memory: Float[Tensor, "B N D"], tokens_per_frame: int, period: int
     ):
         self._layers = [
-            _CachedLayer(cast(nn.TransformerDecoderLayer, layer), memory, tokens_per_frame)
+            self._layer(cast(nn.TransformerDecoderLayer, layer), memory, tokens_per_frame)
             for layer in decoder.layers
         ]
         self._left = memory.shape[1] // tokens_per_frame
@@ -137,6 +146,12 @@ class CachedDecoder:
         for layer in self._layers:
             x = layer(x, bias)
         return x
+
+    def _layer(
+        self, layer: nn.TransformerDecoderLayer, memory: Tensor, tokens_per_frame: int
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """A layer as a function of (frame, bias) that remembers the frames before."""
+        return _CachedLayer(layer, memory, tokens_per_frame)
 
 
 class _CachedLayer:

@@ -4,36 +4,40 @@ Clips of a batch may differ in length: what stands behind a clip's end changes n
 Shapes   B clips, T frames, D features.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import BaseModel
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.common.records import Frozen
 from bench.data import valid_frames
+from methods.layers.attention import check_heads
 from methods.layers.clips import ClipConvolution, instance_norm
 
 NEGATIVE_SLOPE = 0.2  # of every LeakyReLU
 
 
-class TrunkSizes(NamedTuple):
-    """Numbers and switches of a trunk; names as in the configs of stage 1."""
+class TrunkConfig(Frozen):
+    """Sizes and switches of a trunk; the configs of stage 1 add to them."""
 
-    hidden: int
-    num_layers: int
-    num_heads: int
-    feed_forward: int
-    temporal_norm: Literal["instance", "none"]
-    position_dropout: float
-    positions: Literal["first-row", "frames"]
-    attention_scale: Literal["width", "head"]
+    hidden: PositiveInt = 1024  # features per frame
+    num_layers: PositiveInt = 6  # blocks of each trunk
+    num_heads: PositiveInt = 8
+    feed_forward: PositiveInt = 1536
+    temporal_norm: Literal["instance", "none"] = "instance"  # over a clip's frames, per feature
+    position_dropout: float = Field(default=0.1, ge=0, lt=1)
+    # first-row: as in CodeTalker's code, row 0 for every frame
+    positions: Literal["first-row", "frames"] = "first-row"
+    # width: as in CodeTalker's code, 1 / sqrt(all features)
+    attention_scale: Literal["width", "head"] = "width"
 
-
-def trunk_sizes(config: BaseModel) -> TrunkSizes:
-    """The sizes in a stage's config."""
-    return TrunkSizes(**config.model_dump(include=set(TrunkSizes._fields)))
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "TrunkConfig":
+        check_heads("hidden", self.hidden, self.num_heads)
+        return self
 
 
 class Positions(nn.Module):
@@ -56,7 +60,7 @@ class Positions(nn.Module):
         return self.dropout(x + self.rows(x.shape[1]))
 
     def rows(self, num_frames: int) -> Float[Tensor, "T D"]:
-        """What is added to frames 0 .. num_frames - 1."""
+        """The encoding of frames 0 .. num_frames - 1."""
         frames = torch.arange(num_frames, device=self.rates.device)
         return self.table(frames if self.per_frame else torch.zeros_like(frames))
 
@@ -73,18 +77,18 @@ class Block(nn.Module):
     head's: ``attention_scale`` decides. Its GELU is the tanh approximation.
     """
 
-    def __init__(self, sizes: TrunkSizes) -> None:
+    def __init__(self, config: TrunkConfig) -> None:
         super().__init__()
-        width = sizes.hidden
-        self.num_heads = sizes.num_heads
-        per_head = sizes.attention_scale == "head"
-        self.scale = (width // sizes.num_heads if per_head else width) ** -0.5
+        width = config.hidden
+        self.num_heads = config.num_heads
+        per_head = config.attention_scale == "head"
+        self.scale = (width // config.num_heads if per_head else width) ** -0.5
         self.attention_norm = nn.LayerNorm(width)
         self.queries_keys_values = nn.Linear(width, 3 * width, bias=False)
         self.attention_out = nn.Linear(width, width)
         self.feed_forward_norm = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, sizes.feed_forward)
-        self.contract = nn.Linear(sizes.feed_forward, width)
+        self.expand = nn.Linear(width, config.feed_forward)
+        self.contract = nn.Linear(config.feed_forward, width)
 
     def forward(
         self, x: Float[Tensor, "B T D"], valid: Bool[Tensor, "B T"]
@@ -109,15 +113,15 @@ class Block(nn.Module):
 class Trunk(nn.Module):
     """Convolution, LeakyReLU, InstanceNorm over time, linear layer, positions, blocks."""
 
-    def __init__(self, sizes: TrunkSizes) -> None:
+    def __init__(self, config: TrunkConfig) -> None:
         super().__init__()
-        self.convolution = ClipConvolution(sizes.hidden)
-        self.normalises = sizes.temporal_norm == "instance"
-        self.embedding = nn.Linear(sizes.hidden, sizes.hidden)
+        self.convolution = ClipConvolution(config.hidden)
+        self.normalises = config.temporal_norm == "instance"
+        self.embedding = nn.Linear(config.hidden, config.hidden)
         self.positions = Positions(
-            sizes.hidden, sizes.position_dropout, per_frame=sizes.positions == "frames"
+            config.hidden, config.position_dropout, per_frame=config.positions == "frames"
         )
-        self.blocks = nn.ModuleList(Block(sizes) for _ in range(sizes.num_layers))
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
 
     def forward(
         self, x: Float[Tensor, "B T D"], num_frames: Int[Tensor, " B"]

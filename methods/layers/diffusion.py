@@ -63,10 +63,7 @@ class DiffusionSchedule(nn.Module):
         ``previous`` is any earlier step, None the clean sample. This is the "fixed small" variance;
         formulas: Ho et al. 2020, Eq. 7, for a step that may skip some.
         """
-        level, level_before = (
-            self._levels[step],
-            1.0 if previous is None else self._levels[previous],
-        )
+        level, level_before = self.level(step), self.level(previous)
         alpha = level / level_before
         c1 = (1 - alpha) * level_before**0.5 / (1 - level)
         c2 = (1 - level_before) * alpha**0.5 / (1 - level)

@@ -23,6 +23,7 @@ SPEECH = "audio_encoder."  # where the published models keep their speech encode
 SPEECH_LAYER = f"{SPEECH}encoder.layers.0.feed_forward.intermediate_dense.weight"
 SPEECH_POSITIONS = f"{SPEECH}encoder.pos_conv_embed.conv.weight_v"
 SPEECH_RANKS = {SPEECH_LAYER: 2, SPEECH_POSITIONS: 3}  # what speech_config() reads sizes from
+DECODER_LAYER = "transformer_decoder.layers.0.linear1.weight"
 SPEECH_OPTIONAL = frozenset({f"{SPEECH}masked_spec_embed"})  # used in training only
 
 NameOf = Callable[[str], str | None]
@@ -168,6 +169,19 @@ def bare_spec(fps: float | int | None, num_vertices: int, num_styles: int) -> Da
         masks={},
         styles=tuple(str(style) for style in range(num_styles)),
     )
+
+
+def period_of(table: Tensor | None) -> int | None:
+    """The period P of a positional table of floor(600 / P) + 1 periods, which is the frame rate."""
+    rows = None if table is None else table.shape[1]
+    return next((p for p in (25, 30) if rows == (600 // p + 1) * p), None)
+
+
+def decoder_sizes(published: Mapping[str, Tensor]) -> dict[str, int]:
+    """Sizes of FaceFormer's and CodeTalker's decoder; the checkpoint must hold DECODER_LAYER."""
+    feed_forward, num_features = published[DECODER_LAYER].shape
+    num_layers = count(published, "transformer_decoder.layers.")
+    return {"num_features": num_features, "feed_forward": feed_forward, "num_layers": num_layers}
 
 
 def check_table(found: Tensor | None, formula: Tensor, name: str) -> None:

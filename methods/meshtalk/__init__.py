@@ -15,28 +15,12 @@ from torch.nn.utils.rnn import pad_sequence
 from bench.data import Batch, Clip, DatasetSpec
 from bench.method import Method, Noise
 from methods.layers.speech.tokens import unpad_audio
-from methods.meshtalk.autoencoder import Frames, MotionAutoencoder
-from methods.meshtalk.config import (
-    AutoencoderConfig,
-    ContextConfig,
-    MeshTalkConfig,
-    SamplingConfig,
-    SpeechConfig,
-)
+from methods.meshtalk.autoencoder import Frames, FrozenCodes, MotionAutoencoder
+from methods.meshtalk.config import MeshTalkConfig
 from methods.meshtalk.context import ContextModel
-from methods.meshtalk.encoder import one_hot
-from methods.meshtalk.frozen import FrozenCodes
 from methods.meshtalk.generation import generate_fast, generate_plain, gumbel_from_normal
+from methods.meshtalk.networks import one_hot
 from methods.meshtalk.regions import region_weights, smooth_regions
-
-__all__ = [
-    "AutoencoderConfig",
-    "ContextConfig",
-    "MeshTalk",
-    "MeshTalkConfig",
-    "SamplingConfig",
-    "SpeechConfig",
-]
 
 # samples are drawn in groups of this many rows, filled up: products of matrices of one shape give
 # a row the same bits whatever the others are, so a sample does not depend on how many are drawn

@@ -1,6 +1,7 @@
 """Stage 1: motion and speech to codes, codes and template to motion.
 
-Shapes   B clips, T frames, V vertices, H heads, K classes, E and A: expression and audio code.
+Shapes   B clips, S audio samples, T frames, V vertices, H heads, K classes, E expression code,
+         A audio code.
 Units    vertices in the dataset's unit.
 """
 
@@ -13,11 +14,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from bench.data import Clip, DatasetSpec
+from methods.layers.clips import evaluating
 from methods.layers.motion_scale import rms_motion
+from methods.layers.speech import ClipMemo
 from methods.meshtalk.config import AutoencoderConfig
-from methods.meshtalk.encoder import MotionEncoder, one_hot, straight_through
+from methods.meshtalk.networks import MotionEncoder, VertexUnet, one_hot, straight_through
 from methods.meshtalk.regions import masked_error, region_weights
-from methods.meshtalk.unet import VertexUnet
 
 STILL = 0.01  # a coordinate's deviation is at least this share of the root mean square deviation
 
@@ -151,6 +153,42 @@ class MotionAutoencoder(nn.Module):
     def _error(self, found: Tensor, frames: Frames, weights: Tensor, valid: Tensor) -> Tensor:
         error = masked_error(found, frames.vertices, weights, valid)
         return error / self.loss_scale.square()
+
+
+class FrozenCodes:
+    """Audio codes and labels of clips, computed once by a stage 1 without dropout and gradients."""
+
+    def __init__(self) -> None:
+        self._audio, self._labels = ClipMemo(), ClipMemo()
+
+    def __call__(
+        self,
+        autoencoder: MotionAutoencoder,
+        audio: Float[Tensor, " S"],
+        vertices: Float[Tensor, "T V 3"],
+        template: Float[Tensor, "V 3"],
+    ) -> tuple[Float[Tensor, "T A"], Int[Tensor, "T H"]]:
+        """Audio codes and most likely codes of a whole clip. Do not write into them."""
+        num_frames = len(vertices)
+
+        def hear(samples: Tensor) -> Tensor:
+            encoder = autoencoder.encoder.audio_encoder
+            return encoder([samples], [(0, encoder.num_frames(len(samples)))])[0]
+
+        def label(_: Tensor) -> Tensor:
+            valid = torch.ones(1, num_frames, dtype=torch.bool, device=vertices.device)
+            frames = Frames(vertices[None], template[None], codes[None], valid)
+            return autoencoder.labels(frames)[0]
+
+        with evaluating(autoencoder):
+            codes = self._audio(audio, hear)[:num_frames]
+            everything = torch.cat([audio, vertices.flatten(), template.flatten()])
+            return codes, self._labels(everything, label)
+
+    def clear(self, *_: object) -> None:
+        """Forget everything: stage 1 has changed. (Arguments are a load hook's.)"""
+        self._audio.clear()
+        self._labels.clear()
 
 
 def disuse(log_probabilities: Float[Tensor, "n H K"]) -> Float[Tensor, ""]:

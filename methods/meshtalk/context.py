@@ -52,7 +52,7 @@ class ContextLayer(nn.Module):
         return F.linear(features, self.present(), self.masked_linear.bias)
 
     def heard(self, audio: Float[Tensor, "*rest A"]) -> Float[Tensor, "*rest outputs"]:
-        """What the audio adds to every step."""
+        """The audio's share of every step."""
         return F.linear(audio, self.unmasked_linear.weight[..., 0], self.unmasked_linear.bias)
 
     def past(self, features: Float[Tensor, "N T inputs"]) -> Float[Tensor, "N T outputs"]:

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from methods.meshtalk.context import ContextLayer, ContextModel
-from methods.meshtalk.encoder import one_hot
+from methods.meshtalk.networks import one_hot
 from methods.meshtalk.speech import NEGATIVE_SLOPE
 
 

@@ -27,7 +27,7 @@ MIN_SAMPLES = 720  # two tokens of LogMel
 
 
 class LogMelInput(SpeechInput):
-    """What it hears: a window of log-mel frames around each motion frame."""
+    """Its ear: a window of log-mel frames around each motion frame."""
 
     num_bands: int = Field(40, ge=1)
     half_window: int = Field(20, ge=0)  # log-mel frames to each side: 200 ms

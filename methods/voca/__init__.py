@@ -91,10 +91,9 @@ class Voca(Method):
         noise: Noise,
     ) -> Float[Tensor, "N T V 3"]:
         """See :class:`bench.method.Method`. Raises ValueError for a style that was not trained."""
-        if not 0 <= style < self.network.num_styles:
-            raise ValueError(
-                f"style {style} is unknown: expected 0 to {self.network.num_styles - 1}"
-            )
+        num_styles = self.network.num_styles
+        if not 0 <= style < num_styles:
+            raise ValueError(f"style {style} is unknown: expected 0 to {num_styles - 1}")
         length = min(num_frames, self._frames_supported(len(audio)))
         frames = torch.arange(length, device=audio.device)
         windows = self._windows(self.features(audio[None]), frames)

@@ -1,32 +1,35 @@
-"""What VOCA hears: speech features at 50 Hz, from one of several providers.
+"""Speech features at 50 Hz, from one of several providers.
 
 Shapes   B clips, S audio samples, N feature steps at 50 Hz, C features of a step.
 Units    audio in [-1, 1] at 16 kHz; step j stands for second j / 50.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import Field
 from safetensors import safe_open
 from torch import Tensor, nn
-from transformers.utils import cached_file
 
 from bench.config import SpeechInput
+from bench.data import AUDIO_RATE
 from bench.weights.local import local_weights
 from methods.layers.speech import ClipMemo, SpeechConfig, SpeechEncoder
 from methods.layers.speech.log_mel import LogMel
-from methods.layers.speech.tokens import MIN_SAMPLES, normalise_audio, unpad_audio
-from methods.voca.deepspeech import NUM_LOGITS, read_logits
+from methods.layers.speech.tokens import TOKEN_RATE, check_token, normalise_audio, unpad_audio
 
 # the alphabet of facebook/wav2vec2-base-960h in the order of its output layer; <pad> is CTC's blank
 VOCABULARY = ("<pad>", "<s>", "</s>", "<unk>", *"|ETAONIHSRDLUMWCFGYPBVK'XJQZ")
 # 29 classes, as many as DeepSpeech 0.1.0 has: blank, space (|), apostrophe, 26 letters
 LABELS = tuple(label for label in VOCABULARY if label not in ("<s>", "</s>", "<unk>"))
 HEAD_SEED = 0
+NUM_LOGITS = 29  # 26 letters, space, apostrophe, blank
+SLACK = 5  # steps that a file may have more or less than its audio
 
 
 class CtcConfig(SpeechConfig):
@@ -36,7 +39,7 @@ class CtcConfig(SpeechConfig):
 
     @property
     def label(self) -> str:
-        """What a table row shows, e.g. ``facebook/wav2vec2-base-960h CTC logits (frozen)``."""
+        """As a table row names it, e.g. ``facebook/wav2vec2-base-960h CTC logits (frozen)``."""
         return f"{self.encoder().label} CTC logits"
 
     def encoder(self) -> SpeechConfig:
@@ -45,14 +48,18 @@ class CtcConfig(SpeechConfig):
 
 
 class DeepSpeechConfig(SpeechInput):
-    """DeepSpeech 0.1.0 logits that were computed elsewhere; see deepspeech.py for the files."""
+    """DeepSpeech 0.1.0 logits that were computed elsewhere, one ``<folder>/<key>.npy`` per clip.
+
+    A method hears audio and no file name, so the key is the audio itself: :func:`audio_key`.
+    DeepSpeech 0.1.0 is a frozen TensorFlow 1 graph; run it in its own environment.
+    """
 
     kind: Literal["deepspeech-npy"] = "deepspeech-npy"
     folder: str
 
     @property
     def label(self) -> str:
-        """What a table row shows."""
+        """As a table row names it."""
         return "DeepSpeech 0.1.0 logits (from files)"
 
 
@@ -64,7 +71,7 @@ class LogMelConfig(SpeechInput):
 
     @property
     def label(self) -> str:
-        """What a table row shows."""
+        """As a table row names it."""
         return "log-mel"
 
 
@@ -107,7 +114,7 @@ class EncoderFeatures(SpeechFeatures):
         return tokens[0]
 
     def trainable_parameters(self) -> list[nn.Parameter]:
-        """What ``speech.frozen`` leaves free; nothing by default."""
+        """Parameters that ``speech.frozen`` leaves free; none by default."""
         return self.encoder.trainable_parameters()
 
 
@@ -162,11 +169,7 @@ class LogMelFeatures(SpeechFeatures):
 
     def forward(self, audio: Float[Tensor, "1 S"]) -> Float[Tensor, "N C"]:
         """Standardised log power. Raises ValueError for less than 25 ms."""
-        if audio.shape[1] < MIN_SAMPLES:
-            raise ValueError(
-                f"Audio of {audio.shape[1]} samples is too short: expected at least {MIN_SAMPLES} "
-                "(25 ms); drop the clip"
-            )
+        check_token(audio.shape[1])
         return self.memo(audio, self._compute)
 
     def _compute(self, audio: Tensor) -> Tensor:
@@ -196,6 +199,8 @@ def _ctc_head(config: CtcConfig, width: int) -> tuple[Tensor, Tensor]:
     if config.source is None:
         draws = torch.Generator().manual_seed(HEAD_SEED)
         return 0.02 * torch.randn(rows, width, generator=draws), torch.zeros(rows)
+    from transformers.utils import cached_file  # heavy, and only this provider needs it
+
     path = cached_file(
         local_weights(config.source),
         "model.safetensors",
@@ -216,3 +221,41 @@ def _ctc_head(config: CtcConfig, width: int) -> tuple[Tensor, Tensor]:
             f"got {tuple(weight.shape)}; the alphabet must be facebook/wav2vec2-base-960h's"
         )
     return weight, bias
+
+
+def audio_key(audio: Float[Tensor, " S"]) -> str:
+    """SHA-256 of the samples as little-endian 16-bit integers, without zeros at the end.
+
+    (A padded batch has zeros there, so they cannot be part of a clip's name.)
+    """
+    samples = (audio.detach().cpu().double() * 2**15).round().clamp(-(2**15), 2**15 - 1).numpy()
+    return hashlib.sha256(np.trim_zeros(samples, "b").astype("<i2").tobytes()).hexdigest()
+
+
+def read_logits(folder: Path, audio: Float[Tensor, " S"]) -> Float[Tensor, "N 29"]:
+    """The logits of this audio. Raises ValueError when there are none, or they are not usable."""
+    path = folder / f"{audio_key(audio)}.npy"
+    if not path.exists():
+        raise ValueError(
+            f"No DeepSpeech logits for this audio: expected {path}; write it as "
+            "methods/voca/README.md says, and train on whole clips (train.window: clip)"
+        )
+    try:
+        logits = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is not a readable .npy file; write it again") from error
+    if logits.ndim != 2 or logits.shape[1] != NUM_LOGITS or logits.dtype.kind != "f":
+        raise ValueError(
+            f"{path}: expected floats of shape (steps, {NUM_LOGITS}), got {logits.dtype} "
+            f"{logits.shape}; write it again"
+        )
+    if not np.isfinite(logits).all():
+        raise ValueError(f"{path}: expected finite logits, got NaN or infinity; write it again")
+    spoken = len(np.trim_zeros(audio.detach().cpu().numpy(), "b")) / AUDIO_RATE * TOKEN_RATE
+    longest = len(audio) / AUDIO_RATE * TOKEN_RATE
+    if not spoken - SLACK <= len(logits) <= longest + SLACK:
+        raise ValueError(
+            f"{path}: expected about {longest:.0f} steps at 50 Hz, got {len(logits)}; "
+            "write it again"
+        )
+    return torch.from_numpy(logits.astype(np.float32))

@@ -16,7 +16,7 @@ STEP = "train/"  # a stage's step among the keys of a run
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedStage:
     """One trained stage under one seed, and every row that is built on it."""
 
     rows: tuple[str, ...]  # labels
@@ -37,7 +37,7 @@ def smallest_share(run: RunResult) -> float | None:
 
 
 def collapse_of(run: RunResult) -> str:
-    """What has collapsed in a run, in one line; "" where nothing has."""
+    """Say in one line what has collapsed in a run; "" where nothing has."""
     return "; ".join(
         f"codebook of {stage} collapsed: perplexity {number(each.perplexity, 3)} of {each.size} "
         "entries"
@@ -52,12 +52,12 @@ def collapsed_runs(results: MethodResults) -> list[RunResult]:
     return sorted(runs, key=lambda run: run.seed)
 
 
-def trained_stages(rows: Iterable[MethodResults]) -> tuple[Trained, ...]:
+def trained_stages(rows: Iterable[MethodResults]) -> tuple[TrainedStage, ...]:
     """Every stage with a codebook, by row and seed; one that rows share comes once.
 
     A seed of such a row whose stage was not trained is there without a codebook.
     """
-    found: dict[tuple[str, int], Trained] = {}
+    found: dict[tuple[str, int], TrainedStage] = {}
     for results in rows:
         name = label(results)
         stages = dict.fromkeys(stage for run in results.runs for stage in run.codebooks)
@@ -67,7 +67,7 @@ def trained_stages(rows: Iterable[MethodResults]) -> tuple[Trained, ...]:
                 before = found.get(key)
                 named = before.rows if before else ()
                 codebook = (before and before.codebook) or run.codebooks.get(stage)
-                found[key] = Trained(
+                found[key] = TrainedStage(
                     named if name in named else (*named, name),
                     run.seed,
                     stage,

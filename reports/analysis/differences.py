@@ -10,10 +10,11 @@ import pandas as pd
 
 from bench.metrics.table import METRICS
 from bench.results import MethodResults
-from bench.statistics.comparisons import PairedDifference, paired_difference
+from bench.statistics.comparisons import PairedDifference, Ranking, paired_difference
 from reports.analysis.codebooks import COLLAPSED, collapsed_runs
 from reports.analysis.scores import clip_frame
 from reports.text.grid import Cell
+from reports.text.lists import counted, grouped, listed
 from reports.text.numbers import Scale, decimals_of, number
 
 COMPARED = ("lve", "fdd_abs")
@@ -45,7 +46,7 @@ class Compared:
         return f"{self.name} ({', '.join(limits)})" if limits else self.name
 
 
-def compare_with(name: str, results: MethodResults, reference: MethodResults) -> Compared:
+def against(name: str, results: MethodResults, reference: MethodResults) -> Compared:
     """A row minus the reference, in every metric of COMPARED."""
     return Compared(
         name,
@@ -92,16 +93,15 @@ def paired_over(found: PairedDifference | None) -> str:
     """``3 seeds, 6 subjects, 24 clips``, and how many scores have no partner."""
     if found is None:
         return "no seed scored on both sides"
-    words = [counted(found.seeds, found.subjects, found.clips)]
-    if found.unpaired:
-        words.append(f"{len(found.unpaired)} scores without a partner left out")
-    return ", ".join(words)
+    left_out = len(found.unpaired)
+    words = f", {left_out} scores without a partner left out" if left_out else ""
+    return size_of(found) + words
 
 
-def counted(seeds: int, subjects: int, clips: int) -> str:
+def size_of(found: PairedDifference | Ranking) -> str:
     """``3 seeds, 6 subjects, 1 clip``"""
-    counts = {"seed": seeds, "subject": subjects, "clip": clips}
-    return ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items())
+    counts = {"seed": found.seeds, "subject": found.subjects, "clip": found.clips}
+    return ", ".join(counted(number, noun) for noun, number in counts.items())
 
 
 def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
@@ -110,9 +110,8 @@ def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
         return f"There is no row to compare with the reference {reference}; {limits}."
     if not any(found for row in rows for found in row.differences.values()):
         return f"No row shares a scored seed with the reference {reference}; {limits}."
-    told: dict[str, list[str]] = {}  # what is the same of several metrics is told once
-    for metric in COMPARED:
-        told.setdefault(_standing(metric, rows), []).append(METRICS[metric].title)
+    # what is the same of several metrics is told once
+    told = grouped((_standing(metric, rows), METRICS[metric].title) for metric in COMPARED)
     clauses = [
         f"{listed(titles)} {'is' if len(titles) == 1 else 'are'} {standing}"
         for standing, titles in told.items()
@@ -130,11 +129,8 @@ def finding(reference: str, rows: Sequence[Compared], limits: str) -> str:
 
 def _standing(metric: str, rows: Sequence[Compared]) -> str:
     """``higher for a and b, and not shown to differ for c``."""
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        found = row.differences[metric]
-        groups.setdefault(phrase_of(found), []).append(row.mention(found))
-    return standing_of(groups)
+    pairs = [(row, row.differences[metric]) for row in rows]
+    return standing_of(grouped((phrase_of(found), row.mention(found)) for row, found in pairs))
 
 
 def standing_of(groups: Mapping[str, Sequence[str]]) -> str:
@@ -149,11 +145,4 @@ def phrase_of(found: PairedDifference | None) -> str:
         return "without a value for"
     if found.verdict in PHRASES:
         return PHRASES[found.verdict]
-    noun = "subject" if found.subjects == 1 else "subjects"
-    return f"undecided ({found.subjects} {noun} cannot decide it) for"
-
-
-def listed(names: Sequence[str]) -> str:
-    """``a, b and c``."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"undecided ({counted(found.subjects, 'subject')} cannot decide it) for"

@@ -8,7 +8,8 @@ import pandas as pd
 
 from bench.results import ClipScore, MethodResults, RunResult
 from bench.statistics.comparisons import COLUMNS, Summary, summary
-from reports.text.splits import TEST_B, scored_split, why_missing
+from reports.text.lists import counted
+from reports.text.splits import TEST_B, score_of, value_of, why_missing
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class OverSeeds:
     def seeds(self) -> str:
         """``3 seeds``, or ``2 of 3 seeds`` where some have no value."""
         have = self.summary.n if self.summary else 0
-        noun = "seed" if self.planned == 1 else "seeds"
-        return f"{have} {noun}" if have == self.planned else f"{have} of {self.planned} {noun}"
+        whole = counted(self.planned, "seed")
+        return whole if have == self.planned else f"{have} of {whole}"
 
     @property
     def complete(self) -> bool:
@@ -36,13 +37,6 @@ class OverSeeds:
         if self.summary is None or self.summary.interval is None:
             return None
         return (self.summary.interval.high - self.summary.interval.low) / 2
-
-
-def value_of(run: RunResult, metric: str) -> float | None:
-    """A run's pooled value on the split of the tables, or None: not done, or nothing to score."""
-    split = scored_split(run)
-    score = split[1].metrics.get(metric) if split else None
-    return None if score is None else score.value
 
 
 def over_seeds(results: MethodResults, metric: str) -> OverSeeds:
@@ -82,11 +76,10 @@ def root_mean_mm(run: RunResult, split: str, scale_mm: dict[str, float]) -> floa
 
 def never(rows: Iterable[MethodResults], metric: str) -> str:
     """Why no row can have a value, in a few words; "" where one has it, or where it is a fault."""
-    reasons: dict[str, None] = {}
-    for each in rows:
-        if over_seeds(each, metric).summary is not None:
-            return ""
-        reasons[why_missing(each, metric)] = None
+    some = list(rows)
+    if any(over_seeds(each, metric).summary for each in some):
+        return ""
+    reasons = dict.fromkeys(why_missing(each, metric) for each in some)
     return "; ".join(reason for reason in reasons if reason)
 
 
@@ -103,10 +96,9 @@ def clip_frame(results: MethodResults, metric: str, method: str) -> pd.DataFrame
     """
     rows = []
     for run in results.runs:
-        split = scored_split(run)
-        score = split[1].metrics.get(metric) if split else None
+        score = score_of(run, metric)
         by_clip: dict[tuple[str, str], list[ClipScore]] = {}
-        for clip in score.clips if score is not None else ():
+        for clip in score.clips if score else ():
             by_clip.setdefault((clip.subject, clip.clip), []).append(clip)
         for (subject, name), styles in by_clip.items():
             total = math.fsum(each.total for each in styles if each.weight)
@@ -114,8 +106,7 @@ def clip_frame(results: MethodResults, metric: str, method: str) -> pd.DataFrame
             if not math.isfinite(total):
                 place = f"{method}, seed {run.seed}, clip {name}"
                 raise ValueError(f"{place}: the {metric} is {total}, expected a finite number")
-            rows.append(
-                (method, run.seed, subject, name, total / weight if weight else math.nan, weight)
-            )
+            value = total / weight if weight else math.nan
+            rows.append((method, run.seed, subject, name, value, weight))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.astype({"seed": int, "value": float, "weight": float})  # also without a row

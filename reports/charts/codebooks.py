@@ -6,17 +6,17 @@ Units  perplexity is divided by the codebook's size, so that one line marks a co
 
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench.results import COLLAPSE
-from reports.analysis.codebooks import COLLAPSED, Trained, share, trained_stages
-from reports.charts.style import DASHES, FAILED, INK, save_png, save_svg
-from reports.inputs.results import Dataset
+from reports.analysis.codebooks import COLLAPSED, TrainedStage, share, trained_stages
+from reports.charts.style import DASHES, FAILED, INK
+from reports.inputs.results import Rows
 from reports.text.labels import data_sentence
+from reports.text.lists import counted, grouped
 
 NOT_TRAINED = "not trained"
 PER_LINE = 4  # panels beside each other
@@ -25,20 +25,11 @@ LETTERS = 13  # of the words above the panels, per inch
 SEEDS = ("#0072b2", "#009e73", "#7a5195", "#6b4a2b")
 
 
-def draw_codebooks(rows: Dataset, stem: Path) -> list[Path]:
-    """Write ``<stem>.png`` and ``.svg``; nothing where no row learns codes."""
-    stages = trained_stages(rows)
-    if not stages:
-        return []
-    figure = codebook_figure(stages, data_sentence(rows[0]))
-    return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]
-
-
-def codebook_figure(stages: Sequence[Trained], sentence: str) -> Figure:
-    """A panel per trained stage, all on one scale from 0 to 1."""
-    panels: dict[tuple[str, str], list[Trained]] = {}
-    for each in stages:
-        panels.setdefault((each.rows[0], each.stage), []).append(each)
+def codebook_figure(rows: Rows) -> Figure | None:
+    """A panel per trained stage, all on one scale from 0 to 1; None where no row learns codes."""
+    panels = grouped(((each.rows[0], each.stage), each) for each in trained_stages(rows))
+    if not panels:
+        return None
     across = min(PER_LINE, len(panels))
     down = -(-len(panels) // across)
     size = (max(6.5, PANEL[0] * across), PANEL[1] * down + 0.9)
@@ -57,24 +48,24 @@ def codebook_figure(stages: Sequence[Trained], sentence: str) -> Figure:
         f"{COLLAPSE:g} a codebook has collapsed."
     )
     letters = round(LETTERS * size[0])
-    words = "\n".join(textwrap.fill(text, letters) for text in (sentence, legend))
+    words = "\n".join(textwrap.fill(text, letters) for text in (data_sentence(rows[0]), legend))
     figure.suptitle(words, fontsize=9, color=INK)
     return figure
 
 
-def _title(seeds: Sequence[Trained]) -> str:
+def _title(seeds: Sequence[TrainedStage]) -> str:
     """``GLDiTalker``, or ``GLDiTalker and 2 more rows``."""
     names = list(dict.fromkeys(name for each in seeds for name in each.rows))
     more = len(names) - 1
-    return f"{names[0]} and {more} more row{'s' if more > 1 else ''}" if more else names[0]
+    return f"{names[0]} and {counted(more, 'more row')}" if more else names[0]
 
 
-def _size(seeds: Sequence[Trained]) -> str:
+def _size(seeds: Sequence[TrainedStage]) -> str:
     sizes = sorted({each.codebook.size for each in seeds if each.codebook})
     return f", {' or '.join(map(str, sizes))} entries" if sizes else ""
 
 
-def _draw_panel(axes: Axes, seeds: Sequence[Trained]) -> None:
+def _draw_panel(axes: Axes, seeds: Sequence[TrainedStage]) -> None:
     axes.axhline(COLLAPSE, color=FAILED, linewidth=1.0, dashes=(4, 2))
     for place, trained in enumerate(seeds):
         codebook = trained.codebook
@@ -85,17 +76,11 @@ def _draw_panel(axes: Axes, seeds: Sequence[Trained]) -> None:
         colour = FAILED if bad else SEEDS[place % len(SEEDS)]
         epochs = [each.epoch for each in codebook.epochs]
         values = [each.perplexity / codebook.size for each in codebook.epochs]
-        dashes = DASHES[place % len(DASHES)]
+        dashes = DASHES[place % len(DASHES)] or (None, None)
         name = f"seed {trained.seed}{': ' + COLLAPSED if bad else ''}"
-        axes.plot(
-            epochs,
-            values,
-            color=colour,
-            dashes=dashes or (None, None),
-            linewidth=1.4,
-            label=name,
-            marker="." if len(epochs) == 1 else None,  # a line of one point is not seen
-        )
+        lone = "." if len(epochs) == 1 else None  # a line of one point is not seen
+        (line,) = axes.plot(epochs, values, color=colour, dashes=dashes, linewidth=1.4, marker=lone)
+        line.set_label(name)
         usage = [each.usage for each in codebook.epochs]
         axes.plot(epochs, usage, color=colour, linewidth=0.7, alpha=0.6)
         end = (max(epochs, default=0), share(codebook))

@@ -5,17 +5,17 @@ Units   time in seconds; lip error and Diversity in the units of Table 1's headi
 """
 
 import textwrap
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.metrics.table import METRICS
 from bench.results import MethodResults
 from reports.analysis.scores import never, over_seeds
-from reports.charts.style import FAILED, INK, Line, line_styles, save_png, save_svg
-from reports.inputs.results import Dataset, LipErrors
+from reports.charts.style import FAILED, INK, Line, line_styles
+from reports.inputs.arrays import LipErrors
+from reports.inputs.results import Rows
 from reports.text.labels import ORACLE, data_sentence, label, row_of, sentences
 from reports.text.masks import mask_sentence
 from reports.text.numbers import math_text, number, scale_of
@@ -23,17 +23,13 @@ from reports.text.splits import drawn_style
 
 WIDTH, HEIGHT = 13.0, 6.4  # inches
 LEGEND_COLUMNS = 3
+BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}
 LETTERS = 170  # of the words above both panels, per line
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # of words over the marks
+BESIDE: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9}  # of words near a mark
 
 
-def draw_figure1(errors: LipErrors, dataset: Dataset, stem: Path) -> list[Path]:
-    """Write ``<stem>.png`` and ``.svg``; returns their paths."""
-    figure = figure1(errors, dataset)
-    return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]
-
-
-def figure1(errors: LipErrors, dataset: Dataset) -> Figure:
+def figure1(errors: LipErrors, dataset: Rows) -> Figure:
     """Left the lip error over time, right the Diversity, in one colour per method."""
     styles = line_styles(dataset)
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=110, layout="constrained")
@@ -50,9 +46,9 @@ def figure1(errors: LipErrors, dataset: Dataset) -> Figure:
     return figure
 
 
-def _draw_errors(axes: Axes, errors: LipErrors, dataset: Dataset, styles: dict[str, Line]) -> None:
+def _draw_errors(axes: Axes, errors: LipErrors, dataset: Rows, styles: dict[str, Line]) -> None:
     """One line per row, the mean over seeds, in a band from the lowest to the highest seed."""
-    scale = scale_of("lve", METRICS["lve"].unit, dataset[0])
+    scale = scale_of("lve", dataset[0])
     for results in dataset:
         row, name = row_of(results), label(results)
         style = styles[row]
@@ -66,28 +62,16 @@ def _draw_errors(axes: Axes, errors: LipErrors, dataset: Dataset, styles: dict[s
         if len(values) > 1:
             band = values.min(axis=0), values.max(axis=0)
             axes.fill_between(seconds, *band, color=style.colour, alpha=0.15, linewidth=0)
-        axes.plot(
-            seconds,
-            values.mean(axis=0),
-            color=style.colour,
-            dashes=style.dashes or (None, None),
-            linewidth=style.width,
-            label=name,
-        )
+        dashes, width = style.dashes or (None, None), style.width
+        (line,) = axes.plot(seconds, values.mean(axis=0), dashes=dashes, linewidth=width)
+        line.set(color=style.colour, label=name)
     axes.set_yscale("symlog", linthresh=_linear_part(errors, scale.factor))
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
     axes.set_xlabel("time (s)", fontsize=10, color=INK)
     axes.set_ylabel(f"lip error ({math_text(scale.text)})", fontsize=10, color=INK)
     axes.set_title(f"Lip error over time, clip {errors.clip_name}", fontsize=11, color=INK)
-    axes.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.12),
-        ncols=LEGEND_COLUMNS,
-        frameon=False,
-        fontsize=9,
-        handlelength=3.2,
-    )
+    axes.legend(frameon=False, fontsize=9, handlelength=3.2, ncols=LEGEND_COLUMNS, **BELOW)
 
 
 def _linear_part(errors: LipErrors, factor: float) -> float:
@@ -97,9 +81,9 @@ def _linear_part(errors: LipErrors, factor: float) -> float:
     return 10.0 ** np.floor(np.log10(low)) if low > 0 else 1.0
 
 
-def _draw_diversity(axes: Axes, dataset: Dataset, styles: dict[str, Line]) -> None:
+def _draw_diversity(axes: Axes, dataset: Rows, styles: dict[str, Line]) -> None:
     """A bar per row from a true 0; linear up to the numerical floor, logarithmic above it."""
-    scale = scale_of("diversity", METRICS["diversity"].unit, dataset[0])
+    scale = scale_of("diversity", dataset[0])
     floor = max(results.numerical_floor for results in dataset) / scale.factor
     rows = [results for results in dataset if results.method != ORACLE]
     if reason := never(rows, "diversity"):
@@ -145,29 +129,13 @@ def _draw_bar(
         axes.errorbar(mean, place, xerr=reach, color=INK, capsize=3, linewidth=1.2)
     text = "0" if mean == 0 else number(mean, 3)
     text += "" if found.complete else f" ({found.seeds})"
-    axes.annotate(
-        text,
-        (end, place),
-        (5, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=9,
-        color=INK if found.complete else FAILED,
-        bbox=BEHIND,
-    )
+    colour = INK if found.complete else FAILED
+    axes.annotate(text, (end, place), (5, 0), va="center", color=colour, bbox=BEHIND, **BESIDE)
     return max(end, floor)
 
 
 def _mark(axes: Axes, value: float, text: str, dashes: tuple[float, float]) -> None:
     """A line across all bars, named above them."""
     axes.axvline(value, color=INK, linewidth=1.2, dashes=dashes, zorder=0)
-    axes.annotate(
-        text,
-        (value, 1),
-        (0, 4),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        ha="center",
-        fontsize=9,
-        color=INK,
-    )
+    place = ("data", "axes fraction")
+    axes.annotate(text, (value, 1), (0, 4), place, ha="center", color=INK, **BESIDE)

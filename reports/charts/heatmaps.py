@@ -1,9 +1,11 @@
-"""Where the face moves: heads coloured by motion std, ground truth beside every method.
+"""Where the face moves (Figure 5): heads coloured by motion, ground truth beside every method.
+
+All rows in one picture, and a picture per row on the same scale for the row's page.
 
 Units  maps are in the dataset's unit; the colour bar is in mm where the unit has a length.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
@@ -17,17 +19,18 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from bench.results import MethodResults
-from reports.charts.style import INK, save_png, save_svg
-from reports.heads.head import Head, picture, pose
-from reports.heads.outlines import MASK_COLOURS, outline
-from reports.inputs.results import Dataset, Heatmaps
-from reports.inputs.shown_motion import ShownMotion
+from reports.charts.captions import Picture
+from reports.charts.style import INK
+from reports.heads.head import MASK_COLOURS, Head, outline, picture, pose
+from reports.inputs.arrays import Heatmaps, ShownMotion
+from reports.inputs.results import Rows
 from reports.text.labels import GROUND_TRUTH, ORACLE, data_sentence, label, row_of, sentences
 from reports.text.numbers import length_unit
 from reports.text.splits import drawn_style, split_of
 
 STD = "standard deviation of motion over time"
 MEAN = "mean distance from the neutral face over time"
+KINDS = {"": STD, "-mean": MEAN}  # end of a file's name -> what it shows
 NO_MASKS: Mapping[str, np.ndarray] = MappingProxyType({})
 # from little motion to much, growing steadily lighter, so that it also reads without colour
 MOTION = LinearSegmentedColormap.from_list(
@@ -50,23 +53,19 @@ def colour_scale(maps: Heatmaps) -> Normalize:
     return Normalize(0.0, largest or 1.0)
 
 
-def draw_heatmaps(
-    maps: Heatmaps,
-    dataset: Dataset,
-    stem: Path,
-    quantity: str = STD,
-    masks: Mapping[str, np.ndarray] = NO_MASKS,
-) -> list[Path]:
-    """Write ``<stem>.png`` and ``.svg``; returns their paths."""
-    figure = heatmap_figure(maps, dataset, quantity, masks)
-    return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]
+def heatmap_figures(
+    maps: Heatmaps, dataset: Rows, kind: str = "", masks: Mapping[str, np.ndarray] = NO_MASKS
+) -> Iterator[tuple[str, Figure]]:
+    """(name of its files, figure): of all rows, then of each that has a map, on the same scale."""
+    name = f"{dataset[0].dataset}-heatmaps{kind}"
+    yield name, heatmap_figure(maps, dataset, KINDS[kind], masks)
+    for results in dataset:
+        if results.method != ORACLE and row_of(results) in maps.means:
+            yield stem_of(results, kind), heatmap_figure(maps, (results,), KINDS[kind], masks)
 
 
 def heatmap_figure(
-    maps: Heatmaps,
-    dataset: Dataset,
-    quantity: str = STD,
-    masks: Mapping[str, np.ndarray] = NO_MASKS,
+    maps: Heatmaps, dataset: Rows, quantity: str = STD, masks: Mapping[str, np.ndarray] = NO_MASKS
 ) -> Figure:
     """Heads side by side: one row for all clips of the tables' split, one for the named clip.
 
@@ -107,8 +106,8 @@ def heatmap_figure(
     return figure
 
 
-def _words(dataset: Dataset, borders: Mapping[str, np.ndarray]) -> str:
-    """What stands below the colour bar."""
+def _words(dataset: Rows, borders: Mapping[str, np.ndarray]) -> str:
+    """The lines below the colour bar."""
     lines = f"Outlined: {', '.join(borders)} mask." if borders else ""
     return sentences(data_sentence(dataset[0]), drawn_style(dataset), lines)
 
@@ -150,7 +149,7 @@ def _title(name: str, by_row: dict[str, MethodResults]) -> str:
 
 
 def _colour_bar(
-    figure: Figure, scale: Normalize, dataset: Dataset, quantity: str, below: float
+    figure: Figure, scale: Normalize, dataset: Rows, quantity: str, below: float
 ) -> None:
     """The bar with its unit; ``below`` inches are left under it."""
     factor, unit = length_unit(dataset[0])
@@ -160,3 +159,26 @@ def _colour_bar(
     bar = figure.colorbar(ScalarMappable(printed, MOTION), cax=axes, orientation="horizontal")
     bar.set_label(f"{quantity} ({unit})", fontsize=10, color=INK)
     bar.ax.tick_params(labelsize=9, colors=INK)
+
+
+def stem_of(results: MethodResults, kind: str) -> str:
+    """Name of a row's picture, without its ending."""
+    return f"{results.dataset}-{row_of(results)}-heatmap{kind}"
+
+
+def row_pictures(results: MethodResults, drawn: Path) -> list[Picture]:
+    """Those of a row's pictures that are in a folder, with their words."""
+    return [
+        Picture(
+            file=f"{stem_of(results, kind)}.png",
+            alt=f"Heads coloured by {shown}: ground truth, {label(results)}.",
+            caption=sentences(
+                data_sentence(results),
+                f"{shown.capitalize()}: first sample, averaged over all {split_of((results,))} "
+                "clips and seeds. The colour scale is that of the picture with all methods.",
+                drawn_style((results,)),
+            ),
+        )
+        for kind, shown in KINDS.items()
+        if (drawn / f"{stem_of(results, kind)}.png").is_file()
+    ]

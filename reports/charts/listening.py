@@ -5,16 +5,14 @@ Units  LVE in the unit of Table 1's heading.
 
 import textwrap
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from bench.metrics.table import METRICS
 from bench.statistics.comparisons import summary
-from reports.charts.style import INK, OTHER, OWN, save_png, save_svg
-from reports.inputs.results import Dataset
+from reports.charts.style import INK, OTHER, OWN
+from reports.inputs.results import Rows
 from reports.text.labels import ORACLE, data_sentence, label, sentences
 from reports.text.masks import mask_sentence
 from reports.text.numbers import math_text, scale_of
@@ -23,7 +21,7 @@ from reports.text.splits import drawn_style
 AUDIO = ("own audio", "another sentence's audio")
 
 
-def listening_values(dataset: Dataset) -> pd.DataFrame:
+def listening_values(dataset: Rows) -> pd.DataFrame:
     """One row per method, seed and audio; LVE in the dataset's unit squared."""
     rows = [
         {"method": label(results), "seed": run.seed, "audio": audio, "lve": value}
@@ -42,12 +40,12 @@ def interval(values: Iterable[float]) -> tuple[float, float]:
     return (found.interval.low, found.interval.high) if found.interval else (found.mean, found.mean)
 
 
-def draw_listening(dataset: Dataset, stem: Path) -> list[Path]:
-    """Write ``<stem>.png`` and ``.svg``; nothing where no run has been checked."""
+def listening_figure(dataset: Rows) -> Figure | None:
+    """Two bars per method: own and other audio; None where no run has been checked."""
     values = listening_values(dataset)
     if values.empty:
-        return []
-    scale = scale_of("lve", METRICS["lve"].unit, dataset[0])
+        return None
+    scale = scale_of("lve", dataset[0])
     values["lve"] /= scale.factor
     methods = list(values["method"].unique())
     figure = Figure(figsize=(max(5.0, 1.35 * len(methods) + 1.5), 4.2), dpi=130, layout="tight")
@@ -73,4 +71,4 @@ def draw_listening(dataset: Dataset, stem: Path) -> list[Path]:
     axes.set(xlabel=None, ylabel=f"LVE ({math_text(scale.text)})", title=sentence)
     axes.title.set(fontsize=9, color=INK)
     axes.set_xticks(range(len(methods)), [name.replace(" (", "\n(") for name in methods])
-    return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]
+    return figure

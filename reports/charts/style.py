@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 
 from bench.common.files import write_atomically
 from bench.results import MethodResults
+from reports.inputs.published import reference_row
 from reports.text.labels import row_of
 
 INK = "#222222"
@@ -16,22 +18,7 @@ OWN, OTHER = "#2c6fbb", "#e08a2e"  # also told apart without colour: other is ha
 FAILED = "#a3201f"
 HASH_SALT = "talking-face-bench"
 
-GREY = "#8c8c8c"
-COLOURS = {
-    "template": GREY,
-    "mean": GREY,
-    "ridge": GREY,
-    "voca": "#e69f00",
-    "meshtalk": "#009e73",
-    "faceformer": "#56b4e9",
-    "codetalker": "#cc79a7",
-    "facediffuser": "#d55e00",
-    "gldi": "#0072b2",
-    "oracle": "#000000",
-}
-"""Method -> colour, from the palette of Okabe and Ito, which colour-blind readers tell apart."""
-
-OTHER_COLOURS = ("#7a5195", "#6b4a2b", "#5c6e00")  # of methods from elsewhere
+OTHER_COLOURS = ("#7a5195", "#6b4a2b", "#5c6e00")  # of methods that name none
 DASHES: tuple[tuple[float, ...], ...] = ((), (5.0, 1.5), (1.5, 1.2), (5.0, 1.2, 1.2, 1.2))
 """On and off lengths; rows of one colour are told apart by them."""
 
@@ -46,18 +33,23 @@ class Line:
 
 
 def line_styles(rows: Sequence[MethodResults]) -> dict[str, Line]:
-    """Row -> line: a colour per method, dashes per row of that colour, GLDiTalker the widest."""
-    others = [m for m in dict.fromkeys(r.method for r in rows) if m not in COLOURS]
-    colours = COLOURS | {m: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, m in enumerate(others)}
+    """Row -> line: a colour per method, dashes per row of that colour, the reference the widest."""
+    others = dict.fromkeys(each.method for each in rows if not each.facts.colour)
+    spare = dict(zip(others, cycle(OTHER_COLOURS), strict=False))
     used: dict[str, int] = {}
     found = {}
     for results in rows:
-        colour = colours[results.method]
+        colour = results.facts.colour or spare[results.method]
         dashes = DASHES[used.get(colour, 0) % len(DASHES)]
         used[colour] = used.get(colour, 0) + 1
-        width = 2.2 if results.method == "gldi" else 1.3
+        width = 2.2 if results.method == reference_row() else 1.3
         found[row_of(results)] = Line(colour, dashes, width)
     return found
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write ``<stem>.png`` and ``.svg``; returns their paths."""
+    return [save_png(figure, stem.with_suffix(".png")), save_svg(figure, stem.with_suffix(".svg"))]
 
 
 def save_png(figure: Figure, path: Path) -> Path:

@@ -14,10 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt8
 from scipy.ndimage import binary_fill_holes
 
-from reports.heads.head import EYE, eyes
+from reports.heads.head import EYE, PITCH, YAW, eyes, with_fans, with_middles
 from reports.heads.render import rasterise, rotate, shade, vertex_normals
 
-YAW, PITCH = 15.0, 4.0  # degrees
 MARGIN = 0.06  # of the picture, around everything that the head ever reaches
 SKIN = np.array([0.86, 0.79, 0.74])
 MOUTH = np.array([0.32, 0.17, 0.16])
@@ -30,7 +29,7 @@ class Camera:
 
     faces: Integer[np.ndarray, "F 3"]  # of the mesh, then those that close the eyes
     num_faces: int  # of the mesh
-    rims: tuple[tuple[int, ...], ...]  # vertices around each eye
+    rims: list[list[int]]  # vertices around each eye
     centre: Float[np.ndarray, " 2"]
     scale: float  # pixels per unit
     size: int
@@ -39,25 +38,19 @@ class Camera:
 def aim(motion: Float[np.ndarray, "T V 3"], faces: Integer[np.ndarray, "F 3"], size: int) -> Camera:
     """The camera that sees a whole clip; ``size`` is made even, as videos want it."""
     size += size % 2
-    first = rotate(motion[0], YAW, PITCH)
-    rims, filled = [], [faces.astype(np.int64)]
-    for _, edges in eyes(first, faces):
-        rims.append(tuple(a for a, _ in edges))
-        middle = len(first) + len(rims) - 1
-        filled.append(np.array([[b, a, middle] for a, b in edges]))
+    rims = eyes(rotate(motion[0], YAW, PITCH), faces)
     some = motion[:: max(1, len(motion) // 50)]
     seen = np.concatenate([rotate(frame, YAW, PITCH)[:, :2] for frame in some])
     low, high = seen.min(axis=0), seen.max(axis=0)
     scale = (1 - 2 * MARGIN) * size / (high - low).max()
     centre = (low + high) / 2
-    return Camera(np.concatenate(filled), len(faces), tuple(rims), centre, scale, size)
+    filled = with_fans(faces, rims, motion.shape[1])
+    return Camera(filled, len(faces), rims, centre, scale, size)
 
 
 def render(camera: Camera, vertices: Float[np.ndarray, "V 3"]) -> UInt8[np.ndarray, "S S 3"]:
     """The picture of one frame."""
-    turned = rotate(vertices, YAW, PITCH)
-    middles = [turned[list(rim)].mean(axis=0) for rim in camera.rims]
-    turned = np.concatenate([turned, np.array(middles).reshape(-1, 3)])
+    turned = with_middles(rotate(vertices, YAW, PITCH), camera.rims)
     pixels = (turned[:, :2] - camera.centre) * camera.scale * [1, -1] + camera.size / 2
     fragments = rasterise(pixels, turned[:, 2], camera.faces, camera.size)
     covered, brightness = shade(fragments, vertex_normals(turned, camera.faces), camera.faces)

@@ -138,9 +138,7 @@ def _inside(
 
 
 def shade(
-    fragments: Fragments,
-    normals: Float[np.ndarray, "V 3"],
-    faces: Integer[np.ndarray, "F 3"],
+    fragments: Fragments, normals: Float[np.ndarray, "V 3"], faces: Integer[np.ndarray, "F 3"]
 ) -> tuple[Bool[np.ndarray, " S2"], Float[np.ndarray, " P"]]:
     """Covered pixels, and how bright each of them is in [AMBIENT, 1]; both sides are lit."""
     covered = fragments.face != OUTSIDE

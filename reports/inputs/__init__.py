@@ -1,4 +1,4 @@
-"""What the reports read: results, published values, provenance.
+"""Reads all that reports are made of: results, published values, provenance.
 
 Open results.py first. Stands on reports.text alone.
 """

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.results import MethodResults, RunResult
-from reports.inputs.results import Dataset, read_run_record
+from reports.inputs.results import Rows, read_run_record
 from reports.text.labels import label, rerun_command
+from reports.text.lists import grouped
 
 UNKNOWN = "not recorded"
 
@@ -34,7 +35,7 @@ class RunFacts:
     marks: tuple[str, ...]  # e.g. operators without a deterministic form
 
 
-def run_facts(dataset: Dataset, runs: Path) -> list[RunFacts]:
+def run_facts(dataset: Rows, runs: Path) -> list[RunFacts]:
     """Facts of every run of a dataset, failed and skipped ones included."""
     return [
         _facts(results, run, [read_run_record(runs, key) for key in run.keys.values()])
@@ -44,44 +45,43 @@ def run_facts(dataset: Dataset, runs: Path) -> list[RunFacts]:
 
 
 def _facts(results: MethodResults, run: RunResult, records: list[dict[str, Any]]) -> RunFacts:
-    seconds = _numbers(records, "seconds")
-    memory = _numbers(records, "peak_memory_mb")
-    started = [str(record["started"]) for record in records if record.get("started")]
+    seconds, memory = (
+        [float(value) for value in _values(records, field, int | float)]
+        for field in ("seconds", "peak_memory_mb")
+    )
+    commits, machines = map(_commit, _values(records, "git", dict)), map(_machine, records)
     return RunFacts(
         method=label(results),
         seed=run.seed,
         status=run.status,
         reason=run.reason,
         command=rerun_command(results, run.seed),
-        keys=run.keys,
+        keys=run.checkpoints | run.keys,
         seconds=sum(seconds) if seconds else None,
         peak_memory_mb=max(memory, default=None),
-        started=min(started, default=UNKNOWN),
-        commits=tuple(sorted({_commit(record) for record in records} - {""})),
-        machines=tuple(sorted({_machine(record) for record in records} - {""})),
-        marks=tuple(sorted({str(mark) for record in records for mark in _list(record, "marks")})),
+        started=min(filter(None, _values(records, "started", str)), default=UNKNOWN),
+        commits=tuple(sorted({*commits} - {""})),
+        machines=tuple(sorted({*machines} - {""})),
+        marks=tuple(sorted({str(m) for some in _values(records, "marks", list) for m in some})),
     )
 
 
-def data_hashes(dataset: Dataset, runs: Path) -> dict[str, str]:
+def data_hashes(dataset: Rows, runs: Path) -> dict[str, str]:
     """Step -> hash of the data it read, as far as records tell; differing ones are joined."""
-    found: dict[str, set[str]] = {}
-    for results in dataset:
-        for run in results.runs:
-            for step, key in run.keys.items():
-                value = _dict(read_run_record(runs, key), "inputs").get("data")
-                if isinstance(value, str):
-                    found.setdefault(step.split("/")[0], set()).add(value)
-    return {step: " + ".join(sorted(values)) for step, values in sorted(found.items())}
+    return shared(
+        {step.split("/")[0]: data}
+        for results in dataset
+        for run in results.runs
+        for step, key in run.keys.items()
+        for inputs in _values([read_run_record(runs, key)], "inputs", dict)
+        if isinstance(data := inputs.get("data"), str)
+    )
 
 
 def shared(values: Iterable[dict[str, Any]]) -> dict[str, str]:
     """One line per key; values that differ between methods are joined by " + "."""
-    merged: dict[str, set[str]] = {}
-    for each in values:
-        for name, value in each.items():
-            merged.setdefault(name, set()).add(str(value))
-    return {name: " + ".join(sorted(found)) for name, found in sorted(merged.items())}
+    merged = grouped((name, str(value)) for each in values for name, value in each.items())
+    return {name: joined(found) for name, found in sorted(merged.items())}
 
 
 def joined(texts: Iterable[str]) -> str:
@@ -89,30 +89,19 @@ def joined(texts: Iterable[str]) -> str:
     return " + ".join(sorted(set(texts))) or UNKNOWN
 
 
-def _commit(record: dict[str, Any]) -> str:
-    git = _dict(record, "git")
-    if not git.get("sha"):
-        return ""
-    return str(git["sha"])[:12] + (" with changes" if git.get("dirty") else "")
+def _commit(git: dict[str, Any]) -> str:
+    changes = " with changes" if git.get("dirty") else ""
+    return f"{str(git['sha'])[:12]}{changes}" if git.get("sha") else ""
 
 
 def _machine(record: dict[str, Any]) -> str:
-    machine = _dict(record, "machine")
+    machine: dict[str, Any] = next(iter(_values([record], "machine", dict)), {})
     parts = [record.get("device"), machine.get("gpu"), machine.get("cpu") or record.get("cpu")]
     if record.get("threads"):
         parts.append(f"threads: {record['threads']}")
     return ", ".join(str(part) for part in parts if part)
 
 
-def _numbers(records: list[dict[str, Any]], field: str) -> list[float]:
-    return [float(r[field]) for r in records if isinstance(r.get(field), int | float)]
-
-
-def _dict(record: dict[str, Any], field: str) -> dict[str, Any]:
-    value = record.get(field)
-    return value if isinstance(value, dict) else {}
-
-
-def _list(record: dict[str, Any], field: str) -> list[Any]:
-    value = record.get(field)
-    return value if isinstance(value, list) else []
+def _values(records: Iterable[dict[str, Any]], field: str, kind: Any) -> list[Any]:
+    """A field of the records that have one of this kind: records are extra, and may be anything."""
+    return [record[field] for record in records if isinstance(record.get(field), kind)]

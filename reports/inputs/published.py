@@ -1,28 +1,28 @@
-"""What the paper prints: every cell of its Tables 1-4, with source and our reading of the unit.
+"""Reads what people wrote down: the paper's Tables 1-4, and lines that a row is known to miss.
 
 Units: `printed` is the number in the table; `value` = printed * scale is in the column's `unit`.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import RootModel, model_validator
 
 from bench.common.errors import unknown
+from bench.common.records import Frozen, read_record
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
+SHORTFALLS = Path(__file__).with_name("known_shortfalls.yaml")
+TABLE1, TABLE2 = "table1", "table2"
+
+Shortfalls = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""Dataset -> row -> name of a check -> why it is missed."""
 
 
-class Record(BaseModel):
-    """Frozen; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Column(Record):
+class Column(Frozen):
     """One column: the unit the paper prints beside the unit the numbers have."""
 
     title: str
@@ -33,7 +33,7 @@ class Column(Record):
     remark: str = ""
 
 
-class Row(Record):
+class Row(Frozen):
     """One row, one number per column."""
 
     label: str
@@ -43,7 +43,7 @@ class Row(Record):
     cells: dict[str, float]
 
 
-class PublishedTable(Record):
+class PublishedTable(Frozen):
     """One table of the paper."""
 
     title: str
@@ -80,10 +80,11 @@ class PaperRow(NamedTuple):
     row: str
 
 
-class Published(Record):
+class Published(Frozen):
     """All published tables."""
 
     paper: str
+    reference: str  # Table 1's row of the paper's own method
     unit_remark: str
     tables: dict[str, PublishedTable]
 
@@ -113,7 +114,33 @@ class Published(Record):
 @cache
 def read_published(path: Path = PUBLISHED) -> Published:
     """The paper's tables. Raises ValueError naming the file when a cell is missing or misspelt."""
-    try:
-        return Published.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
+    return read_record(Published, path)
+
+
+def reference_row() -> str:
+    """The row that all others are compared with: that of the paper's own method."""
+    return read_published().reference
+
+
+def rated_rows() -> tuple[str, ...]:
+    """The rows of the paper's user study, in its order."""
+    return tuple(read_published().table(TABLE2).rows)
+
+
+@cache
+def read_shortfalls(path: Path = SHORTFALLS) -> Shortfalls:
+    """The file's entries. Raises ValueError naming the file when it is not what it should be."""
+    return read_record(RootModel[dict[str, dict[str, dict[str, str]]]], path).root
+
+
+def known_of(
+    shortfalls: Shortfalls, dataset: str, row: str, checks: Collection[str]
+) -> Mapping[str, str]:
+    """Check -> reason for one row. Raises ValueError for a check that does not exist."""
+    found = shortfalls.get(dataset, {}).get(row, {})
+    if wrong := sorted(found.keys() - set(checks)):
+        raise ValueError(
+            f"{SHORTFALLS.name}: {row} on {dataset}: there is no check {wrong[0]!r}; "
+            f"known: {', '.join(checks)}"
+        )
+    return found

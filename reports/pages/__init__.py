@@ -1,4 +1,4 @@
-"""What each page of the site shows; templates only set it.
+"""Works out what each page of the site shows; templates only set it.
 
 Open building.py first. reports/site.py imports it.
 """

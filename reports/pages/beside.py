@@ -9,27 +9,22 @@ from typing import NamedTuple
 
 from bench.metrics.table import METRICS
 from bench.results import AblationResults, MethodResults
-from reports.analysis.comparable import TABLE1, compare
+from reports.analysis.comparable import compare
 from reports.analysis.scores import over_seeds
-from reports.inputs.published import PaperRow, Published
-from reports.inputs.results import Dataset
-from reports.text.grid import Cell, Column, Grid
+from reports.inputs.published import TABLE1, PaperRow, Published
+from reports.inputs.results import Rows
+from reports.text.grid import Cell, Column, Grid, words
 from reports.text.labels import data_sentence, label
 from reports.text.numbers import number, scale_of, spell_factor, unit_of
 
-COLUMNS = tuple(
-    Column(title, numeric=numeric)
-    for title, numeric in (
-        ("Row", False),
-        ("Metric", False),
-        ("Ours", True),
-        ("Unit of ours", False),
-        ("Paper", True),
-        ("Unit of the paper's", False),
-        ("Ours minus paper", True),
-        ("Comparable", False),
-        ("Reason", False),
-    )
+COLUMNS = (
+    *words("Row", "Metric"),
+    Column("Ours"),
+    *words("Unit of ours"),
+    Column("Paper"),
+    *words("Unit of the paper's"),
+    Column("Ours minus paper"),
+    *words("Comparable", "Reason"),
 )
 
 
@@ -41,7 +36,7 @@ class Pair(NamedTuple):
     paper: PaperRow
 
 
-def beside_table1(dataset: Dataset, published: Published) -> Grid:
+def beside_table1(dataset: Rows, published: Published) -> Grid:
     """Every cell of Table 1 that the paper has a row for, ours beside it."""
     pairs = [Pair(label(each), each, PaperRow(TABLE1, each.method)) for each in dataset]
     return _grid(f"beside-table1-{dataset[0].dataset}", pairs, published)
@@ -84,30 +79,29 @@ def _rows(pair: Pair, published: Published) -> Iterable[tuple[Cell, ...]]:
         printed = published.cell(*pair.paper, metric)
         if printed is None:
             continue
-        verdict = compare(pair.results, metric, METRICS[metric].unit, published, pair.paper)
-        seeds = over_seeds(pair.results, metric)
-        found = seeds.summary
-        ours, unit, difference = Cell("-"), "-", Cell("-", note="the units differ")
-        same = unit_of(METRICS[metric].unit, pair.results.unit) == column.unit
-        scale = scale_of(metric, METRICS[metric].unit, pair.results)
-        if found is not None:
-            value = found.mean / (column.scale if same else scale.factor)
+        seeds, same = over_seeds(pair.results, metric), unit_of(metric, pair.results) == column.unit
+        scale = scale_of(metric, pair.results)
+        papers = f"{spell_factor(column.scale)}{column.unit}"
+        ours, difference = Cell("-"), Cell("-", note="no value of ours")
+        if seeds.summary is not None:
+            value = seeds.summary.mean / (column.scale if same else scale.factor)
             partial = "" if seeds.complete else f" ({seeds.seeds})"
             ours = Cell(f"{number(value)}{partial}", value, kind="partial" if partial else "")
-            unit = f"{spell_factor(column.scale)}{column.unit}" if same else scale.text
+            difference = Cell("-", note="the units differ")
             if same:
                 difference = Cell(f"{value - printed.printed:+.4g}", value - printed.printed)
-        else:
-            difference = Cell("-", note="no value of ours")
-        badge = "comparable" if verdict.comparable else "not comparable"
+        unit = papers if same else scale.text
+        comparable, reason = compare(pair.results, metric, published, pair.paper)
         yield (
             Cell(pair.name),
             Cell(METRICS[metric].title),
             ours,
-            Cell(unit),
+            Cell("-" if seeds.summary is None else unit),
             Cell(f"{printed.printed:g}", printed.printed, note=printed.source),
-            Cell(f"{spell_factor(column.scale)}{column.unit}, printed as mm"),
+            Cell(f"{papers}, printed as mm"),
             difference,
-            Cell(badge, kind="badge yes" if verdict.comparable else "badge no"),
-            Cell(verdict.reason),
+            Cell("comparable", kind="badge yes")
+            if comparable
+            else Cell("not comparable", kind="badge no"),
+            Cell(reason),
         )

@@ -1,103 +1,162 @@
 """All pages of the site, from what was read to what is written."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from reports.charts.captions import Figure, motion_pictures
+from jinja2 import Environment
+
+from bench.metrics.table import METRICS
+from reports.charts.captions import Picture, motion_pictures
+from reports.inputs.arrays import read_shown_motion
 from reports.inputs.published import Published
-from reports.inputs.results import Ablations, Dataset
-from reports.inputs.shown_motion import read_shown_motion
+from reports.inputs.results import Ablations, Rows
 from reports.pages.beside import beside_ablation, beside_table1
 from reports.pages.clips import MAX_CLIPS, ClipPage, clip_pages
 from reports.pages.data_sets import dataset_part, open_data
-from reports.pages.frame import MENU, SitePage
-from reports.pages.methods import MethodPage, method_page
+from reports.pages.methods import method_page
 from reports.pages.not_run import absent_grid, tracebacks
 from reports.pages.reading import read_reading, spell
-from reports.pages.sections import Page
+from reports.pages.sections import Section, make_section, published_grid
 from reports.player import write_player
 from reports.study.table2 import table2
 from reports.tabular.comparisons import comparison_grids, headline
-from reports.text.writing import write_text
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from reports.text.grid import write_text
 
 MAIN = {
-    "index.html": "Which method is best on lips, by how much, and is that real?",
-    "tables.html": "Tables 1 to 4",
-    "statistics.html": "Statistics",
-    "figures.html": "Figures, checks and codebooks",
-    "methods.html": "Methods",
-    "runs.html": "Runs and provenance",
+    "index.html": ("Overview", "Which method is best on lips, by how much, and is that real?"),
+    "tables.html": ("Tables", "Tables 1 to 4"),
+    "statistics.html": ("Statistics", "Statistics"),
+    "figures.html": ("Figures", "Figures, checks and codebooks"),
+    "methods.html": ("Methods", "Methods"),
+    "clips.html": ("Clips", "Clips"),
+    "datasets.html": ("Datasets", "Datasets"),
+    "runs.html": ("Runs", "Runs and provenance"),
+    "not-run.html": ("Not run", "Not run, and why"),
+    "reading.html": ("Reading the paper", "Reading the paper"),
 }
-"""Pages without a context of their own: file and title."""
+"""The pages that every page links to: file -> name in the menu, and title."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What pages are made of, beside the sections."""
+    """All that pages are made of."""
 
     results: Path
-    datasets: Mapping[str, Dataset]
+    datasets: Mapping[str, Rows]
     ablations: Mapping[str, Ablations]
+    skipped: Mapping[str, str]  # dataset -> why it was not run
     published: Published
     runs: Path
     data: Path
     assets: Path
+    downloads: Sequence[str]  # files in the assets
 
 
-def render_pages(page: Page, sources: Sources, environment: "Environment", out: Path) -> Path:
+@dataclass(frozen=True)
+class SitePage:
+    """One file of the site."""
+
+    file: str
+    title: str
+    template: str
+    parent: str  # the file in MAIN that is marked as the place of the reader
+    context: Mapping[str, Any] = field(default_factory=dict)
+    dataset: str = ""  # of a page about one alone
+
+    def generated(self, datasets: Sequence[str]) -> list[str]:
+        """Those of the generated datasets that the page is about."""
+        return [name for name in datasets if self.dataset in ("", name)]
+
+
+def make_sections(sources: Sources) -> list[Section]:
+    """A section per dataset. Raises ValueError when a results file makes no sense."""
+    return [
+        make_section(rows, sources.published, sources.runs, sources.ablations.get(name, ()))
+        for name, rows in sources.datasets.items()
+    ]
+
+
+def motion_of(sources: Sources) -> dict[str, list[Picture]]:
+    """Dataset -> its pictures of stored predictions."""
+    return {
+        name: motion_pictures(rows, read_shown_motion(sources.results / name / "motion.npz"))
+        for name, rows in sources.datasets.items()
+    }
+
+
+def render_pages(
+    sources: Sources,
+    sections: Sequence[Section],
+    motion: Mapping[str, list[Picture]],
+    environment: Environment,
+    out: Path,
+) -> Path:
     """Write every page; returns the path of ``index.html``."""
-    write_player(sources.assets)
-    clips = {
-        name: clip_pages(rows, open_data(name, sources.data), sources.runs, sources.assets)
-        for name, rows in sources.datasets.items()
-    }
+    published, runs, assets = sources.published, sources.runs, sources.assets
+    write_player(assets)
+    datas = {name: open_data(name, sources.data) for name in sources.datasets}
+    clips = {n: clip_pages(rows, datas[n], runs, assets) for n, rows in sources.datasets.items()}
     methods = {
-        name: [method_page(each, sources.published, sources.runs, sources.assets) for each in rows]
+        name: [method_page(each, published, runs, assets) for each in rows]
         for name, rows in sources.datasets.items()
     }
-    shared = _shared(page, sources, methods) | {"menu": MENU}
-    for here in site_pages(page, sources, clips, methods):
-        html = environment.get_template(here.template).render(here=here, page=page, **shared)
+    shared = _shared(sources, sections) | {"methods": methods, "motion": motion}
+    contexts: dict[str, dict[str, Any]] = {
+        "clips.html": {"clips": clips, "most": MAX_CLIPS},
+        "datasets.html": {
+            "parts": [dataset_part(r[0], datas[n], assets) for n, r in sources.datasets.items()]
+        },
+        "not-run.html": {
+            "absent": absent_grid(sources.datasets, sources.ablations, sources.skipped, published)
+        },
+        "reading.html": {"reading": read_reading()},
+    }
+    pages = [
+        SitePage(file, title, f"{file}.j2", file, contexts.get(file, {}))
+        for file, (_, title) in MAIN.items()
+    ]
+    for name, of_rows in methods.items():
+        of_clip = {clip.name: clip.file for clip in clips[name]}
+        for each in of_rows:
+            place = (each.file, f"{each.name} on {name}", "method.html.j2", "methods.html")
+            pages.append(SitePage(*place, {"method": each, "pages": of_clip}, name))
+        pages += _clips(clips[name])
+    for here in pages:
+        html = environment.get_template(here.template).render(here=here, **shared)
         write_text(out / here.file, html)
     return out / "index.html"
 
 
-def _shared(
-    page: Page, sources: Sources, methods: Mapping[str, list[MethodPage]]
-) -> dict[str, Any]:
-    """What templates of more than one page use."""
-    made = {path.name for path in sources.assets.iterdir()}
+def _shared(sources: Sources, sections: Sequence[Section]) -> dict[str, Any]:
+    """Names that templates of more than one page use."""
+    published, made = sources.published, {path.name for path in sources.assets.iterdir()}
     ablations = [each for found in sources.ablations.values() for each in found]
-    ids = [part.id for section in page.sections for part in section.ablations]
-    beside = {grid.name: grid for a in ablations if (grid := beside_ablation(a, sources.published))}
+    beside = {grid.name: grid for each in ablations if (grid := beside_ablation(each, published))}
     return {
-        "methods": methods,
+        "page": {
+            "paper": published.paper,
+            "unit_remark": published.unit_remark,
+            "sections": sections,
+            "metrics": list(METRICS.values()),
+            "published": [published_grid(*pair) for pair in published.tables.items()],
+            "downloads": sources.downloads,
+            "skipped": sources.skipped,
+            "generated": [section.name for section in sections if section.generated],
+        },
+        "menu": [(file, name) for file, (name, _) in MAIN.items()],
         "leads": {name: lead_sentences(rows) for name, rows in sources.datasets.items()},
         "comparisons": {name: comparison_grids(rows) for name, rows in sources.datasets.items()},
-        "beside_table1": {
-            name: beside_table1(rows, sources.published) for name, rows in sources.datasets.items()
+        "beside_table1": {n: beside_table1(r, published) for n, r in sources.datasets.items()},
+        "beside_ablations": {
+            part.id: beside.get(f"beside-{part.id}") for each in sections for part in each.ablations
         },
-        "beside_ablations": {each: beside.get(f"beside-{each}") for each in ids},
         "study": table2(sources.results),
-        "motion": {name: _motion(rows, sources) for name, rows in sources.datasets.items()},
         "tracebacks": lambda run: tracebacks(run, sources.runs),
         "forms": lambda file: _forms(file, made),
-        "spell": lambda check: spell(check, sources.published),
+        "spell": lambda check: spell(check, published),
     }
-
-
-def _motion(rows: Dataset, sources: Sources) -> list[Figure]:
-    """Pictures of stored predictions, as far as they were drawn."""
-    motion = read_shown_motion(sources.results / rows[0].dataset / "motion.npz")
-    found = motion_pictures(rows, motion)
-    if absent := [each.file for each in found if not (sources.assets / each.file).exists()]:
-        raise ValueError(f"{', '.join(absent)} is not drawn yet; run: python -m reports.figures")
-    return found
 
 
 def _forms(file: str, made: set[str]) -> list[str]:
@@ -106,39 +165,7 @@ def _forms(file: str, made: set[str]) -> list[str]:
     return [name for ending in ("svg", "png") if (name := f"{stem}.{ending}") in made]
 
 
-def site_pages(
-    page: Page,
-    sources: Sources,
-    clips: Mapping[str, list[ClipPage]],
-    methods: Mapping[str, list[MethodPage]],
-) -> list[SitePage]:
-    """Every file of the site."""
-    found = [SitePage(file, title, f"{file}.j2", file) for file, title in MAIN.items()]
-    datas = {name: open_data(name, sources.data) for name in sources.datasets}
-    data_parts = [
-        dataset_part(rows[0], datas[name], sources.assets)
-        for name, rows in sources.datasets.items()
-    ]
-    absent = absent_grid(sources.datasets, sources.ablations, page.skipped, sources.published)
-    lone: dict[str, tuple[str, dict[str, Any]]] = {
-        "clips.html": ("Clips", {"clips": clips, "most": MAX_CLIPS}),
-        "datasets.html": ("Datasets", {"parts": data_parts}),
-        "not-run.html": ("Not run, and why", {"absent": absent}),
-        "reading.html": ("Reading the paper", {"reading": read_reading()}),
-    }
-    found += [SitePage(file, title, f"{file}.j2", file, c) for file, (title, c) in lone.items()]
-    for section in page.sections:
-        of_clip = {clip.name: clip.file for clip in clips[section.name]}
-        for method in methods[section.name]:
-            context = {"method": method, "pages": of_clip}
-            title = f"{method.name} on {section.name}"
-            place = (method.file, title, "method.html.j2", "methods.html")
-            found.append(SitePage(*place, context, section.name))
-        found += _clips(clips[section.name])
-    return found
-
-
-def _clips(pages: list[ClipPage]) -> list[SitePage]:
+def _clips(pages: Sequence[ClipPage]) -> list[SitePage]:
     """Clip pages with links to the one before and the one after."""
     files = ["", *(page.file for page in pages), ""]
     return [
@@ -154,7 +181,7 @@ def _clips(pages: list[ClipPage]) -> list[SitePage]:
     ]
 
 
-def lead_sentences(dataset: Dataset) -> tuple[str, tuple[str, ...], str]:
+def lead_sentences(dataset: Rows) -> tuple[str, tuple[str, ...], str]:
     """The answer, its details and its caveat; computed, never written by hand."""
     found = headline(dataset)
     if found is None:

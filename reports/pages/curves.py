@@ -8,12 +8,12 @@ from pathlib import Path
 from textwrap import wrap
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 
 from bench.common.files import read_json
 from bench.results import MethodResults
-from reports.charts.captions import Figure
-from reports.charts.style import INK, OTHER_COLOURS, save_png, save_svg
+from reports.charts.captions import Picture
+from reports.charts.style import INK, OTHER_COLOURS, save
 from reports.text.labels import data_sentence, label, row_of
 
 SEEDS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", *OTHER_COLOURS)
@@ -35,7 +35,7 @@ class Curve:
 
 
 def read_curves(results: MethodResults, runs: Path) -> list[Curve]:
-    """What the cache holds; stages without stored curves are left out."""
+    """Read what the cache holds; stages without stored curves are left out."""
     found = []
     for run in sorted(results.runs, key=lambda run: run.seed):
         for step, key in run.keys.items():
@@ -56,21 +56,20 @@ def _points(records: object) -> Points:
     return [(float(r["step"]), float(r["loss"])) for r in found]
 
 
-def draw_curves(results: MethodResults, curves: list[Curve], assets: Path) -> Figure | None:
+def draw_curves(results: MethodResults, curves: list[Curve], assets: Path) -> Picture | None:
     """Write the chart as SVG and PNG; None where there is nothing to draw."""
     if not curves:
         return None
     stages = list(dict.fromkeys(curve.stage for curve in curves))
-    drawing = Drawing(figsize=(4.2 * len(stages) + 0.4, 3.2), dpi=120, layout="constrained")
+    drawing = Figure(figsize=(4.2 * len(stages) + 0.4, 3.2), dpi=120, layout="constrained")
     axes = drawing.subplots(1, len(stages), squeeze=False)[0]
     for place, stage in zip(axes, stages, strict=True):
         _stage(place, stage, [curve for curve in curves if curve.stage == stage])
     words = wrap(data_sentence(results), int(LETTERS * drawing.get_figwidth()))
     drawing.suptitle("\n".join(words), fontsize=8, color=INK)
     stem = f"{results.dataset}-{row_of(results)}-loss"
-    save_svg(drawing, assets / f"{stem}.svg")
-    save_png(drawing, assets / f"{stem}.png")
-    return Figure(
+    save(drawing, assets / stem)
+    return Picture(
         file=f"{stem}.svg",
         alt=f"Line charts of the loss of {label(results)}: {_ends(curves)}.",
         caption=f"{data_sentence(results)} Loss by training step, one colour per seed; thin: "

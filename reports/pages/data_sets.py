@@ -9,27 +9,27 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 
 from bench.common.files import sha256_of_file
 from bench.dataset.reader import SPLITS, Dataset, load_dataset
 from bench.results import MethodResults
-from reports.charts.captions import Figure
-from reports.charts.style import save_png, save_svg
+from reports.charts.captions import Picture
+from reports.charts.style import save
 from reports.heads.head import picture, pose
-from reports.text.grid import Cell, Column, Grid
+from reports.text.grid import Cell, Column, Grid, words
 from reports.text.labels import data_sentence
 
 
 @dataclass(frozen=True)
 class DatasetPart:
-    """What the page says of one dataset."""
+    """The page's part about one dataset."""
 
     name: str
     sentence: str
     splits: Grid | None
     masks: Grid
-    picture: Figure | None
+    picture: Picture | None
     hashes: dict[str, str]
     missing: str  # what could not be shown, or ""
 
@@ -78,10 +78,10 @@ def split_grid(data: Dataset, results: MethodResults) -> Grid:
         caption=f"{data_sentence(results)} Splits of {data.name}, at {data.spec.fps:g} frames per "
         f"second, {data.spec.num_vertices} vertices, unit {data.spec.unit}.",
         columns=(
-            Column("Split", numeric=False),
+            *words("Split"),
             *(Column(title) for title in titles),
             Column("Length", "s"),
-            Column("Subjects", numeric=False),
+            *words("Subjects"),
         ),
         rows=tuple(rows),
     )
@@ -96,12 +96,7 @@ def mask_grid(results: MethodResults) -> Grid:
     return Grid(
         name=f"masks-{results.dataset}",
         caption=f"{data_sentence(results)} Masks: the vertices that a metric looks at.",
-        columns=(
-            Column("Mask", numeric=False),
-            Column("Vertices"),
-            Column("Origin", numeric=False),
-            Column("SHA-256", numeric=False),
-        ),
+        columns=(*words("Mask"), Column("Vertices"), *words("Origin", "SHA-256")),
         rows=tuple(
             (
                 Cell(name),
@@ -114,11 +109,11 @@ def mask_grid(results: MethodResults) -> Grid:
     )
 
 
-def draw_masks(data: Dataset, assets: Path) -> Figure:
+def draw_masks(data: Dataset, assets: Path) -> Picture:
     """Write a head per mask as PNG and SVG."""
     spec = data.spec
     head = pose(spec.template.numpy(), spec.faces.numpy())
-    drawing = Drawing(figsize=(2.3 * len(spec.masks), 2.6), dpi=140, layout="constrained")
+    drawing = Figure(figsize=(2.3 * len(spec.masks), 2.6), dpi=140, layout="constrained")
     places = drawing.subplots(1, len(spec.masks), squeeze=False)[0]
     for place, (name, members) in zip(places, spec.masks.items(), strict=True):
         values = np.full(spec.num_vertices, 0.45)  # grey, so that the head is seen
@@ -126,10 +121,9 @@ def draw_masks(data: Dataset, assets: Path) -> Figure:
         place.imshow(picture(head, values, colormaps["cividis"]))
         place.set_title(f"{name}\n{len(members)} vertices", fontsize=9)
         place.axis("off")
-    save_svg(drawing, assets / f"{data.name}-masks.svg")
-    save_png(drawing, assets / f"{data.name}-masks.png")
+    save(drawing, assets / f"{data.name}-masks")
     told = ", ".join(f"{name} ({len(ids)} vertices)" for name, ids in spec.masks.items())
-    return Figure(
+    return Picture(
         file=f"{data.name}-masks.png",
         alt=f"The head of {data.name} once per mask, its vertices in yellow: {told}.",
         caption=f"{'Generated data. ' if data.generated else ''}Masks of {data.name} on its "

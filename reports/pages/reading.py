@@ -4,15 +4,13 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import ValidationError
-
-from reports.inputs.published import Published, Record
+from bench.common.records import Frozen, read_record
+from reports.inputs.published import Published
 
 READING = Path(__file__).with_name("reading_the_paper.yaml")
 
 
-class Reference(Record):
+class Reference(Frozen):
     """A cell of published.yaml."""
 
     table: str
@@ -20,8 +18,8 @@ class Reference(Record):
     column: str
 
 
-class Check(Record):
-    """Arithmetic over the paper's printed numbers that a point rests on."""
+class Arithmetic(Frozen):
+    """A line over the paper's printed numbers that a point rests on."""
 
     left: Reference
     relation: Literal["equal", "above", "minus", "over"]
@@ -30,7 +28,7 @@ class Check(Record):
     digits: int = 4  # after the decimal point
 
 
-class Point(Record):
+class Point(Frozen):
     """One point: what is said, what speaks against it, and what follows here."""
 
     id: str
@@ -39,10 +37,10 @@ class Point(Record):
     says: str
     evidence: str
     consequence: str = ""
-    checks: tuple[Check, ...] = ()
+    checks: tuple[Arithmetic, ...] = ()
 
 
-class Reading(Record):
+class Reading(Frozen):
     """All points, in the order of the page."""
 
     introduction: str
@@ -52,13 +50,10 @@ class Reading(Record):
 @cache
 def read_reading(path: Path = READING) -> Reading:
     """The file. Raises ValueError naming it when it is not what it should be."""
-    try:
-        return Reading.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
+    return read_record(Reading, path)
 
 
-def holds(check: Check, published: Published) -> bool:
+def holds(check: Arithmetic, published: Published) -> bool:
     """Whether the arithmetic is right. Raises ValueError for a cell that does not exist."""
     left, right = _printed(check.left, published), _printed(check.right, published)
     if check.relation == "equal":
@@ -69,7 +64,7 @@ def holds(check: Check, published: Published) -> bool:
     return check.gives is not None and round(value, check.digits) == check.gives
 
 
-def spell(check: Check, published: Published) -> str:
+def spell(check: Arithmetic, published: Published) -> str:
     """The check in numbers: ``4.7823 - 4.6440 = 0.1383``."""
     sign = {"equal": "=", "above": ">", "minus": "\u2212", "over": "/"}[check.relation]
     text = f"{_spelled(check.left, published)} {sign} {_spelled(check.right, published)}"

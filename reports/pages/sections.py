@@ -1,13 +1,11 @@
-"""What the page shows: everything is computed here, the template only sets it."""
+"""All tables, pictures and facts of one dataset; templates only set them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.metrics.table import METRICS, Metric
 from bench.results import MethodResults
 from reports.charts.captions import (
-    Figure,
+    Picture,
     codebooks_picture,
     figure1_picture,
     heatmaps_picture,
@@ -16,13 +14,13 @@ from reports.charts.captions import (
 )
 from reports.inputs.provenance import UNKNOWN, RunFacts, data_hashes, joined, run_facts, shared
 from reports.inputs.published import Published, PublishedTable
-from reports.inputs.results import Ablations, Dataset, all_rows, distinct
+from reports.inputs.results import Ablations, Rows, all_rows, distinct
 from reports.tabular.ablations import ablation_grid, by_file, title_of
 from reports.tabular.checks import checks_table
 from reports.tabular.codebooks import codebook_grid
 from reports.tabular.table1 import table1
 from reports.tabular.unseen import unseen_grid
-from reports.text.grid import Cell, Column, Grid
+from reports.text.grid import Cell, Column, Grid, words
 from reports.text.labels import SPLIT, data_sentence, label
 from reports.text.masks import mask_text
 from reports.text.splits import TEST_B, split_of
@@ -52,16 +50,16 @@ class Section:
     checks: Grid
     ablations: list[AblationSection]
     codebooks: Grid | None
-    codebook_chart: Figure | None
-    figure1: Figure
-    heatmaps: Figure
-    listening: Figure | None
+    codebook_chart: Picture | None
+    figure1: Picture
+    heatmaps: Picture
+    listening: Picture | None
     listening_values: Grid
     runs: list[RunFacts]
     facts: list[tuple[str, dict[str, str]]]  # heading -> name -> value
 
     @property
-    def pictures(self) -> list[Figure]:
+    def pictures(self) -> list[Picture]:
         """All that the page shows."""
         every = (self.figure1, self.codebook_chart, self.heatmaps, self.listening)
         return [figure for figure in every if figure is not None]
@@ -72,61 +70,14 @@ class Section:
         return [run for run in self.runs if run.status != "done"]
 
 
-@dataclass(frozen=True)
-class Page:
-    """The whole page."""
-
-    paper: str
-    unit_remark: str
-    sections: list[Section]
-    metrics: list[Metric]
-    published: list[Grid]
-    downloads: list[str]  # files in the assets
-    skipped: Mapping[str, str]  # dataset -> why it was not run
-
-    @property
-    def generated(self) -> list[str]:
-        """Names of the generated datasets."""
-        return [section.name for section in self.sections if section.generated]
-
-
-def make_page(
-    datasets: dict[str, Dataset],
-    published: Published,
-    runs: Path,
-    downloads: list[str],
-    ablations: dict[str, Ablations] | None = None,
-    skipped: Mapping[str, str] | None = None,
-) -> Page:
-    """The page of all datasets; of those that were skipped, a line each.
-
-    Raises ValueError when a results file cannot be made sense of.
-    """
-    return Page(
-        paper=published.paper,
-        unit_remark=published.unit_remark,
-        sections=[
-            make_section(dataset, published, runs, (ablations or {}).get(name, ()))
-            for name, dataset in datasets.items()
-        ],
-        metrics=list(METRICS.values()),
-        published=[published_grid(name, table) for name, table in published.tables.items()],
-        downloads=downloads,
-        skipped=skipped or {},
-    )
-
-
 def make_section(
-    dataset: Dataset, published: Published, runs: Path, ablations: Ablations = ()
+    dataset: Rows, published: Published, runs: Path, ablations: Ablations = ()
 ) -> Section:
     """All tables, pictures and facts of one dataset."""
     every = all_rows(dataset, ablations)
     rows = distinct(every)
-    facts, listening, codebooks = (
-        run_facts(rows, runs),
-        listening_grid(dataset),
-        codebook_grid(every),
-    )
+    facts, listening = run_facts(rows, runs), listening_grid(dataset)
+    codebooks = codebook_grid(every)
     return Section(
         name=dataset[0].dataset,
         generated=dataset[0].generated,
@@ -151,7 +102,7 @@ def make_section(
             ("Vertex masks: size, SHA-256 and origin", shared(map(_masks, rows))),
             ("Sequences that the splits expect and the data lacks", _missing(rows)),
             ("Data read by each step, SHA-256", data_hashes(rows, runs)),
-            ("Scored on", _scored(rows)),
+            ("Scored on", {label(results): _scored_by(results) for results in rows}),
         ],
     )
 
@@ -167,7 +118,7 @@ def _ablations(ablations: Ablations, published: Published) -> list[AblationSecti
     return sections
 
 
-def _summary(dataset: Dataset, facts: list[RunFacts]) -> str:
+def _summary(dataset: Rows, facts: list[RunFacts]) -> str:
     done = sum(run.status == "done" for run in facts)
     encoders = sorted({results.speech_encoder for results in dataset} - {"none"})
     heard = f" Speech encoder: {', '.join(encoders)}." if encoders else ""
@@ -190,19 +141,15 @@ def _masks(results: MethodResults) -> dict[str, str]:
     return {mask: mask_text(results, mask) for mask in results.masks}
 
 
-def _missing(rows: Dataset) -> dict[str, str]:
+def _missing(rows: Rows) -> dict[str, str]:
     """A count, where the splits come from a card; generated data is what it is."""
     if all(results.generated for results in rows):
         return {}
     return shared({"clips": results.missing_clips} for results in rows)
 
 
-def _scored(dataset: Dataset) -> dict[str, str]:
-    """Method -> conditioning, frames and samples of each test split."""
-    return {label(results): _scored_by(results) for results in dataset}
-
-
 def _scored_by(results: MethodResults) -> str:
+    """Conditioning, frames and samples of each test split."""
     told = []
     for name in (SPLIT, TEST_B):
         texts = set()
@@ -225,7 +172,7 @@ def published_grid(name: str, table: PublishedTable) -> Grid:
         name=f"paper-{name}",
         caption=f"The paper's {table.title}, as printed.",
         columns=(
-            Column("Row", numeric=False),
+            *words("Row"),
             *(Column(column.title, column.unit_printed) for column in table.columns.values()),
         ),
         rows=tuple(

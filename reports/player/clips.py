@@ -1,8 +1,10 @@
-"""The files of one clip: data that a script tag loads, a sound, a still.
+"""Writes the files of a player: its script and style, and of every clip data, a sound, a still.
 
 ``clips/<id>.js`` puts one object into ``talkingHeads[<id>]``: a page opened from disk may not fetch
-files, but it may load scripts.
+files, but it may load scripts. The still stands in place of the player: heads beside each other in
+the frame that moves most.
 
+Shapes   T frames, V vertices.
 Units    low and step in the dataset's unit, errorScale in the printed one.
 """
 
@@ -13,15 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from bench.common.files import canonical_json, write_atomically
 from reports.charts.heatmaps import MOTION
+from reports.charts.style import INK, save_png
+from reports.heads.camera import aim, render
 from reports.heads.head import eyes, holes
-from reports.player.codec import Grid, grid_of, pack_indices, pack_positions, quantise
-from reports.player.still import still_text, write_still
+from reports.player.codec import Lattice, lattice_of, pack_indices, pack_positions, quantise
 from reports.player.view import ClipView, PlayerFiles, Track, check_view
-from reports.text.writing import write_text
+from reports.text.grid import write_text
 
+HERE = Path(__file__).parent
+SCRIPTS = ("codec", "clock", "mesh", "scene", "camera", "panels", "controls", "player")
+"""Files of js/ in the order in which they build on each other."""
+
+SIZE = 280  # pixels per side of a still head
 MOST_SAMPLES = 5
 """Of a stochastic method: the pages of the mini profile stay under 35 MB with them."""
 
@@ -30,15 +39,27 @@ COLOURS = 9  # of the scale, from 0 up; between them the player mixes
 FORMAT = 1
 
 
+def write_player(assets: Path) -> None:
+    """Write ``player.js`` and ``player.css``."""
+    write_text(assets / "player.js", script())
+    write_text(assets / "player.css", (HERE / "player.css").read_text(encoding="utf-8"))
+
+
+def script() -> str:
+    """All scripts in one function, so that none of their names is seen outside."""
+    parts = [(HERE / "js" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    return "\n".join(["(() => {", '"use strict";', *parts, "})();\n"])
+
+
 def write_clip(assets: Path, view: ClipView, most_samples: int = MOST_SAMPLES) -> PlayerFiles:
     """Write ``clips/<id>.js``, the still and the sound; returns their names relative to ``assets``.
 
     Raises ValueError for a view that no player could show.
     """
     check_view(view)
-    grids = [grid_of(track.samples) for track in view.tracks]
+    lattices = [lattice_of(track.samples) for track in view.tracks]
     stem = assets / "clips" / view.id
-    text = canonical_json(_document(view, grids, most_samples))
+    text = canonical_json(_document(view, lattices, most_samples))
     name = canonical_json(view.id)
     script = f"(window.talkingHeads = window.talkingHeads || {{}})[{name}] = {text};\n"
     written = [
@@ -53,7 +74,7 @@ def write_clip(assets: Path, view: ClipView, most_samples: int = MOST_SAMPLES) -
         still=names[1],
         still_text=still_text(view),
         sound=names[2] if view.sound is not None else None,
-        step=max(grid.step for grid in grids) * view.per_unit,
+        step=max(lattice.step for lattice in lattices) * view.per_unit,
         left_out=max(0, max(len(track.samples) for track in view.tracks) - most_samples),
         num_bytes=sum(path.stat().st_size for path in written),
     )
@@ -67,7 +88,7 @@ def _copy(source: Path, path: Path) -> Path:
     return path
 
 
-def _document(view: ClipView, grids: Sequence[Grid], most_samples: int) -> dict[str, Any]:
+def _document(view: ClipView, lattices: Sequence[Lattice], most_samples: int) -> dict[str, Any]:
     shown = {track.name for track in view.first_shown}
     return {
         "format": FORMAT,
@@ -90,22 +111,22 @@ def _document(view: ClipView, grids: Sequence[Grid], most_samples: int) -> dict[
                 "label": track.label,
                 "errorOf": track.error_of,
                 "shown": track.name in shown,
-                "low": grid.low,
-                "step": grid.step,
+                "low": lattice.low,
+                "step": lattice.step,
                 "drawn": len(track.samples),
                 "samples": [
-                    {"frames": len(sample), "positions": pack_positions(quantise(sample, grid))}
+                    {"frames": len(sample), "positions": pack_positions(quantise(sample, lattice))}
                     for sample in track.samples[:most_samples]
                 ],
             }
-            for track, grid in zip(view.tracks, grids, strict=True)
+            for track, lattice in zip(view.tracks, lattices, strict=True)
         ],
     }
 
 
 def _rims(view: ClipView) -> dict[str, list[list[int]]]:
     """Vertices around each hole of the mesh: the player closes eyes white and a mouth dark."""
-    open_eyes = [[a for a, _ in edges] for _, edges in eyes(view.truth[0], view.faces)]
+    open_eyes = eyes(view.truth[0], view.faces)
     others = [rim for rim in holes(view.faces) if rim not in open_eyes]
     return {"eyes": open_eyes, "mouths": others}
 
@@ -129,3 +150,30 @@ def _distances(track: Track, truth: np.ndarray) -> np.ndarray:
     """Of all vertices in all frames that both have, (T * V,), of the first sample."""
     length = min(len(truth), len(track.samples[0]))
     return np.linalg.norm(track.samples[0][:length] - truth[:length], axis=-1).ravel()
+
+
+def shown_frame(view: ClipView) -> int:
+    """The frame of the ground truth that is farthest from its mean face."""
+    away = view.truth - view.truth.mean(axis=0)
+    return int(np.square(away).sum(axis=(1, 2)).argmax())
+
+
+def write_still(view: ClipView, path: Path) -> Path:
+    """Write the picture of the tracks that a player shows at first, with their names."""
+    tracks = view.first_shown
+    camera = aim(view.truth, view.faces, SIZE)
+    figure = Figure(figsize=(2.0 * len(tracks), 2.3), dpi=SIZE / 2)
+    for i, track in enumerate(tracks):
+        axes = figure.add_axes((i / len(tracks), 0.0, 1 / len(tracks), 2.0 / 2.3))
+        axes.set(xticks=[], yticks=[], frame_on=False)
+        frame = min(shown_frame(view), len(track.samples[0]) - 1)
+        axes.imshow(render(camera, track.samples[0][frame]))
+        axes.set_title(track.label, fontsize=8, color=INK)
+    return save_png(figure, path)
+
+
+def still_text(view: ClipView) -> str:
+    """Say in words what the still shows."""
+    names = ", ".join(track.label for track in view.first_shown)
+    time = shown_frame(view) / view.fps
+    return f"Heads at {time:.2f} s of clip {view.clip}: {names}."

@@ -1,4 +1,4 @@
-"""Motion as short text: whole numbers on a grid, differences, byte planes, zlib, base64.
+"""Motion as short text: whole numbers on a lattice, differences, byte planes, zlib, base64.
 
 Coordinates are rounded to BITS bits over the box of a track, so the error of a coordinate is at
 most half a step. Of every frame the difference to the frame before is taken (of the first one: to
@@ -22,29 +22,24 @@ LEVEL = 7  # of zlib: 9 takes four times as long for two per cent
 
 
 @dataclass(frozen=True)
-class Grid:
+class Lattice:
     """Where whole numbers lie in space: low + step * number."""
 
     low: tuple[float, float, float]
     step: float
 
 
-def grid_of(samples: Sequence[Float32[np.ndarray, "_ V 3"]], bits: int = BITS) -> Grid:
-    """The finest grid of ``bits`` bits that holds all samples of a track."""
+def lattice_of(samples: Sequence[Float32[np.ndarray, "_ V 3"]], bits: int = BITS) -> Lattice:
+    """The finest lattice of ``bits`` bits that holds all samples of a track."""
     low = np.min([sample.min(axis=(0, 1)) for sample in samples], axis=0).astype(np.float64)
     high = np.max([sample.max(axis=(0, 1)) for sample in samples], axis=0).astype(np.float64)
     step = float((high - low).max()) / (2**bits - 1)
-    return Grid((float(low[0]), float(low[1]), float(low[2])), step or 1.0)
+    return Lattice((float(low[0]), float(low[1]), float(low[2])), step or 1.0)
 
 
-def quantise(sample: Float32[np.ndarray, "T V 3"], grid: Grid) -> UInt16[np.ndarray, "T V 3"]:
-    """The nearest numbers of the grid."""
-    return np.round((sample.astype(np.float64) - grid.low) / grid.step).astype(np.uint16)
-
-
-def restore(numbers: UInt16[np.ndarray, "T V 3"], grid: Grid) -> Float32[np.ndarray, "T V 3"]:
-    """The vertices that a player shows; at most half a step off in each coordinate."""
-    return (numbers * grid.step + np.array(grid.low)).astype(np.float32)
+def quantise(sample: Float32[np.ndarray, "T V 3"], lattice: Lattice) -> UInt16[np.ndarray, "T V 3"]:
+    """The nearest numbers of the lattice."""
+    return np.round((sample.astype(np.float64) - lattice.low) / lattice.step).astype(np.uint16)
 
 
 def pack_positions(numbers: UInt16[np.ndarray, "T V 3"]) -> str:

@@ -1,4 +1,4 @@
-"""What a player shows: the ground truth of one clip beside the predictions of methods.
+"""The ground truth of one clip beside the predictions of methods: all that a player shows.
 
 Shapes   N samples, T frames, V vertices, F faces.
 Units    vertices in the dataset's unit; fps in frames per second.
@@ -11,6 +11,15 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Integer
+
+from bench.data import Clip
+from bench.dataset.reader import Dataset
+from bench.evaluation.predict import figure_style, prediction_path
+from bench.results import MethodResults, RunResult
+from reports.inputs.published import rated_rows, reference_row
+from reports.inputs.results import Rows
+from reports.text.labels import GROUND_TRUTH, ORACLE, label, row_of, sentences
+from reports.text.numbers import length_unit
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a file on any system, and of a link
 
@@ -62,7 +71,7 @@ class ClipView:
 
 @dataclass(frozen=True)
 class PlayerFiles:
-    """What was written for a clip; names are relative to the site's assets folder."""
+    """The files of a clip; names are relative to the site's assets folder."""
 
     data: str  # clips/<id>.js
     still: str  # clips/<id>.png
@@ -94,3 +103,94 @@ def _check_sample(name: str, sample: np.ndarray, num_vertices: int) -> None:
         raise ValueError(f"{name}: expected (T, {num_vertices}, 3), got {sample.shape}")
     if not np.isfinite(sample).all():
         raise ValueError(f"{name}: expected finite vertices, got NaN or infinity")
+
+
+def clip_view(rows: Rows, runs: Path, data: Dataset, clip: Clip) -> ClipView:
+    """The clip with every row's prediction of it that the cache ``runs`` holds, all samples.
+
+    Of each row the finished run with the lowest seed. A row without one is in ``missing`` with the
+    reason. A subject that no method has heard speak is shown in one training style, the same for
+    all rows, as in the figures.
+    """
+    style = data.spec.styles[clip.style if clip.style is not None else figure_style(data, clip)]
+    tracks = [Track(GROUND_TRUTH, "ground truth", [clip.vertices.numpy()], False)]
+    missing, seeds = {}, {}
+    for results in rows:
+        run = _shown_run(results)
+        found = _track(results, run, runs, data, clip, style)
+        if isinstance(found, Track):
+            tracks.append(found)
+            if results.method != ORACLE and run is not None:
+                seeds[label(results)] = run.seed
+        else:
+            missing[row_of(results)] = f"{label(results)}: {found}"
+    per_unit, unit = length_unit(rows[0]) if rows else (1.0, data.spec.unit)
+    return ClipView(
+        id=f"{data.name}-{clip.name}",
+        dataset=data.name,
+        clip=clip.name,
+        fps=data.spec.fps,
+        faces=data.spec.faces.numpy(),
+        tracks=tracks,
+        sound=clip.audio_path if clip.audio_path.suffix else None,
+        unit=unit,
+        generated=data.generated,
+        per_unit=per_unit,
+        # a reader turns on the others
+        shown=(reference_row(), *rated_rows()[:2]),
+        remark=sentences(
+            _seeds(seeds),
+            ""
+            if clip.style is not None
+            else f"{clip.subject} is in no training clip: all methods speak in the style of "
+            f"{style}.",
+        ),
+        missing=missing,
+    )
+
+
+def _shown_run(results: MethodResults) -> RunResult | None:
+    """The finished run with the lowest seed; where none finished, the first of the others."""
+    order = sorted(results.runs, key=lambda run: (run.status != "done", run.seed))
+    return order[0] if order else None
+
+
+def _seeds(seeds: Mapping[str, int]) -> str:
+    """Which run of each row is shown: ``Runs shown: seed 0, GLDiTalker seed 1.``"""
+    if not seeds:
+        return ""
+    lowest = min(seeds.values())
+    others = [f"{name} seed {seed}" for name, seed in seeds.items() if seed != lowest]
+    return f"Runs shown: {', '.join([f'seed {lowest}', *others])}."
+
+
+def _track(
+    results: MethodResults, run: RunResult | None, runs: Path, data: Dataset, clip: Clip, style: str
+) -> Track | str:
+    """A row's samples of the clip, or one line on why there are none."""
+    if results.method == ORACLE:
+        takes = data.takes(clip)[1:]
+        if not takes:
+            return "this clip was recorded once"
+        return Track(ORACLE, label(results), [takes[0].vertices.numpy()], True)
+    path = _stored(run, runs, clip, style) if run else "it has no runs"
+    if isinstance(path, str):
+        return path
+    try:
+        samples = np.load(path, mmap_mode="r", allow_pickle=False)  # (N, T, V, 3)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} is not a readable array; run: bench fill") from error
+    if samples.ndim != 4:
+        raise ValueError(f"{path}: expected (samples, frames, vertices, 3), got {samples.shape}")
+    return Track(row_of(results), label(results), list(np.asarray(samples, np.float32)), True)
+
+
+def _stored(run: RunResult, runs: Path, clip: Clip, style: str) -> Path | str:
+    """The file of a prediction, or one line on why there is none."""
+    if run.status != "done":
+        return f"its run {run.status}: {run.reason}" if run.reason else f"its run {run.status}"
+    key = run.keys.get("predict")
+    if key is None:
+        return "its results name no step that predicts"
+    path = runs / key / prediction_path(clip.split, clip, style)
+    return path if path.exists() else "its predictions are not in this machine's cache"

@@ -1,4 +1,4 @@
 """The user study (the paper's Table 2): a questionnaire page, its answers, and what they say.
 
-Open command.py first. The tables read its answers.
+Open __main__.py first. The tables read its answers.
 """

@@ -41,10 +41,6 @@ class Answer(Record):
     plays: int = Field(ge=1)
     seconds: float = Field(ge=0, allow_inf_nan=False)
 
-    def rating(self, question: str) -> int:
-        """One of QUESTIONS."""
-        return {"realism": self.realism, "lip_sync": self.lip_sync}[question]
-
 
 class Answers(Record):
     """One participant's file."""
@@ -58,8 +54,8 @@ class Answers(Record):
     answers: tuple[Answer, ...]
 
     def ratings(self, question: str) -> dict[str, int]:
-        """Stimulus -> rating."""
-        return {answer.stimulus: answer.rating(question) for answer in self.answers}
+        """Stimulus -> rating; the question is one of QUESTIONS."""
+        return {answer.stimulus: getattr(answer, question) for answer in self.answers}
 
 
 class Refused(Record):
@@ -79,7 +75,7 @@ class Inattentive(ValueError):
 
 @dataclass(frozen=True)
 class Collected:
-    """What came in: files that count, by participant, and those that do not."""
+    """The files that came in: those that count, by participant, and those that do not."""
 
     accepted: tuple[Answers, ...]
     refused: tuple[Refused, ...]

@@ -6,13 +6,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.common.seeding import derive
 from reports.study.records import Key, Stimulus, read_key, sealed, write_key
-from reports.study.selection import Chosen
-from reports.study.stimuli import render_clip, shown_clips
-from reports.text.writing import write_text
+from reports.study.stimuli import Chosen, render_clip, shown_clips
+from reports.text.grid import write_text
+from reports.text.html import environment
 
 HERE = Path(__file__).parent
 PAGE, KEY = "questionnaire.html", "key.json"
@@ -83,22 +82,15 @@ def blinded(
 
 
 def _html(study: str, items: Sequence[Item], minutes: int) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return (
+        environment(HERE)
+        .get_template("questionnaire.html.j2")
+        .render(
+            study=study,
+            items=items,
+            minutes=minutes,
+            stimuli=[{"id": item.id, "group": item.group} for item in items],
+            css=(HERE / "questionnaire.css").read_text(encoding="utf-8"),
+            js="\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
+        )
     )
-    contents: dict[str, Any] = {
-        "study": study,
-        "items": items,
-        "minutes": minutes,
-        "stimuli": [{"id": item.id, "group": item.group} for item in items],
-        "css": (HERE / "questionnaire.css").read_text(encoding="utf-8"),
-        "js": "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
-    }
-    return environment.get_template("questionnaire.html.j2").render(**contents)

@@ -1,6 +1,8 @@
-"""What a study is made of: the key, which stays with the experimenter, and its parts.
+"""The files of a study: its key, which stays with the experimenter, and what came of it.
 
-The page that participants see holds stimuli under random ids; only the key says what each is.
+The page that participants see holds stimuli under random ids; only the key says what each is. What
+tables read is results/study/<study>/summary.json: small, without participants' codes, and made
+again at any time from the answers and the key.
 """
 
 from pathlib import Path
@@ -10,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.common.files import sha256_of, write_json
 
-"""The source of a stimulus that no method made."""
+FOLDER, FILE = "study", "summary.json"
 
 QUESTIONS = {"realism": "Realism", "lip_sync": "Lip sync"}
-"""What each stimulus is rated for, 1 to 5: name in files -> title."""
+"""Each stimulus is rated for these, 1 to 5: name in files -> title."""
 
 PAPER_CLIPS = 20
 """Clips per dataset in the paper's study."""
@@ -28,7 +30,7 @@ class Record(BaseModel):
 R = TypeVar("R", bound=Record)
 
 
-class Check(Record):
+class AttentionCheck(Record):
     """An attention check: whoever looks and listens rates its lip sync this low."""
 
     kind: Literal["frozen", "other_sound"]
@@ -36,7 +38,7 @@ class Check(Record):
 
     @property
     def words(self) -> str:
-        """What the stimulus shows."""
+        """Say what the stimulus shows."""
         if self.kind == "frozen":
             return "a face that stands still while it is heard to speak"
         return "a face with another sentence's sound"
@@ -44,20 +46,20 @@ class Check(Record):
 
 CHECKS = {
     # no lip moves at all: the worst or the second worst rating
-    "frozen": Check(kind="frozen", at_most=2),
+    "frozen": AttentionCheck(kind="frozen", at_most=2),
     # lips move, at the wrong times: some credit is not careless, a good rating is
-    "other_sound": Check(kind="other_sound", at_most=3),
+    "other_sound": AttentionCheck(kind="other_sound", at_most=3),
 }
 
 
 class Stimulus(Record):
-    """What one video shows."""
+    """The contents of one video."""
 
     dataset: str
     clip: str
     style: str  # the training subject that conditioned every method on this clip
     source: str  # a row of the tables, or GROUND_TRUTH
-    check: Check | None = None  # then the source is GROUND_TRUTH, spoiled
+    check: AttentionCheck | None = None  # then the source is GROUND_TRUTH, spoiled
 
 
 class Source(Record):
@@ -88,7 +90,7 @@ class Key(Record):
     stimuli: dict[str, Stimulus]
 
     @property
-    def checks(self) -> dict[str, Check]:
+    def checks(self) -> dict[str, AttentionCheck]:
         """The attention checks by stimulus."""
         return {name: s.check for name, s in self.stimuli.items() if s.check is not None}
 
@@ -96,6 +98,53 @@ class Key(Record):
     def rated(self) -> dict[str, Stimulus]:
         """The stimuli that count: all but the attention checks."""
         return {name: s for name, s in self.stimuli.items() if s.check is None}
+
+
+class Score(Record):
+    """A mean opinion score of one source on one dataset."""
+
+    dataset: str
+    row: str
+    question: str
+    mean: float
+    low: float | None  # of the 95 % interval; None: a single participant or clip
+    high: float | None
+    clips: int
+
+
+class Difference(Record):
+    """A row's mean minus the reference row's, of the same people on the same clips."""
+
+    dataset: str
+    row: str
+    reference: str
+    question: str
+    mean: float
+    low: float | None  # as of a score
+    high: float | None
+
+
+class Agreement(Record):
+    """Krippendorff's alpha of one question on one dataset; None where it is not defined."""
+
+    dataset: str
+    question: str
+    ordinal: float | None
+    interval: float | None
+    videos: int
+
+
+class StudySummary(Record):
+    """Everything that tables print of a study."""
+
+    format: Literal["talking-face-bench study summary 1"] = "talking-face-bench study summary 1"
+    study: str
+    raters: int
+    refused: dict[str, int]  # reason, without what is in one file only -> number of files
+    sources: tuple[Source, ...]
+    scores: tuple[Score, ...]
+    differences: tuple[Difference, ...]
+    agreement: tuple[Agreement, ...]
 
 
 def sealed(key: Key) -> Key:
@@ -129,3 +178,17 @@ def read_record(kind: type[R], path: Path, noun: str) -> R:
         raise ValueError(
             f"{path} is not {noun}: {place + ': ' if place else ''}{first['msg']}"
         ) from error
+
+
+def summary_path(results: Path, study: str) -> Path:
+    """Where a study's summary lies; deeper than any results file of a method."""
+    return results / FOLDER / study / FILE
+
+
+def read_summaries(results: Path) -> tuple[StudySummary, ...]:
+    """All studies that were collected; none where there was no study.
+
+    Raises ValueError naming a file that is no summary.
+    """
+    paths = sorted((results / FOLDER).glob(f"*/{FILE}"))
+    return tuple(read_record(StudySummary, path, "the summary of a study") for path in paths)

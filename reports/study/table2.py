@@ -5,13 +5,21 @@ from pathlib import Path
 
 from bench.statistics.comparisons import SIGNIFICANT, smallest_sign_flip_p
 from reports.analysis.comparable import Verdict
-from reports.inputs.published import Published, read_published
-from reports.study.collected import Difference, Score, Summary, read_summaries
-from reports.study.records import PAPER_CLIPS, QUESTIONS, Source
-from reports.text.grid import Cell, Column, Grid
-from reports.text.labels import GROUND_TRUTH, LABELS
+from reports.inputs.published import TABLE1, TABLE2, Published, read_published
+from reports.study.records import (
+    PAPER_CLIPS,
+    QUESTIONS,
+    Agreement,
+    Difference,
+    Score,
+    Source,
+    StudySummary,
+    read_summaries,
+)
+from reports.text.grid import Cell, Column, Grid, words
+from reports.text.labels import GROUND_TRUTH
+from reports.text.lists import counted, grouped
 
-TABLE = "table2"
 NO_ANSWERS = "no answers collected"
 SPLITS = {"vocaset": "VOCASET-Test", "biwi": "BIWI-Test-B"}
 """Dataset -> what the paper calls the clips of its study: test_b of either."""
@@ -28,13 +36,13 @@ def table2(results: Path) -> Grid:
     return table2_of(read_summaries(results), read_published())
 
 
-def table2_of(summaries: Sequence[Summary], published: Published) -> Grid:
+def table2_of(summaries: Sequence[StudySummary], published: Published) -> Grid:
     """One row per dataset and method; the paper's rows without answers say so."""
     scale = "MOS, 1-5"
-    columns = [Column("Dataset", numeric=False), Column("Method", numeric=False)]
+    columns = [*words("Dataset", "Method")]
     for title in QUESTIONS.values():
         columns += [Column(title, scale), Column(f"{title}, paper")]
-    columns += [Column("Participants"), Column("Comparable", numeric=False)]
+    columns += [Column("Participants"), *words("Comparable")]
     rows = [
         _row(summary, source, published, len(summaries) > 1)
         for summary in summaries
@@ -44,7 +52,7 @@ def table2_of(summaries: Sequence[Summary], published: Published) -> Grid:
     rows += [
         _unrated(dataset, row, published)
         for dataset in SPLITS
-        for row in published.table(TABLE).rows
+        for row in published.table(TABLE2).rows
         if (dataset, row) not in rated
     ]
     return Grid(
@@ -57,7 +65,7 @@ def table2_of(summaries: Sequence[Summary], published: Published) -> Grid:
     )
 
 
-def _caption(summaries: Sequence[Summary]) -> str:
+def _caption(summaries: Sequence[StudySummary]) -> str:
     sources = [source for summary in summaries for source in summary.sources]
     generated = sorted({source.dataset for source in sources if source.generated})
     title = "Table 2, the user study."
@@ -74,7 +82,9 @@ def _caption(summaries: Sequence[Summary]) -> str:
     )
 
 
-def _row(summary: Summary, source: Source, published: Published, several: bool) -> tuple[Cell, ...]:
+def _row(
+    summary: StudySummary, source: Source, published: Published, several: bool
+) -> tuple[Cell, ...]:
     where = f"{source.dataset} {source.split}" + (" (generated)" if source.generated else "")
     where += f", study {summary.study}" if several else ""
     scores = {
@@ -91,7 +101,7 @@ def _row(summary: Summary, source: Source, published: Published, several: bool) 
 
 
 def _unrated(dataset: str, row: str, published: Published) -> tuple[Cell, ...]:
-    cells = [Cell(f"{dataset} test_b"), Cell(published.table(TABLE).rows[row].label)]
+    cells = [Cell(f"{dataset} test_b"), Cell(published.table(TABLE2).rows[row].label)]
     for question in QUESTIONS:
         cells += [Cell(NO_ANSWERS, kind="missing"), _paper(dataset, row, question, published)]
     return *cells, Cell("0", 0.0), Cell(f"no: {NO_ANSWERS}")
@@ -105,7 +115,7 @@ def _score(score: Score) -> Cell:
 
 
 def _paper(dataset: str, row: str, question: str, published: Published) -> Cell:
-    cell = published.cell(TABLE, row, f"{dataset}_{question}")
+    cell = published.cell(TABLE2, row, f"{dataset}_{question}")
     if cell is None:
         return Cell("-")
     return Cell(f"{cell.printed:.2f}", cell.printed, note=cell.source)
@@ -120,7 +130,7 @@ def _reasons(source: Source, clips: int, published: Published) -> Iterator[str]:
     """All that speaks against it, the gravest first."""
     if source.generated:
         yield "generated data"
-    if source.row == GROUND_TRUTH or source.row not in published.table(TABLE).rows:
+    if source.row == GROUND_TRUTH or source.row not in published.table(TABLE2).rows:
         yield "the paper has no such row"
     if source.dataset not in SPLITS:
         yield f"the paper's study is on {' and '.join(SPLITS.values())}"
@@ -128,7 +138,7 @@ def _reasons(source: Source, clips: int, published: Published) -> Iterator[str]:
         yield f"ours is on {source.split}, the paper's on {SPLITS[source.dataset]}"
     if source.profile != "paper":
         yield f"profile {source.profile} is smaller than the paper's"
-    encoder = published.table("table1").rows[source.row].speech_encoder
+    encoder = published.table(TABLE1).rows[source.row].speech_encoder
     if encoder not in source.speech_encoder:
         yield f"the paper's row has speech encoder {encoder}"
     if clips < PAPER_CLIPS:
@@ -136,15 +146,10 @@ def _reasons(source: Source, clips: int, published: Published) -> Iterator[str]:
     yield "other raters saw other clips, rendered otherwise: only the order may be compared"
 
 
-def _notes(summary: Summary) -> Iterator[str]:
-    by_dataset: dict[str, list[str]] = {}
-    for each in summary.agreement:
-        alpha = (
-            "not defined (no two ratings differ, or one participant)"
-            if each.ordinal is None or each.interval is None
-            else f"{each.ordinal:.2f} (ordinal), {each.interval:.2f} (interval)"
-        )
-        by_dataset.setdefault(each.dataset, []).append(f"{QUESTIONS[each.question]} {alpha}")
+def _notes(summary: StudySummary) -> Iterator[str]:
+    by_dataset = grouped(
+        (each.dataset, f"{QUESTIONS[each.question]} {_alpha(each)}") for each in summary.agreement
+    )
     agreed = "; ".join(f"{name}: {', '.join(texts)}" for name, texts in by_dataset.items())
     yield f"Study {summary.study}, agreement (Krippendorff's alpha; 1 perfect, 0 chance): {agreed}."
     if summary.refused:
@@ -156,7 +161,13 @@ def _notes(summary: Summary) -> Iterator[str]:
     yield f"Study {summary.study} shows one stored sample of one run: {', '.join(runs)}."
 
 
-def _finding(summary: Summary) -> str:
+def _alpha(found: Agreement) -> str:
+    if found.ordinal is None or found.interval is None:
+        return "not defined (no two ratings differ, or one participant)"
+    return f"{found.ordinal:.2f} (ordinal), {found.interval:.2f} (interval)"
+
+
+def _finding(summary: StudySummary) -> str:
     """Which differences to the reference row are shown, in one sentence per question."""
     sentences = []
     for dataset in dict.fromkeys(each.dataset for each in summary.differences):
@@ -164,9 +175,10 @@ def _finding(summary: Summary) -> str:
             some = [
                 d for d in summary.differences if (d.dataset, d.question) == (dataset, question)
             ]
-            reference = LABELS[some[0].reference]
-            people, clips = summary.raters, _clips(summary, dataset)
-            texts = [f"{_label(summary, each)} {verdict(each, people, clips)}" for each in some]
+            labels = {s.row: s.label for s in summary.sources if s.dataset == dataset}
+            reference, people = labels[some[0].reference], summary.raters
+            clips = min(score.clips for score in summary.scores if score.dataset == dataset)
+            texts = [f"{labels[each.row]} {verdict(each, people, clips)}" for each in some]
             sentences.append(f"{dataset}, {title.lower()}, minus {reference}: {'; '.join(texts)}.")
     return " ".join(sentences)
 
@@ -181,17 +193,9 @@ def verdict(difference: Difference, people: int, clips: int) -> str:
     fewest, noun = min((people, "participant"), (clips, "clip"))
     if low is None or high is None or smallest_sign_flip_p(fewest) > SIGNIFICANT:
         interval = "" if low is None or high is None else f" [{low:+.2f}, {high:+.2f}]"
-        noun += "" if fewest == 1 else "s"
-        return f"{difference.mean:+.2f}{interval}, cannot be decided with {fewest} {noun}"
+        short = counted(fewest, noun)
+        return f"{difference.mean:+.2f}{interval}, cannot be decided with {short}"
     text = f"{difference.mean:+.2f} [{low:+.2f}, {high:+.2f}]"
     if low <= 0 <= high:
         return f"{text}, no difference shown"
     return f"{text}, {'lower' if high < 0 else 'higher'}"
-
-
-def _clips(summary: Summary, dataset: str) -> int:
-    return min(score.clips for score in summary.scores if score.dataset == dataset)
-
-
-def _label(summary: Summary, each: Difference) -> str:
-    return next(s.label for s in summary.sources if (s.dataset, s.row) == (each.dataset, each.row))

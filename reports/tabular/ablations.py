@@ -9,8 +9,7 @@ from typing import Any
 
 from bench.results import AblationResults
 from reports.inputs.published import PaperRow, Published
-from reports.tabular.score_cells import Entry
-from reports.tabular.score_table import ScoreTable
+from reports.tabular.score_table import Entry, ScoreTable
 from reports.tabular.table1 import (
     INTERVALS,
     MASKS,
@@ -21,7 +20,8 @@ from reports.tabular.table1 import (
     table_notes,
 )
 from reports.text.grid import Grid
-from reports.text.labels import LABELS, ablation_caveat, data_sentence, sentences
+from reports.text.labels import ablation_caveat, data_sentence, method_label, sentences
+from reports.text.lists import grouped
 from reports.text.masks import mask_sentence
 from reports.text.splits import split_words
 
@@ -38,9 +38,7 @@ def stem_of(ablation: AblationResults) -> str:
 
 def by_file(ablations: Iterable[AblationResults]) -> Mapping[str, list[AblationResults]]:
     """Ablations by the files that hold them: the same one on several datasets shares a file."""
-    files: dict[str, list[AblationResults]] = {}
-    for ablation in ablations:
-        files.setdefault(stem_of(ablation), []).append(ablation)
+    files = grouped((stem_of(ablation), ablation) for ablation in ablations)
     return dict(sorted(files.items(), key=lambda pair: (pair[0] not in OWN_FILES, pair[0])))
 
 
@@ -58,8 +56,7 @@ def ablation_grid(ablation: AblationResults, published: Published) -> Grid:
     Raises ValueError for a table or a row that the paper does not have.
     """
     table = _table(ablation, published)
-    first = ablation.rows[0].results
-    description = ablation.description.strip().rstrip(".")
+    first, description = ablation.rows[0].results, ablation.description.strip().rstrip(".")
     rows = [row.results for row in ablation.rows]
     return Grid(
         name=f"{stem_of(ablation)}-{ablation.dataset}-{ablation.method}-{ablation.name}",
@@ -127,15 +124,14 @@ def _notes(ablation: AblationResults, table: ScoreTable, published: Published) -
         lines = published.table(ablation.paper).rows
         named = [lines[paper] for paper in dict.fromkeys(row.paper for row in rows) if paper]
         notes += [f"The paper's row {line.label}: {line.remark}." for line in named if line.remark]
-    heard = {row.results.speech_encoder for row in rows}
-    for encoder in sorted(heard):
-        names = [row.label for row in rows if row.results.speech_encoder == encoder]
+    heard = grouped((row.results.speech_encoder, row.label) for row in rows)
+    for encoder, names in sorted(heard.items()):
         whose = "all rows" if len(heard) == 1 else ", ".join(names)
         notes.append(f"Speech encoder of {whose}: {encoder}.")
-    others = sorted({row.results.method for row in rows} - {ablation.method})
+    others = {each.method: method_label(each) for each in (row.results for row in rows)}
+    others.pop(ablation.method, None)
     if others:
-        names = [LABELS.get(method, method) for method in others]
-        notes.append(f"Rows of another method: {', '.join(names)}.")
+        notes.append(f"Rows of another method: {', '.join(n for _, n in sorted(others.items()))}.")
     notes += score_notes()
     if ablation.paper:
         notes.append(published.unit_remark.strip())

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from bench.results import COLLAPSE, Codebook, MethodResults
-from reports.analysis.codebooks import COLLAPSED, Trained, share, trained_stages
-from reports.text.grid import Cell, Column, Grid
+from reports.analysis.codebooks import COLLAPSED, TrainedStage, share, trained_stages
+from reports.text.grid import Cell, Column, Grid, words
 from reports.text.labels import data_sentence
 from reports.text.numbers import length_unit, number
 
@@ -19,9 +19,9 @@ def codebook_grid(rows: Sequence[MethodResults]) -> Grid:
             "on the validation clips. A stage that several rows are built on is listed once."
         ),
         columns=(
-            Column("Row", numeric=False),
+            *words("Row"),
             Column("Seed"),
-            Column("Stage", numeric=False),
+            *words("Stage"),
             Column("Codebook size"),
             Column("Usage", "%"),
             Column("Perplexity"),
@@ -40,7 +40,7 @@ def codebook_grid(rows: Sequence[MethodResults]) -> Grid:
     )
 
 
-def _row(trained: Trained, factor: float) -> tuple[Cell, ...]:
+def _row(trained: TrainedStage, factor: float) -> tuple[Cell, ...]:
     codebook = trained.codebook
     head = (Cell(", ".join(trained.rows)), Cell(str(trained.seed), float(trained.seed)))
     if codebook is None:

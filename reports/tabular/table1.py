@@ -6,17 +6,13 @@ from typing import Any
 from bench.metrics.table import METRICS
 from bench.results import MethodResults
 from reports.analysis.codebooks import COLLAPSED, collapsed_runs
-from reports.analysis.comparable import TABLE1
 from reports.analysis.differences import COMPARED, finding, paired_over
-from reports.inputs.published import PaperRow, Published
-from reports.inputs.results import Dataset
-from reports.tabular.score_cells import APPROXIMATE_MM, Entry
-from reports.tabular.score_table import SCORES, ScoreTable
-from reports.text.grid import Cell, Grid
+from reports.inputs.published import TABLE1, PaperRow, Published
+from reports.inputs.results import Rows
+from reports.tabular.score_table import APPROXIMATE_MM, SCORES, Entry, ScoreTable
+from reports.text.grid import Cell, Grid, told
 from reports.text.labels import (
-    FLOORS,
     ORACLE,
-    REFERENCE,
     checkpoints,
     data_sentence,
     label,
@@ -24,6 +20,7 @@ from reports.text.labels import (
     row_of,
     sentences,
 )
+from reports.text.lists import grouped
 from reports.text.masks import mask_note, mask_of, mask_sentence, scale_sentence
 from reports.text.numbers import number
 from reports.text.splits import split_words, why_missing
@@ -41,7 +38,7 @@ MASKS = tuple(dict.fromkeys(mask for m in (*SCORES, *COMPARED) if (mask := mask_
 """The masks of the columns of scores."""
 
 
-def table1(dataset: Dataset, published: Published) -> Grid:
+def table1(dataset: Rows, published: Published) -> Grid:
     """Table 1 of one dataset, as people read it."""
     table = _table(dataset, published)
     return Grid(
@@ -59,17 +56,17 @@ def table1(dataset: Dataset, published: Published) -> Grid:
     )
 
 
-def table1_records(dataset: Dataset, published: Published) -> list[dict[str, Any]]:
+def table1_records(dataset: Rows, published: Published) -> list[dict[str, Any]]:
     """Table 1 with every digit: one record per method and metric, and per run without a value."""
     return list(_table(dataset, published).records())
 
 
-def _table(dataset: Dataset, published: Published) -> ScoreTable:
+def _table(dataset: Rows, published: Published) -> ScoreTable:
     entries = tuple(
         Entry(label(each), label(each), each.speech_encoder, each, PaperRow(TABLE1, each.method))
         for each in dataset
     )
-    reference = next((e for e in entries if row_of(e.results) == REFERENCE), None)
+    reference = next((e for e in entries if row_of(e.results) == published.reference), None)
     return ScoreTable(("Method", "Speech encoder"), entries, reference, TABLE1, published)
 
 
@@ -81,7 +78,7 @@ def finding_of(table: ScoreTable) -> str:
     trained = [
         table.compared[entry.key]
         for entry in table.entries
-        if entry.key in table.compared and entry.results.method not in FLOORS
+        if entry.key in table.compared and not entry.results.facts.floor
     ]
     collapsed = len(collapsed_runs(table.reference.results))
     remark = f" ({collapsed} {COLLAPSED})" if collapsed else ""
@@ -92,10 +89,10 @@ def difference_notes(table: ScoreTable) -> list[str]:
     """How the differences are made, and over what each row is paired."""
     if table.reference is None:
         return [NOTES[0]]
-    paired: dict[str, list[str]] = {}
-    for compared in table.compared.values():
-        texts = dict.fromkeys(paired_over(found) for found in compared.differences.values())
-        paired.setdefault("; ".join(texts), []).append(compared.name)
+    paired = grouped(
+        ("; ".join(dict.fromkeys(map(paired_over, row.differences.values()))), row.name)
+        for row in table.compared.values()
+    )
     over = "; ".join(f"{', '.join(names)}: {text}" for text, names in paired.items())
     return [
         f"Difference: the row minus {table.reference.short} on the same {table.split} clips under "
@@ -109,22 +106,21 @@ def difference_notes(table: ScoreTable) -> list[str]:
 
 
 def score_notes() -> list[str]:
-    """What the columns of scores are."""
+    """Define the columns of scores."""
     return [
         f"{METRICS[m].title}, {ARROWS[METRICS[m].better]}: {METRICS[m].description}"
         for m in dict.fromkeys((*SCORES, *COMPARED))
     ]
 
 
-def table_notes(table: ScoreTable) -> list[str]:
+def table_notes(table: ScoreTable) -> tuple[str, ...]:
     """Masks, the column in millimetres, and why cells with a dash have no value."""
     rows = [entry.results for entry in table.entries]
-    notes = (mask_note(rows, MASKS), *mm_notes(rows), *missing_notes(rows), collapse_note(rows))
-    return [note for note in notes if note]
+    return told(mask_note(rows, MASKS), *mm_notes(rows), *missing_notes(rows), collapse_note(rows))
 
 
 def collapse_note(rows: Sequence[MethodResults]) -> str:
-    """What a collapsed codebook does to a row's numbers; "" where none has collapsed."""
+    """Say what a collapsed codebook does to a row's numbers; "" where none has collapsed."""
     if not any(collapsed_runs(each) for each in rows):
         return ""
     return (
@@ -134,7 +130,7 @@ def collapse_note(rows: Sequence[MethodResults]) -> str:
 
 
 def mm_notes(rows: Sequence[MethodResults]) -> list[str]:
-    """What the column in millimetres is, and where the scales are from."""
+    """Define the column in millimetres, and say where the scales are from."""
     names = dict.fromkeys(each.dataset for each in rows if each.subject_scale_mm)
     return [
         f"{APPROXIMATE_MM}: root of the mean over all frames of the squared distance that LVE "
@@ -145,14 +141,13 @@ def mm_notes(rows: Sequence[MethodResults]) -> list[str]:
 
 def missing_notes(rows: Sequence[MethodResults], metrics: Iterable[str] = SCORES) -> list[str]:
     """Why a dash stands in a column of scores, one note per reason."""
-    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for metric in metrics:
-        reasons: dict[str, list[str]] = {}
-        for each in rows:
-            if reason := why_missing(each, metric):
-                reasons.setdefault(reason, []).append(label(each))
-        for reason, names in reasons.items():
-            found.setdefault((reason, tuple(names)), []).append(METRICS[metric].title)
+    reasons = {m: grouped((why_missing(each, m), label(each)) for each in rows) for m in metrics}
+    found = grouped(
+        ((reason, tuple(names)), METRICS[metric].title)
+        for metric, by_reason in reasons.items()
+        for reason, names in by_reason.items()
+        if reason
+    )
     return [
         f"No {', '.join(titles)} of {'any row' if len(names) == len(rows) else '; '.join(names)}: "
         f"{reason}."
@@ -160,18 +155,16 @@ def missing_notes(rows: Sequence[MethodResults], metrics: Iterable[str] = SCORES
     ]
 
 
-def _floor_row(dataset: Dataset, table: ScoreTable) -> tuple[Cell, ...]:
+def _floor_row(dataset: Rows, table: ScoreTable) -> tuple[Cell, ...]:
     """The size of one float32 step: a Diversity near it is rounding, not variety."""
     floor = max(results.numerical_floor for results in dataset) / table.scales["diversity"].factor
     value = Cell(number(floor, 3), floor, note="mean size of one float32 step of the vertices")
-    name = Cell("numerical floor (one float32 step)")
-    titles = [column.title for column in table.columns()]
-    return name, *(
-        value if title == METRICS["diversity"].title else Cell("-") for title in titles[1:]
-    )
+    cells = [value if part.metric == "diversity" else Cell("-") for part in table.parts]
+    dashes = [Cell("-")] * len(table.headings)
+    return Cell("numerical floor (one float32 step)"), *dashes, *cells, Cell("-")
 
 
-def _notes(dataset: Dataset, published: Published) -> tuple[str, ...]:
+def _notes(dataset: Rows, published: Published) -> list[str]:
     notes = [*score_notes(), published.unit_remark.strip()]
     if any(each.method == ORACLE and not why_missing(each, "lve") for each in dataset):
         notes.append(
@@ -185,10 +178,10 @@ def _notes(dataset: Dataset, published: Published) -> tuple[str, ...]:
                 f"{label(results)}: weights read from a checkpoint (SHA-256: {hashes}), not "
                 "trained here."
             )
-    return tuple(notes + mixtures(dataset))
+    return notes + mixtures(dataset)
 
 
-def mixtures(rows: Dataset) -> list[str]:
+def mixtures(rows: Rows) -> list[str]:
     """A note per thing that not all rows were made with."""
     return [
         f"Mixture: the rows were not all made with the same {field}."

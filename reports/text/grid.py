@@ -1,12 +1,16 @@
-"""A printed table, and its Markdown and LaTeX forms; the HTML form is in templates/.
+"""A printed table, and its files: Markdown, LaTeX, CSV; the HTML form is in pages/templates/.
 
-Text is plain: units are spelled "x1e-6 m^2" and each form sets its own superscripts.
+Text is plain: units are spelled "x1e-6 m^2" and each form sets its own superscripts. The same
+input gives the same bytes.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from bench.common.files import write_atomically
 from reports.text.numbers import PLUS_MINUS, SCALE, math_text
 
 
@@ -24,9 +28,14 @@ class Column:
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
+def words(*titles: str) -> tuple[Column, ...]:
+    """Columns of text."""
+    return tuple(Column(title, numeric=False) for title in titles)
+
+
 @dataclass(frozen=True)
 class Cell:
-    """What is printed, and the number to sort by."""
+    """A text, and the number to sort by."""
 
     text: str
     value: float | None = None
@@ -48,6 +57,11 @@ class Grid:
     def __post_init__(self) -> None:
         for row in self.rows:
             assert len(row) == len(self.columns), (self.name, [cell.text for cell in row])
+
+
+def told(*notes: str) -> tuple[str, ...]:
+    """Notes without the empty ones."""
+    return tuple(note for note in notes if note)
 
 
 def to_markdown(grids: Sequence[Grid]) -> str:
@@ -78,15 +92,8 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", " ".join(text.split()))
 
 
-LATEX = {
+LATEX = {character: f"\\{character}" for character in "{}&%$#_"} | {
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
@@ -98,15 +105,12 @@ LATEX = {
 
 def escape_latex(text: str) -> str:
     """Text that LaTeX prints as it is; scales and powers become math."""
-    parts, end = [], 0
-    for found in SCALE.finditer(text):
-        parts += [_latex_plain(text[end : found.start()]), math_text(found[0])]
-        end = found.end()
-    return "".join([*parts, _latex_plain(text[end:])])
 
+    def escape(found: re.Match[str]) -> str:
+        part = found[0]
+        return math_text(part) if SCALE.fullmatch(part) else LATEX.get(part, part)
 
-def _latex_plain(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in text)
+    return re.sub(rf"{SCALE.pattern}|.", escape, text, flags=re.DOTALL)
 
 
 def to_latex(grids: Sequence[Grid]) -> str:
@@ -136,3 +140,37 @@ def _latex(grid: Grid) -> str:
 
 def _latex_row(texts: Sequence[str]) -> str:
     return " & ".join(escape_latex(text) for text in texts) + r" \\"
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a UTF-8 file whole or not at all; returns its path."""
+    with write_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def write_table(stem: Path, grids: Sequence[Grid], records: Sequence[dict[str, Any]]) -> list[Path]:
+    """Write ``<stem>.csv``, ``.md`` and ``.tex``; returns their paths."""
+    import pandas as pd  # here, so that --help does not wait for it
+
+    # object: a seed stays "0" beside empty cells, a float keeps every digit
+    frame = pd.DataFrame(records, dtype=object)
+    return [
+        write_text(stem.with_suffix(".csv"), frame.to_csv(index=False, lineterminator="\n")),
+        write_text(stem.with_suffix(".md"), to_markdown(grids)),
+        write_text(stem.with_suffix(".tex"), to_latex(grids)),
+    ]
+
+
+def grid_records(grids: Sequence[Grid]) -> list[dict[str, Any]]:
+    """One record per row: printed texts by heading, and the number behind each text."""
+    records = []
+    for grid in grids:
+        for row in grid.rows:
+            record: dict[str, Any] = {"table": grid.name}
+            for column, cell in zip(grid.columns, row, strict=True):
+                record[column.heading] = cell.text
+                if column.numeric:
+                    record[f"{column.heading}, number"] = cell.value
+            records.append(record)
+    return records

@@ -1,38 +1,22 @@
 """Names, order and standing sentences of everything that reports print."""
 
-from bench.registry.rows import DEFAULT, IMPORTED, row_name
+from bench.registry.rows import DEFAULT, ORACLE, row_name
 from bench.results import MethodResults
 
-REFERENCE = "gldi"
-"""The row that all others are compared with."""
-
-LABELS = {
-    "template": "template (neutral face)",
-    "mean": "mean motion",
-    "ridge": "ridge regression",
-    "voca": "VOCA",
-    "meshtalk": "MeshTalk",
-    "faceformer": "FaceFormer",
-    "codetalker": "CodeTalker",
-    "facediffuser": "FaceDiffuser",
-    "gldi": "GLDiTalker",
-    "oracle": "ground truth, another take",
-}
-"""Method name -> what a reader calls it, in the order of the tables."""
-
-FLOORS = ("template", "mean", "ridge")
-"""Methods that a trained model has to beat; no line is drawn for them."""
-
-ORACLE = "oracle"
 GROUND_TRUTH = "ground_truth"  # of maps, heads and ratings, as a row of the tables is named
 SMALL = "synthetic"  # the generated dataset with the small mesh
 SPLIT = "test_a"
 
 
 def label(results: MethodResults) -> str:
-    """What a reader calls a row; a variant that is not the default is named."""
-    name = LABELS.get(results.method, results.method)
+    """Name a row for a reader; a variant that is not the default is named too."""
+    name = method_label(results)
     return name if results.variant == DEFAULT else f"{name} ({results.variant})"
+
+
+def method_label(results: MethodResults) -> str:
+    """Name a row's method for a reader."""
+    return results.facts.label or results.method
 
 
 def row_of(results: MethodResults) -> str:
@@ -40,27 +24,24 @@ def row_of(results: MethodResults) -> str:
     return row_name(results.method, results.variant)
 
 
+def is_trained(results: MethodResults) -> bool:
+    """Whether a row is held to the checks: neither a floor nor the ground truth."""
+    return not results.facts.floor and results.method != ORACLE
+
+
 def checkpoints(results: MethodResults) -> dict[str, str]:
     """Role -> SHA-256 of the files that an imported row's weights came from; else nothing."""
-    if results.variant != IMPORTED:
-        return {}
-    steps = ("import", "predict", "evaluate")
-    return {k: v for run in results.runs for k, v in run.keys.items() if k not in steps}
+    return {role: sha256 for run in results.runs for role, sha256 in run.checkpoints.items()}
 
 
-def place(results: MethodResults) -> tuple[float, str, bool, str]:
-    """Sort key: the order of LABELS, a method before its variants.
-
-    Methods from elsewhere come just before the oracle.
-    """
-    order = list(LABELS)
-    known = results.method in order
-    rank = order.index(results.method) if known else order.index(ORACLE) - 0.5
-    return float(rank), results.method, results.variant != DEFAULT, results.variant
+def place(results: MethodResults) -> tuple[int, str, bool, str]:
+    """Sort key: the methods' own order, a method before its variants."""
+    variant = results.variant
+    return results.facts.order, results.method, variant != DEFAULT, variant
 
 
 def data_sentence(results: MethodResults) -> str:
-    """What the numbers of a dataset are, in plain words; opens every caption."""
+    """Say in plain words what the numbers of a dataset are; opens every caption."""
     if results.generated:
         return (
             f"Generated data: every number comes from the generated dataset {results.dataset}; "
@@ -75,7 +56,7 @@ def sentences(*texts: str) -> str:
 
 
 def limits_sentence(results: MethodResults) -> str:
-    """What no difference on this data can show; to be read after a semicolon."""
+    """Say what no difference on this data can show; to be read after a semicolon."""
     if results.generated:
         return "on generated data this says nothing about real speech or about the paper's claims"
     if results.profile != "paper":
@@ -93,10 +74,10 @@ def ablation_caveat(results: MethodResults) -> str:
 
 
 def rerun_command(results: MethodResults, seed: int) -> str:
-    """The exact command that makes one run again."""
+    """The exact command that makes one run again, whatever profile is the default by then."""
     if results.method == ORACLE:
         return "dvc repro"
-    words = ["python -m bench.run", f"--method {row_of(results)}", f"--dataset {results.dataset}"]
-    if results.profile != "mini":
-        words.append(f"--profile {results.profile}")
-    return " ".join([*words, f"--seed {seed}"])
+    return (
+        f"python -m bench.run --method {row_of(results)} --dataset {results.dataset} "
+        f"--profile {results.profile} --seed {seed}"
+    )

@@ -7,10 +7,11 @@ long as the card says.
 from collections.abc import Collection, Iterable
 
 from bench.dataset.card import CARDS, Card, MaskFile, read_card
+from bench.dataset.masks import FALLBACK
 from bench.metrics.table import METRICS
 from bench.results import MethodResults
+from reports.text.lists import grouped
 
-FALLBACK = "geometric fallback"
 """How the origin of a mask begins that no file defines."""
 
 
@@ -61,20 +62,14 @@ def scale_sentence(dataset: str) -> str:
 
 def mask_sentence(rows: Iterable[MethodResults], masks: Collection[str]) -> str:
     """For captions: which of these masks are none of the published ones, and what they are."""
-    boxes: dict[str, dict[str, None]] = {}  # origin of a fallback -> its masks
-    others: dict[str, None] = {}
-    for results in rows:
-        for mask in (mask for mask in masks if mask in results.masks):
-            found = flaw(results, mask)
-            if found.startswith(FALLBACK):
-                boxes.setdefault(results.mask_origins[mask], {})[mask] = None
-            elif found:
-                others[found] = None
+    pairs = [(each, mask) for each in rows for mask in masks if mask in each.masks]
+    flaws = [(each, mask, flaw(each, mask)) for each, mask in pairs]
+    boxes = grouped((r.mask_origins[m], m) for r, m, why in flaws if why.startswith(FALLBACK))
     told = [
         f"{'the mask' if len(names) == 1 else 'each of the masks'} {', '.join(names)} is a {origin}"
         for origin, names in boxes.items()
     ]
-    told += others
+    told += dict.fromkeys(why for *_, why in flaws if why and not why.startswith(FALLBACK))
     return f"Not comparable with published numbers: {'; '.join(told)}." if told else ""
 
 
@@ -89,10 +84,9 @@ def mask_text(results: MethodResults, mask: str, digits: int = 64) -> str:
 
 def mask_note(rows: Iterable[MethodResults], masks: Collection[str]) -> str:
     """One note with every mask of these: size, first digits of the hash, origin."""
-    told: dict[str, dict[str, None]] = {}
-    for results in rows:
-        for mask in (mask for mask in masks if mask in results.masks):
-            told.setdefault(mask, {})[mask_text(results, mask, 12)] = None
+    told = grouped(
+        (mask, mask_text(each, mask, 12)) for each in rows for mask in masks if mask in each.masks
+    )
     return " ".join(f"Mask {mask}: {' + '.join(texts)}." for mask, texts in told.items())
 
 

@@ -8,6 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from bench.metrics.table import METRICS
 from bench.results import MethodResults
 
 PLUS_MINUS = "\u00b1"
@@ -15,7 +16,7 @@ NORMALISED_SCALES = {"lve": 1e-4, "fdd": 1e-5, "fdd_abs": 1e-5, "diversity": 1e-
 """Scales of the paper's headings, for meshes without a length."""
 
 SCALE = re.compile(r"x1e(-?\d+)|x10\^(-?\d+)|\^(-?\d+)")
-"""What is set as a superscript: x1e-6, x10^-4, ^2."""
+"""Set as superscripts: x1e-6, x10^-4, ^2."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,20 @@ class Scale:
     text: str
 
 
-def unit_of(metric_unit: str, length: str) -> str:
-    """A metric's unit with the dataset's length in it: ("unit^2", "m") -> "m^2"."""
+def unit_of(metric: str, results: MethodResults) -> str:
+    """The unit of a metric's values on this dataset."""
+    return spell_unit(METRICS[metric].unit, results.unit)
+
+
+def spell_unit(metric_unit: str, length: str) -> str:
+    """A metric's unit with a length in it: ("unit^2", "m") -> "m^2"."""
     grouped = f"({length})" if not length.isalpha() and metric_unit != "unit" else length
     return "" if metric_unit == "1" else metric_unit.replace("unit", grouped)
 
 
-def scale_of(metric: str, metric_unit: str, results: MethodResults) -> Scale:
+def scale_of(metric: str, results: MethodResults) -> Scale:
     """How a column of this metric is printed for this dataset."""
-    unit = unit_of(metric_unit, results.unit)
+    metric_unit, unit = METRICS[metric].unit, unit_of(metric, results)
     power = 2 if metric_unit.endswith("^2") else 1
     if metric_unit == "1":
         return Scale(1.0, "")
@@ -44,7 +50,7 @@ def scale_of(metric: str, metric_unit: str, results: MethodResults) -> Scale:
     factor = results.unit_to_mm**-power
     if factor == 1.0:
         return Scale(factor, unit)
-    return Scale(factor, f"{spell_factor(factor)}{unit} (= {unit_of(metric_unit, 'mm')})")
+    return Scale(factor, f"{spell_factor(factor)}{unit} (= {spell_unit(metric_unit, 'mm')})")
 
 
 def length_unit(results: MethodResults) -> tuple[float, str]:

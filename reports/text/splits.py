@@ -7,7 +7,7 @@ shown on test_b, every clip in every training style; one clip of a figure is the
 from collections.abc import Iterable, Sequence
 
 from bench.metrics.table import METRICS
-from bench.results import MethodResults, RunResult, SplitScores
+from bench.results import MethodResults, MetricScore, RunResult, SplitScores
 from reports.text.labels import ORACLE, SPLIT
 
 TEST_B = "test_b"
@@ -22,6 +22,18 @@ def scored_split(run: RunResult) -> tuple[str, SplitScores] | None:
         if run.status == "done" and found is not None and found.metrics:
             return name, found
     return None
+
+
+def score_of(run: RunResult, metric: str) -> MetricScore | None:
+    """A run's score on the split of the tables; None where the run lacks the metric."""
+    found = scored_split(run)
+    return found[1].metrics.get(metric) if found else None
+
+
+def value_of(run: RunResult, metric: str) -> float | None:
+    """A run's pooled value on the split of the tables, or None: not done, or nothing to score."""
+    score = score_of(run, metric)
+    return None if score is None else score.value
 
 
 def split_of(rows: Iterable[MethodResults]) -> str:
@@ -52,7 +64,7 @@ def drawn_style(rows: Iterable[MethodResults]) -> str:
 def why_missing(results: MethodResults, metric: str) -> str:
     """Why no run can have a value, in a few words; "" where a missing value is a fault."""
     chosen, done = METRICS[metric], [run for run in results.runs if run.status == "done"]
-    if any(_has(run, metric) for run in done) or not done:
+    if any(value_of(run, metric) is not None for run in done) or not done:
         return ""
     if results.method == ORACLE:
         return "the data has no other take of a sentence"
@@ -60,17 +72,6 @@ def why_missing(results: MethodResults, metric: str) -> str:
         return f"the dataset has no mask {chosen.mask}"
     if chosen.needs == "samples" and split_of([results]) == TEST_B:
         return f"{TEST_B} has one sample per style"
-    if metric.startswith("mouth_opening") and not any(_lists(run, metric) for run in done):
+    if metric.startswith("mouth_opening") and not any(score_of(run, metric) for run in done):
         return "the dataset names no pair of mid-lip vertices"
     return ""
-
-
-def _lists(run: RunResult, metric: str) -> bool:
-    found = scored_split(run)
-    return found is not None and metric in found[1].metrics
-
-
-def _has(run: RunResult, metric: str) -> bool:
-    found = scored_split(run)
-    score = found[1].metrics.get(metric) if found else None
-    return score is not None and score.value is not None

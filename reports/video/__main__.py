@@ -5,11 +5,13 @@
 Shapes   T frames, V vertices, F faces.    Units  fps in frames per second.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from bench.common.terminal import fail_in_one_line
+from reports.inputs.folders import DATA, RESULTS, RUNS, Data, Results, Runs
 
 
 def main(
@@ -20,26 +22,17 @@ def main(
         str, typer.Option("--methods", "-m", help="Rows, in order; default: all of the results.")
     ] = "",
     size: Annotated[int, typer.Option(min=64, help="Pixels of one head's side.")] = 320,
-    results: Annotated[Path, typer.Option(help="Folder of <dataset>/<method>.json.")] = Path(
-        "results"
-    ),
-    runs: Annotated[
-        Path, typer.Option(envvar="BENCH_RUNS", help="Cache of runs: stored predictions.")
-    ] = Path(".runs"),
-    data: Annotated[Path, typer.Option(envvar="BENCH_DATA", help="Prepared datasets.")] = Path(
-        "data"
-    ),
+    results: Results = RESULTS,
+    runs: Runs = RUNS,
+    data: Data = DATA,
 ) -> None:
     """Write heads side by side, ground truth first, with the sound: from stored predictions."""
     from reports.video.side_by_side import Sources, write_side_by_side
 
-    try:
+    with fail_in_one_line():
         chosen = tuple(name.strip() for name in methods.split(",") if name.strip())
         write_side_by_side(out, Sources(results, runs, data), dataset, clip, chosen, size)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
-    print(out)
+        print(out)
 
 
 if __name__ == "__main__":

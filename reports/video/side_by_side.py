@@ -18,7 +18,7 @@ from bench.dataset.reader import load_dataset
 from reports.charts.style import INK
 from reports.heads.camera import Camera, aim, pictures
 from reports.inputs.results import read_datasets
-from reports.player.views import clip_view
+from reports.player.view import clip_view
 from reports.text.labels import GROUND_TRUTH
 from reports.video.movie import write_movie
 
@@ -103,10 +103,7 @@ def label_strip(text: str, width: int) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def _frames(
-    camera: Camera,
-    heads: Sequence[np.ndarray],
-    labels: Sequence[np.ndarray],
-    columns: int,
+    camera: Camera, heads: Sequence[np.ndarray], labels: Sequence[np.ndarray], columns: int
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """Whole pictures in order; what is beside the last head stays white."""
     blank = np.full((camera.size + LABEL, camera.size, 3), 255, np.uint8)

@@ -19,7 +19,10 @@ TIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):([0-5]\d)(?::([0-5]\d))?")
 
 
 class Resources(Frozen):
-    """The resources of one job, which does one step; None leaves it to the cluster."""
+    """The resources of one job, which does one step; None leaves it to the cluster.
+
+    Handed on to sbatch in sbatch.py, which names each field too.
+    """
 
     partition: str | None = None
     account: str | None = None

@@ -15,7 +15,9 @@ OF_THE_CLUSTER = ("partition", "account", "qos", "constraint", "gres")  # words 
 
 
 def parameters(cluster: Cluster, resources: Resources, name: str) -> dict[str, Any]:
-    """The parameters of an array for submitit's AutoExecutor, dependencies excepted."""
+    """The parameters of an array for submitit's AutoExecutor.
+
+    Dependencies and shell set-up are added at submission (slurm/submit/launcher.py)."""
     more: dict[str, Any] = {"kill-on-invalid-dep": "yes", "requeue": True, **resources.extra}
     if not cluster.inherit_environment:
         more["export"] = "NONE"

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from bench.collect.fill import plan_everything
 from bench.pipeline.planner import MethodPlan, Session
 from bench.pipeline.step import Step, unique
-from bench.registry.ablations import find_ablation
-from bench.registry.methods import preset_folder
-from bench.registry.rows import DEFAULT, IMPORTED, find_row
+from bench.registry.rows import DEFAULT, IMPORTED
 from bench.weights.fetch import is_local, sources_in
 from slurm.submissions.ledger import Asked
 
@@ -81,15 +79,14 @@ def _with_ablation(session: Session, asked: Asked, ablation: str) -> list[str]:
     """The methods that were named; of all methods, those that have the ablation."""
     if asked.methods != (ALL,):
         return list(asked.methods)
-    rows = [find_row(row, session.table) for row in session.params.methods]
-    methods = {row.method: row.reference for row in rows if row.variant == DEFAULT}
+    rows = [session.registry.row(row) for row in session.params.methods]
     have = []
-    for method, reference in methods.items():
+    for method in (row.method for row in rows if row.variant == DEFAULT):
         try:
-            find_ablation(preset_folder(reference), ablation)
+            method.ablation(ablation)
         except ValueError:
             continue
-        have.append(method)
+        have.append(method.name)
     if not have:
         raise ValueError(f"--ablation {ablation}: no method has it; `bench list ablations`")
     return have

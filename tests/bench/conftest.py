@@ -13,13 +13,13 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from bench.common.terminal import console
 from bench.dataset.reader import Dataset, load_dataset
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Choice, Session
 from bench.pipeline.pool import run_local
 from bench.pipeline.progress import Progress
 from bench.pipeline.step import Step
+from bench.registry.rows import Registry
 from bench.weights.importing import ImportOptions, import_weights
 
 
@@ -42,7 +42,7 @@ def cache(project: Any) -> Cache:
 
 
 @pytest.fixture
-def plan(project: Any, table: dict[str, str]) -> Callable[..., list[Step]]:
+def plan(project: Any, table: Registry) -> Callable[..., list[Step]]:
     """A function from ``--set`` overrides to the steps of a run: train, train, predict, evaluate.
 
     The keywords method, dataset and seed choose another run.
@@ -67,9 +67,10 @@ def installed_toy(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def toys_table(table: dict[str, str], installed_toy: str) -> dict[str, str]:
+def toys_table(table: Registry, installed_toy: str) -> Registry:
     """The registry of the toys with published checkpoints among them, as ``spoken``."""
-    return table | {"spoken": installed_toy}
+    toys = {name: method.reference for name, method in table.methods.items()}
+    return Registry(toys | {"spoken": installed_toy})
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def toy_files(toy_weights: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bring(
-    project: Any, toys_table: dict[str, str], capsys: pytest.CaptureFixture[str]
+    project: Any, toys_table: Registry, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
     """A function that imports into the toy dataset; returns what was said in one line."""
 
@@ -117,7 +118,7 @@ def bring(
         options = ImportOptions(
             method=method, dataset=dataset, checkpoint=checkpoint, files=files, overrides=overrides
         )
-        assert import_weights(options, toys_table, console()) == 0
+        assert import_weights(options, toys_table) == 0
         return " ".join(capsys.readouterr().out.split())
 
     return run

@@ -95,13 +95,20 @@ def test_older_results_are_migrated_one_version_at_a_time(path, monkeypatch):
     assert read_results(path) == RESULTS
 
 
-@pytest.mark.parametrize("version", [4, 0, None, "1"])
+@pytest.mark.parametrize("version", [5, 0, None, "1"])
 def test_an_unknown_version_says_what_this_suite_reads(version, path):
     change(path, schema_version=version)
     with pytest.raises(
         ValueError, match=rf"talker\.json: results schema {version!r} is not known; "
     ):
         read_results(path)
+
+
+def test_results_of_before_there_were_facts_go_by_the_short_name(path):
+    old = json.loads(path.read_text()) | {"schema_version": 3}
+    del old["facts"]
+    path.write_text(json.dumps(old))
+    assert read_results(path) == RESULTS and RESULTS.facts.label == ""
 
 
 def test_a_wrong_entry_is_named_with_its_place(path):

@@ -1,7 +1,7 @@
 """The boxes that stand in for region files, on the one head that is at hand."""
 
 import numpy as np
-from head_set import HeadSet
+from head import HeadSet
 
 from bench.dataset.card import read_card
 from bench.dataset.masks import box_region

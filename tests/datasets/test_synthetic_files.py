@@ -4,14 +4,15 @@ import filecmp
 import hashlib
 import re
 import shutil
+from pathlib import Path
 
 import generate as generate_module
 import numpy as np
 import prepare
 import pytest
-from expected import fingerprint, read_expected, write_expected
-from facts import read_facts
+from facts import fingerprint, read_expected, read_facts, write_expected
 from generate import generate
+from PIL import Image
 
 from bench.dataset.reader import load_dataset
 
@@ -184,3 +185,16 @@ def test_the_expected_hashes_are_only_rewritten_for_the_default_seed(tmp_path, t
 
 def test_the_default_size_survives_four_quarterings():
     assert read_facts().sizes["mini"] // 4**3 >= 18
+
+
+def test_the_block_of_the_readme_draws_its_picture(synthetic, tmp_path, monkeypatch):
+    folder = Path(prepare.__file__).parent
+    readme = (folder / "README.md").read_text("utf-8")
+    (block,) = re.findall("```python\n(.*?)```", readme, re.DOTALL)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "synthetic").symlink_to(synthetic.folder)
+    monkeypatch.chdir(tmp_path)
+    exec(block, {})
+    with Image.open("heads.png") as drawn, Image.open(folder / "pictures/heads.png") as shown:
+        assert drawn.size == shown.size
+        assert np.abs(np.asarray(drawn, float) - np.asarray(shown, float)).mean() < 5

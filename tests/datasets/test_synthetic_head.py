@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from blendshapes import CHANNELS, blendshapes
-from head_geometry import neutral_face
-from head_set import HeadSet
-from head_topology import build_grid
+from face import neutral_face
+from grid import build_grid
+from head import CHANNELS, HeadSet, blendshapes
 from subjects import draw_subject
 
 SIZES = (200, 201, 257, 400, 1152, 1300, 5023, 23370)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from control_rate import STEP, ornstein_uhlenbeck, smooth
 from lexicon import LEXICON, SLOTS, TAILS, sentence
 from phonemes import CONSONANTS, MOUTH_TARGETS, STRENGTHS, VOWELS
+from timing import STEP, ornstein_uhlenbeck, smooth
 
 
 def test_the_hundred_sentences_are_distinct_and_spelt_in_known_phonemes():

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from fnmatch import fnmatch
 
 import pytest
 from page_text import FOLDERS, PAGES, ROOT, anchors, blocks, links, quoted, text_of
@@ -43,6 +44,20 @@ def exists(path: str) -> bool:
     return any(ROOT.glob(path)) if "*" in path else (ROOT / path).exists()
 
 
+TESTS = {
+    name
+    for path in (ROOT / "tests").rglob("test_*.py")
+    for name in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+}
+
+
+def lost_tests(words: list[str]) -> list[str]:
+    """Tests that nobody has, by name; a name may be shortened: test_eq_5_motion_is_..."""
+    names = [word for word in words if re.fullmatch(r"(test_|\.\.\._)[\w.]+", word)]
+    names = [name for name in names if not name.endswith(".py")]
+    return [name for name in names if not any(fnmatch(t, name.replace("...", "*")) for t in TESTS)]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     assert lost(page) == []
@@ -51,6 +66,11 @@ def test_links_lead_somewhere(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_paths_exist(page: str) -> None:
     assert [path for path in sorted(paths(page)) if not exists(path)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tests_exist(page: str) -> None:
+    assert lost_tests(quoted(page)) == []
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
@@ -68,3 +88,4 @@ def test_lost_links_and_paths_are_found() -> None:
     assert "datasets/vocaset/" in paths("docs/real-data.md")
     assert "reports/tables/table3.md" not in paths("docs/ablations.md")
     assert not exists("bench/metrics.py") and not exists("methods/*/nothing.py")
+    assert lost_tests(["test_lost_links_...", "test_nothing"]) == ["test_nothing"]

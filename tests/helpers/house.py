@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, str] = {
     "bench/registry bench/training",
     "methods/layers/speech": "bench bench/common bench/media bench/weights",
     "methods/layers/mesh": "bench/common",
-    "methods/layers": "bench methods/layers/speech",
+    "methods/layers": "bench bench/common methods/layers/speech",
     "methods": "bench bench/common bench/media bench/weights methods/layers methods/layers/mesh "
     "methods/layers/speech",
     "reports/heads": "",
@@ -48,8 +48,8 @@ MAY_IMPORT: dict[str, str] = {
     "reports/inputs": "bench bench/common reports/text",
     "reports/analysis": "bench bench/metrics bench/registry bench/statistics reports/inputs "
     "reports/text",
-    "reports/charts": "bench bench/common bench/metrics bench/statistics reports/analysis "
-    "reports/heads reports/inputs reports/text",
+    "reports/charts": "bench bench/common bench/statistics reports/analysis reports/heads "
+    "reports/inputs reports/text",
     "reports/tabular": "bench bench/metrics bench/statistics reports/analysis reports/inputs "
     "reports/text",
     "reports/player": "bench bench/common bench/dataset bench/evaluation reports/charts "
@@ -61,15 +61,15 @@ MAY_IMPORT: dict[str, str] = {
     "reports/pages": "bench bench/common bench/dataset bench/metrics reports/analysis "
     "reports/charts reports/heads reports/inputs reports/player reports/study reports/tabular "
     "reports/text",
-    "reports": "reports/charts reports/inputs reports/pages reports/study reports/tabular "
-    "reports/text",
+    "reports": "bench/common reports/charts reports/inputs reports/pages reports/study "
+    "reports/tabular reports/text",
     "slurm/jobs": "bench/common bench/pipeline bench/training",
     "slurm/clusters": "bench/common bench/pipeline",
     "slurm/submissions": "bench/common bench/pipeline slurm/clusters",
     "slurm/submit": "bench/collect bench/common bench/pipeline bench/registry bench/weights "
     "slurm/clusters slurm/jobs slurm/submissions",
-    "slurm": "bench/checks bench/common bench/pipeline slurm/clusters slurm/submissions "
-    "slurm/submit",
+    "slurm": "bench/checks bench/common bench/pipeline bench/registry slurm/clusters "
+    "slurm/submissions slurm/submit",
     "benchmarks": "bench bench/checks bench/common bench/dataset bench/media bench/pipeline "
     "bench/registry methods reports/charts reports/player slurm",
     "benchmarks/inference": "bench bench/common bench/evaluation benchmarks "

@@ -10,13 +10,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import methods.layers.speech  # noqa: F401  torch and transformers, seconds of every plan
+from bench.cli.options import registry
 from bench.pipeline.planner import Choice, Session
-from methods import METHODS
 
 
 def to_do(rows: list[str]) -> list[tuple[str, str]]:
     """(row, step) of everything that is not cached."""
-    session = Session(Choice(), METHODS)
+    session = Session(Choice(), registry())
     plans = [session.plan(row, "synthetic", session.profile.seeds) for row in rows]
     return [
         (plan.row, step.name)

@@ -9,7 +9,8 @@ from torch import nn
 
 from bench.config import load_preset, preset_path
 from bench.data import AUDIO_RATE, Batch, Clip
-from methods.codetalker import AutoencoderConfig, CodeTalker, CodeTalkerConfig, PredictorConfig
+from methods.codetalker import CodeTalker, CodeTalkerConfig
+from methods.codetalker.config import AutoencoderConfig, PredictorConfig
 from methods.layers.speech import SpeechConfig, normalise_audio
 
 FOLDER = Path(__file__).parents[2] / "methods" / "codetalker"

@@ -11,7 +11,8 @@ import torch
 from bench.common.records import read_yaml
 from bench.config import preset_path
 from bench.evaluation.predict import make_noise
-from methods.codetalker import AutoencoderConfig, CodeTalker, CodeTalkerConfig, PredictorConfig
+from methods.codetalker import CodeTalker, CodeTalkerConfig
+from methods.codetalker.config import AutoencoderConfig, PredictorConfig
 from methods.codetalker.official import FILES, export, ignored, load
 from methods.layers.published import Mismatch
 from methods.layers.speech import SpeechConfig

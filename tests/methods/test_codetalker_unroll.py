@@ -6,16 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from methods.codetalker import (
-    AutoencoderConfig,
-    CodeTalker,
-    CodeTalkerConfig,
-    PredictorConfig,
-    fast,
-    plain,
-)
-from methods.codetalker.folded_decoder import FRAMES_PER_CHUNK, FoldedDecoder
-from methods.codetalker.prefix_trunk import PrefixTrunk
+from methods.codetalker import CodeTalker, CodeTalkerConfig, fast, plain
+from methods.codetalker.config import AutoencoderConfig, PredictorConfig
+from methods.codetalker.fast import FRAMES_PER_CHUNK, FoldedDecoder, PrefixTrunk
 from methods.layers.attention import alignment_mask, biased_causal_mask
 from methods.layers.speech import SpeechConfig
 

@@ -3,12 +3,13 @@
 import pytest
 
 from bench.checks.contract import CHECKS, make_subject
+from bench.registry.rows import Registry
 from methods import METHODS
 
 
 @pytest.fixture(scope="module", params=METHODS)
 def subject(request, tmp_path_factory):
-    made = make_subject(request.param, METHODS, tmp_path_factory.mktemp(request.param))
+    made = make_subject(request.param, Registry(METHODS), tmp_path_factory.mktemp(request.param))
     if isinstance(made, str):
         pytest.skip(made)
     return made

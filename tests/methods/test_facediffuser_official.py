@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from methods.facediffuser import FaceDiffuser, FaceDiffuserConfig, SamplingConfig
+from methods.facediffuser import FaceDiffuser, FaceDiffuserConfig
+from methods.facediffuser.config import SamplingConfig
 from methods.facediffuser.official import export, load
 from methods.facediffuser.sampler import Condition
 from methods.layers.diffusion import DiffusionSchedule, cosine_betas

@@ -268,5 +268,5 @@ def test_presets_are_valid(name):
 
 
 def test_a_width_that_heads_do_not_divide_is_refused():
-    with pytest.raises(ValueError, match="num_features 18 must be even and divisible by num_heads"):
+    with pytest.raises(ValueError, match="num_features must be even and a multiple of num_heads"):
         FaceFormerConfig(num_features=18)

@@ -7,14 +7,12 @@ import pytest
 from bench.config import load_preset
 from bench.dataset.reader import load_dataset
 from bench.pipeline.step import RunSpec, plan_run
-from bench.registry.ablations import ablation_files
-from bench.registry.methods import preset_folder
-from bench.registry.rows import variants_of
+from bench.registry.rows import Registry
 from methods import METHODS
 from methods.gldi import GLDiConfig, GLDiTalker
 
-FOLDER = preset_folder(METHODS["gldi"])
-FILES = ablation_files(FOLDER)
+GLDI = Registry(METHODS).method("gldi")
+FOLDER, FILES = GLDI.folder, GLDI.ablations
 PRESETS = ("synthetic-mini", "biwi-paper", "vocaset-paper")
 TABLE4 = {  # variant: kernel size, dilation, channels of the blocks in the mini preset
     "k5-d1-l4": (5, 1, (16, 16, 16, 32)),
@@ -75,7 +73,7 @@ def test_every_variant_resolves_with_every_preset(name, preset):
 
 def test_a_variants_name_means_one_thing_in_all_files():
     assert set(FILES) == set(TRAININGS)
-    assert len(variants_of(METHODS["gldi"])) == sum(len(f.variants) for f in FILES.values())
+    assert len(GLDI.variants) == sum(len(f.variants) for f in FILES.values())
 
 
 @pytest.mark.parametrize("variant", TABLE4)

@@ -12,8 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.data import DatasetSpec
-from methods.gldi import AutoencoderConfig, DiffusionConfig, GLDiConfig, GLDiTalker
-from methods.gldi.losses import diffusion_loss
+from methods.gldi import GLDiConfig, GLDiTalker
+from methods.gldi.config import AutoencoderConfig, DiffusionConfig
+from methods.gldi.latent_diffusion import diffusion_loss
 from methods.layers.attention import biased_causal_mask
 from methods.layers.diffusion import cosine_betas
 

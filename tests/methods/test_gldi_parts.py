@@ -8,9 +8,8 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional as F
 
-from methods.gldi.aligned_decoder import decode_aligned, listen
 from methods.gldi.config import AutoencoderConfig, DiffusionConfig, GLDiConfig
-from methods.gldi.denoiser import ConvNoiseEncoder, StepEncoder
+from methods.gldi.denoiser import ConvNoiseEncoder, StepEncoder, decode_aligned, listen
 from methods.layers.attention import Decoder, alignment_mask, biased_causal_mask
 
 

@@ -16,7 +16,7 @@ from torch import nn
 from bench.data import Batch, Clip, DatasetSpec
 from bench.evaluation.predict import make_noise
 from methods.gldi import GLDiConfig, GLDiTalker
-from methods.gldi.frozen import clean_latents
+from methods.gldi.autoencoder import clean_latents
 
 TINY = """
 autoencoder: {spiral_channels: [4, 5], kernel_size: 3, dilation: 1, hidden: 16, num_layers: 1,
@@ -215,7 +215,7 @@ def encoded(monkeypatch):
         lengths.append(len(motion))
         return clean_latents(autoencoder, motion)
 
-    monkeypatch.setattr("methods.gldi.frozen.clean_latents", spy)
+    monkeypatch.setattr("methods.gldi.autoencoder.clean_latents", spy)
     return lengths
 
 

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from bench.data import Batch, DatasetSpec
 from bench.evaluation.predict import make_noise
-from methods.gldi import AutoencoderConfig, GLDiConfig, GLDiTalker, SamplingConfig
-from methods.gldi.folded import FoldedDenoiser
-from methods.gldi.vertex_space import VertexSpace
+from methods.gldi import GLDiConfig, GLDiTalker
+from methods.gldi.autoencoder import VertexSpace
+from methods.gldi.config import AutoencoderConfig, SamplingConfig
+from methods.gldi.latent_diffusion import FoldedDenoiser
 from methods.layers.mesh.spiral_encoder import SpiralEncoder
 
 TINY = """
@@ -124,7 +125,7 @@ def test_vertex_space_trains_nothing_in_stage_1_and_keeps_no_copies():
     assert list(method.trainable("autoencoder")) == []
     assert all(float(term) == 0 for term in method.loss(batch, "autoencoder").values())
     method.loss(batch, "diffusion")["loss"].backward()
-    assert not method._frozen_latents._latents
+    assert not method._frozen_latents._results
     assert all(p.grad is not None for p in method.diffusion.denoiser.head.parameters())
 
 

@@ -8,13 +8,14 @@ from bench.common.records import read_yaml
 from bench.data import AUDIO_RATE
 from bench.evaluation.predict import make_noise
 from bench.registry.methods import load, preset_folder
+from bench.registry.rows import Registry
 from methods import METHODS
 from methods.layers.speech import SpeechEncoder
 
 
 @pytest.fixture(scope="module", params=METHODS)
 def subject(request, tmp_path_factory):
-    return make_subject(request.param, METHODS, tmp_path_factory.mktemp(request.param))
+    return make_subject(request.param, Registry(METHODS), tmp_path_factory.mktemp(request.param))
 
 
 @torch.no_grad()
@@ -29,7 +30,7 @@ def test_a_clip_of_a_minute_is_animated_to_its_end(subject):
 @torch.no_grad()
 @pytest.mark.parametrize("name", METHODS)
 def test_samples_and_styles_of_a_clip_share_one_encoding_of_its_audio(name, tmp_path):
-    subject = make_subject(name, METHODS, tmp_path)
+    subject = make_subject(name, Registry(METHODS), tmp_path)
     model = read_yaml(preset_folder(METHODS[name]) / "synthetic-mini.yaml").get("model") or {}
     trained = load(METHODS[name]).config_type.model_validate(_with_trained_speech(model))
     method = subject.cls(trained, subject.spec)

@@ -10,11 +10,12 @@ from bench.data import Clip
 from bench.evaluation.predict import make_noise
 from bench.registry.ablations import ablation_files
 from bench.registry.methods import preset_folder
-from methods.meshtalk import ContextConfig, MeshTalk, MeshTalkConfig, SpeechConfig
+from methods.meshtalk import MeshTalk, MeshTalkConfig
 from methods.meshtalk.autoencoder import Frames, moments
+from methods.meshtalk.config import ContextConfig, SpeechConfig
 from methods.meshtalk.context import ContextModel
-from methods.meshtalk.encoder import straight_through
 from methods.meshtalk.generation import generate_fast, generate_plain, gumbel_from_normal
+from methods.meshtalk.networks import straight_through
 from methods.meshtalk.regions import masked_error, region_weights, smooth_regions
 from methods.meshtalk.speech import AudioEncoder
 

@@ -10,7 +10,7 @@ from bench.evaluation.predict import make_noise
 from methods.layers.published import Mismatch
 from methods.meshtalk import MeshTalk, MeshTalkConfig
 from methods.meshtalk.autoencoder import Frames
-from methods.meshtalk.encoder import one_hot
+from methods.meshtalk.networks import one_hot
 from methods.meshtalk.official import export, load
 
 

@@ -4,6 +4,8 @@ from importlib import import_module
 
 import pytest
 
+from bench.registry.methods import MethodEntry
+from bench.registry.rows import Registry
 from bench.weights.official import find_official
 
 OTHER = {  # a value of each setting that neither the tiny files nor the loader's defaults have
@@ -30,7 +32,7 @@ CLASSES = {"faceformer": "FaceFormer", "facediffuser": "FaceDiffuser", "codetalk
 
 
 def official_of(method):
-    return find_official(method, f"methods.{method}:{CLASSES[method]}", {})
+    return find_official(MethodEntry(method, f"methods.{method}:{CLASSES[method]}"), Registry({}))
 
 
 @pytest.mark.parametrize("method", OTHER)

@@ -9,6 +9,7 @@ from torch import nn
 from bench.checks.contract import make_subject
 from bench.config import load_preset, preset_path, speech_label
 from bench.data import AUDIO_RATE, Batch
+from bench.registry.rows import Registry
 from methods.voca import Voca, VocaConfig
 from methods.voca.features import LogMelConfig, SpeechFeatures
 
@@ -34,7 +35,7 @@ def make(make_spec):
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):
     """The contract's mesh and clips."""
-    return make_subject("methods.voca:Voca", {}, tmp_path_factory.mktemp("voca"))
+    return make_subject("methods.voca:Voca", Registry({}), tmp_path_factory.mktemp("voca"))
 
 
 def no_noise(sample, shape):

@@ -16,13 +16,13 @@ from bench.data import AUDIO_RATE
 from methods.layers.speech import SpeechConfig, normalise_audio
 from methods.layers.speech.log_mel import LogMel
 from methods.voca import Voca, VocaConfig
-from methods.voca.deepspeech import audio_key
 from methods.voca.features import (
     LABELS,
     CtcConfig,
     DeepSpeechConfig,
     LogMelConfig,
     SpeechSection,
+    audio_key,
     build_features,
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.registry.facts import OF_ORACLE, facts_of
 from bench.results import (
     AblationResults,
     AblationRow,
@@ -17,12 +18,14 @@ from bench.results import (
     EpochCodes,
     Heatmap,
     Listening,
+    MethodFacts,
     MethodResults,
     MetricScore,
     RunResult,
     SplitScores,
     write_results,
 )
+from methods import METHODS
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 from browsing import browser, chromium, grave  # noqa: E402, F401
@@ -118,18 +121,22 @@ def failed(seed: int, reason: str = "the loss is not finite at step 120") -> Run
     return RunResult(seed=seed, status="failed", reason=reason, keys={"train/main": f"dead-{seed}"})
 
 
+FACTS = {name: facts_of(reference) for name, reference in METHODS.items()} | {"oracle": OF_ORACLE}
+
+
 def method_results(method: str, runs: tuple[RunResult, ...], **changes: Any) -> MethodResults:
     """Results of a method on a dataset called synthetic, in metres."""
-    speaks = method in ("faceformer", "gldi")
+    encoders = {"template": "none", "mean": "none", "oracle": "none", "ridge": "log-mel"}
     document: dict[str, Any] = {
         "dataset": "synthetic",
         "method": method,
+        "facts": FACTS.get(method, MethodFacts()),
         "profile": "mini",
         "generated": True,
         "unit": "m",
         "unit_to_mm": 1000.0,
         "deterministic": method not in ("gldi", "oracle"),
-        "speech_encoder": "mel-HuBERT, random weights, frozen" if speaks else "none",
+        "speech_encoder": encoders.get(method, "mel-HuBERT, random weights, frozen"),
         "masks": {"mouth": "ab" * 32, "upper_face": "cd" * 32},
         "mask_origins": {"mouth": "procedural: a box", "upper_face": "procedural: another box"},
         "mask_sizes": {"mouth": 328, "upper_face": 447},

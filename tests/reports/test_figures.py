@@ -8,7 +8,8 @@ import pytest
 from reports.charts.heatmaps import MOTION, colour_scale, heatmap_figure
 from reports.charts.listening import interval, listening_values
 from reports.figures import build_figures
-from reports.inputs.results import read_datasets, read_heatmaps
+from reports.inputs.arrays import read_heatmaps
+from reports.inputs.results import read_datasets
 
 
 def test_one_colour_scale_covers_ground_truth_and_every_method(make, tmp_path: Path) -> None:

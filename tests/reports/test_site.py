@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from reports.site import build_site, unbroken, units
+from reports.site import build_site
 from reports.tables import build_tables
+from reports.text.html import unbroken, units
 
 
 class Links(HTMLParser):
@@ -110,14 +111,14 @@ def test_failed_runs_are_shown_with_reason_and_command(page: Path) -> None:
     html = whole(page)
     assert "&lt;b&gt;bold&lt;/b&gt; &amp; out of memory" in html
     assert "<b>bold" not in html
-    assert "python -m bench.run --method gldi --dataset synthetic --seed 1" in html
+    assert "python -m bench.run --method gldi --dataset synthetic --profile mini --seed 1" in html
     assert '#synthetic-failed">2</a>' in html
 
 
 def test_a_failed_run_of_an_ablation_is_shown_with_its_command(page: Path) -> None:
     html = whole(page)
     assert "the disk is full" in html.partition('aria-labelledby="synthetic-failed"')[2]
-    assert "python -m bench.run --method gldi-k9-d1-l2 --dataset synthetic --seed 1" in html
+    assert "--method gldi-k9-d1-l2 --dataset synthetic --profile mini --seed 1" in html
 
 
 def test_ablations_figure_1_and_codebooks_have_sections_in_the_list(page: Path) -> None:
@@ -158,8 +159,8 @@ def test_every_seed_has_its_command(page: Path) -> None:
     html = whole(page)
     for method, seeds in {"gldi": 3, "faceformer": 3, "ridge": 1}.items():
         for seed in range(seeds):
-            command = f"python -m bench.run --method {method} --dataset synthetic --seed {seed}"
-            assert f"<code>{command}</code>" in html
+            options = f"--method {method} --dataset synthetic --profile mini --seed {seed}"
+            assert f"<code>python -m bench.run {options}</code>" in html
 
 
 def test_provenance_comes_from_run_records(page: Path) -> None:
@@ -290,3 +291,12 @@ def test_a_browser_shows_the_page_from_disk(page: Path, tmp_path: Path) -> None:
     assert (rows > 0.2).mean() > 0.5  # text, tables and pictures down the page
     colourful = np.ptp(shown, axis=-1) > 0.25
     assert colourful.mean() > 0.004  # the heads and the banner were loaded
+
+
+def test_the_page_of_a_row_says_what_its_method_says_of_itself(page: Path) -> None:
+    html = (page.parent / "method-synthetic-faceformer.html").read_text()
+    assert "FaceFormer: Speech-Driven 3D Facial Animation with Transformers, CVPR 2022." in html
+    assert "<dt>Published code</dt><dd>https://github.com/EvelynFan/FaceFormer</dd>" in html
+    assert "<dt>Licence of that code</dt><dd>MIT</dd>" in html
+    own = (page.parent / "method-synthetic-mean.html").read_text()
+    assert "mean training offset" in own and "<dt>Published code</dt>" not in own

@@ -9,6 +9,7 @@ import pytest
 
 from bench.common.terminal import console
 from bench.pipeline.planner import Choice, Session
+from bench.registry.rows import Registry
 from slurm.clusters.queue import JobState
 from slurm.one_node import one_node_slurm
 
@@ -32,7 +33,7 @@ def real_slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
 
 @pytest.fixture
 def place(
-    request: pytest.FixtureRequest, project: Any, table: dict[str, str], monkeypatch
+    request: pytest.FixtureRequest, project: Any, table: Registry, monkeypatch
 ) -> Iterator[Place]:
     """A project, and the kind of cluster that the test's parameter names."""
     if request.param == "slurm":
@@ -45,7 +46,7 @@ def place(
 
 
 @pytest.fixture
-def plan(project: Any, table: dict[str, str]):
+def plan(project: Any, table: Registry):
     """A function from overrides to the steps of a run: train, train, predict, evaluate."""
 
     def make(*overrides: str, method: str = "talker", seed: int = 0):

@@ -3,7 +3,6 @@
 import pytest
 
 from bench.cli.run_methods import RunOptions, run_methods
-from bench.common.terminal import console
 
 
 @pytest.mark.parametrize("place", ["debug"], indirect=True)
@@ -13,8 +12,8 @@ def test_bench_run_submits_and_waits(place, monkeypatch, capsys):
     options = RunOptions(
         methods=("still",), dataset="toy", seeds=(0,), device="cpu", executor="slurm"
     )
-    assert run_methods(options, place.table, console()) == 0
+    assert run_methods(options, place.table) == 0
     assert "[3/3] still on toy, seed 0, evaluate: done" in capsys.readouterr().out
     assert {place.record(step)["status"] for step in place.steps(method="still")} == {"done"}
-    assert run_methods(options, place.table, console()) == 0
+    assert run_methods(options, place.table) == 0
     assert len(list(place.ledger.submissions())) == 1

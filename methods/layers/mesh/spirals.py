@@ -11,7 +11,6 @@ from itertools import chain, islice
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
 
 
 def spiral_sequences(
@@ -68,16 +67,6 @@ def rings(neighbours: list[list[int]], vertex: int) -> Iterator[list[int]]:
         disk.update(ring)
 
 
-def k_ring(neighbours: list[list[int]], vertex: int, k: int) -> list[int]:
-    """Vertices at edge distance k (Eq. 2) in spiral order; empty beyond the last ring."""
-    return next(islice(rings(neighbours, vertex), k, None), [])
-
-
-def k_disk(neighbours: list[list[int]], vertex: int, k: int) -> list[int]:
-    """Vertices at edge distance up to k (Eq. 2) in spiral order."""
-    return list(chain.from_iterable(islice(rings(neighbours, vertex), k + 1)))
-
-
 def _turn(successor: dict[int, int]) -> list[int]:
     """The neighbours met by following each one's successor; open fans first, then closed ones."""
     preceded = set(successor.values())
@@ -108,6 +97,8 @@ def _nearest(
     vertices: Float[np.ndarray, "V 3"], queries: Int[np.ndarray, " Q"], count: int
 ) -> Int[np.ndarray, "Q L"]:
     """Indices of each query vertex and its nearest others; equal distances by index."""
+    from scipy.spatial import cKDTree  # slow to import, and a plan builds no model
+
     distances, indices = cKDTree(vertices).query(vertices[queries], k=count)
     distances[indices == queries[:, None]] = -1.0  # itself first, even beside a vertex at its place
     order = np.lexsort((indices, distances))

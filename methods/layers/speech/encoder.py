@@ -7,7 +7,7 @@ Units    audio at 16 kHz; every method listens through 20 ms tokens.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
@@ -15,10 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bench.method import runs_as_it_stands
-from methods.layers.speech.tokens import (
-    MIN_SAMPLES,
-    normalise_audio,
-)
+from methods.layers.speech.tokens import check_token, normalise_audio
 from methods.layers.speech.weights import SpeechConfig, build_speech_model
 
 MEMO_BYTES = 512 * 2**20
@@ -53,11 +50,7 @@ class SpeechEncoder(nn.Module):
 
     def convolve(self, audio: Float[Tensor, "B S"]) -> Float[Tensor, "B N C"]:
         """Features of normalised audio, before projection and attention."""
-        if audio.shape[1] < MIN_SAMPLES:
-            raise ValueError(
-                f"Audio of {audio.shape[1]} samples is too short: expected at least {MIN_SAMPLES} "
-                "(25 ms); drop the clip"
-            )
+        check_token(audio.shape[1])
         if not self._front_is_fixed:
             if not self._is_predicting():
                 return self._convolve(audio)
@@ -73,7 +66,7 @@ class SpeechEncoder(nn.Module):
         return torch.cat([self.memo(clip, self._encode) for clip in features.split(1)])
 
     def trainable_parameters(self) -> list[nn.Parameter]:
-        """What is not frozen, by the config: a training loop may switch gradients as it likes."""
+        """All but what the config freezes: a training loop may switch gradients as it likes."""
         frozen = {id(p) for module in self._frozen_modules() for p in module.parameters()}
         return [parameter for parameter in self.parameters() if id(parameter) not in frozen]
 
@@ -121,30 +114,38 @@ def _forget(encoder: SpeechEncoder, _: Any) -> None:
     encoder.memo.clear()
 
 
-@runs_as_it_stands("__call__")  # it hashes the bytes of its argument
-class ClipMemo:
-    """Results of a fixed function by the content of its argument; the oldest are dropped."""
+class Memo:
+    """Results by key, of which the oldest are dropped beyond so many bytes."""
 
     def __init__(self, max_bytes: int = MEMO_BYTES):
         self.max_bytes = max_bytes
-        self._results: OrderedDict[tuple[str, torch.device], Tensor] = OrderedDict()
+        self._results: OrderedDict[Hashable, Tensor] = OrderedDict()
         self._bytes = 0
 
-    def __call__(self, clip: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """``function(clip)`` without gradients. Do not write into what comes back."""
-        bits = clip.detach().cpu().contiguous().view(torch.uint8)  # numpy knows no bfloat16
-        content = bits.numpy().tobytes()
-        key = (hashlib.blake2b(content, digest_size=16).hexdigest(), clip.device)
+    def recall(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
+        """``compute()``, once per key and without gradients. Do not write into what comes back."""
         if key not in self._results:
             with torch.no_grad():
-                self._results[key] = function(clip)
+                self._results[key] = compute()
             self._bytes += self._results[key].nbytes
             while self._bytes > self.max_bytes and len(self._results) > 1:
                 self._bytes -= self._results.popitem(last=False)[1].nbytes
         self._results.move_to_end(key)
         return self._results[key]
 
-    def clear(self) -> None:
-        """Forget everything: the function has changed."""
+    def clear(self, *_: object) -> None:
+        """Forget everything: what computes has changed. (Arguments are a load hook's.)"""
         self._results.clear()
         self._bytes = 0
+
+
+@runs_as_it_stands("__call__")  # it hashes the bytes of its argument
+class ClipMemo(Memo):
+    """Results of a fixed function by the content of its argument."""
+
+    def __call__(self, clip: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """``function(clip)`` without gradients. Do not write into what comes back."""
+        bits = clip.detach().cpu().contiguous().view(torch.uint8)  # numpy knows no bfloat16
+        content = bits.numpy().tobytes()
+        key = (hashlib.blake2b(content, digest_size=16).hexdigest(), clip.device)
+        return self.recall(key, lambda: function(clip))

@@ -1,19 +1,25 @@
-"""From 50 Hz speech tokens to motion frames: pure functions, shared by every method.
+"""From audio to 50 Hz speech tokens to motion frames: functions that methods share.
 
 Shapes   B clips, S audio samples, N tokens at 50 Hz, D features, T motion frames.
 Units    audio at 16 kHz; a token every 20 ms.
 """
 
+from collections.abc import Callable, Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
-from bench.data import AUDIO_RATE
+from bench.data import AUDIO_RATE, Batch
 
 TOKEN_RATE = 50.0  # tokens per second
 TOKEN_HOP = 320  # samples
 MIN_SAMPLES = 400  # receptive field of one token
+
+Hear = Callable[[Tensor, int], Tensor]
+"""hear(normalised audio (1, S), num_frames) -> (1, T, D) features of one clip."""
 
 
 def normalise_audio(audio: Float[Tensor, "B S"]) -> Float[Tensor, "B S"]:
@@ -40,6 +46,29 @@ def unpad_audio(
     return [clip[:, :n] for clip, n in zip(audio.split(1), samples.tolist(), strict=True)]
 
 
+def hear_clips(hear: Hear, batch: Batch, fps: float) -> list[Float[Tensor, "_ D"]]:
+    """Every clip's features, heard by itself and without the batch's padding."""
+    clips = unpad_audio(batch.audio, batch.num_frames, fps)
+    lengths = batch.num_frames.tolist()
+    return [hear(normalise_audio(a), n)[0] for a, n in zip(clips, lengths, strict=True)]
+
+
+def pad_heard(
+    heard: Sequence[Float[Tensor, "_ D"]], batch: Batch
+) -> tuple[Float[Tensor, "B T D"], Int[Tensor, " B"]]:
+    """Features of a batch's clips, zero-padded, and how many frames each has.
+
+    Raises ValueError where none has any.
+    """
+    num_frames = torch.tensor([len(frames) for frames in heard]).to(batch.num_frames)
+    if not num_frames.any():
+        raise ValueError(
+            f"{', '.join(batch.names)}: the audio is too short for one frame; "
+            "use a longer train.window"
+        )
+    return pad_sequence(list(heard), batch_first=True), num_frames
+
+
 def token_count(num_samples: int) -> int:
     """Tokens of so many samples: floor((N - 400) / 320) + 1, the seven-layer recurrence."""
     return max(0, (num_samples - MIN_SAMPLES) // TOKEN_HOP + 1)
@@ -57,6 +86,24 @@ def num_frames_supported(num_samples: int, fps: float) -> int:
     arithmetic for some counts (205, 410, ... tokens at 30 fps).
     """
     return _frames_of(token_count(num_samples), fps)
+
+
+def check_token(num_samples: int) -> None:
+    """Raises ValueError for audio that is too short for a single token."""
+    if num_samples < MIN_SAMPLES:
+        raise ValueError(
+            f"Audio of {num_samples} samples is too short: expected at least {MIN_SAMPLES} "
+            "(25 ms); drop the clip"
+        )
+
+
+def check_frame(num_samples: int, fps: float) -> None:
+    """Raises ValueError for audio that is too short for a single motion frame."""
+    if not num_frames_supported(num_samples, fps):
+        raise ValueError(
+            f"Audio of {num_samples} samples is too short for one frame at {fps:g} fps; "
+            "drop the clip"
+        )
 
 
 def pair_tokens(tokens: Float[Tensor, "B N D"]) -> Float[Tensor, "B T E"]:

@@ -1,4 +1,4 @@
-"""What a speech encoder is, as a preset says it, and the transformers model behind it.
+"""The speech encoder that a preset names, and the transformers model behind it.
 
 Weights come from a hub id or folder (safetensors only, never the network: `bench fetch` gets
 them), or are drawn from a fixed seed that leaves the caller's random state alone.
@@ -7,18 +7,19 @@ them), or are drawn from a fixed seed that leaves the caller's random state alon
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from pydantic import model_validator
 from safetensors import SafetensorError
-from transformers import HubertConfig, HubertModel, Wav2Vec2Config, Wav2Vec2Model
-from transformers.utils import cached_file
 
 from bench.common.files import sha256_of_file
 from bench.config import SpeechInput
 from bench.weights.local import local_weights
 from methods.layers.speech.log_mel import LogMel
+
+if TYPE_CHECKING:  # importing it takes seconds, and a plan builds no model
+    from transformers import HubertModel, Wav2Vec2Model
 
 WEIGHT_SEED = 0
 MEL_BANDS = 40
@@ -38,11 +39,6 @@ BASE_SIZES = {
     "position_kernel": 128,
     "position_groups": 16,
     "conv_channels": 512,
-}
-MODELS: dict[str, tuple[Any, Any]] = {  # the model and its settings
-    "mel-hubert": (HubertModel, HubertConfig),
-    "hubert": (HubertModel, HubertConfig),
-    "wav2vec2": (Wav2Vec2Model, Wav2Vec2Config),
 }
 
 
@@ -85,7 +81,7 @@ class SpeechConfig(SpeechInput):
 
     @property
     def label(self) -> str:
-        """What a table row shows, e.g. ``mel-HuBERT (random, frozen)``."""
+        """As a table row names it, e.g. ``mel-HuBERT (random, frozen)``."""
         names = {"mel-hubert": "mel-HuBERT", "hubert": "HuBERT", "wav2vec2": "wav2vec2"}
         if self.source is None:
             name = names[self.kind]
@@ -102,7 +98,7 @@ class SpeechConfig(SpeechInput):
         }
 
 
-def build_speech_model(config: SpeechConfig) -> HubertModel | Wav2Vec2Model:
+def build_speech_model(config: SpeechConfig) -> "HubertModel | Wav2Vec2Model":
     """The transformers model in eval mode; the caller's random state stays as it was.
 
     Raises ValueError when the source is not on this machine or is not what the preset pins.
@@ -112,6 +108,14 @@ def build_speech_model(config: SpeechConfig) -> HubertModel | Wav2Vec2Model:
     return model.eval()
 
 
+def _types_of(kind: str) -> tuple[Any, Any]:
+    """The transformers class of a kind's model, and that of its settings."""
+    import transformers
+
+    family = "Wav2Vec2" if kind == "wav2vec2" else "Hubert"
+    return getattr(transformers, f"{family}Model"), getattr(transformers, f"{family}Config")
+
+
 @contextmanager
 def _own_random_state() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
@@ -119,8 +123,8 @@ def _own_random_state() -> Iterator[None]:
         yield
 
 
-def _random_model(config: SpeechConfig) -> HubertModel | Wav2Vec2Model:
-    model_type, config_type = MODELS[config.kind]
+def _random_model(config: SpeechConfig) -> "HubertModel | Wav2Vec2Model":
+    model_type, config_type = _types_of(config.kind)
     sizes = config.sizes()
     is_mel = config.kind == "mel-hubert"
     options: dict[str, Any] = {
@@ -142,9 +146,11 @@ def _random_model(config: SpeechConfig) -> HubertModel | Wav2Vec2Model:
     return model
 
 
-def _pretrained_model(config: SpeechConfig) -> HubertModel | Wav2Vec2Model:
+def _pretrained_model(config: SpeechConfig) -> "HubertModel | Wav2Vec2Model":
+    from transformers.utils import cached_file
+
     assert config.source is not None
-    model_type, config_type = MODELS[config.kind]
+    model_type, config_type = _types_of(config.kind)
     source = local_weights(config.source)
     where = {"revision": config.revision, "local_files_only": True}
     try:

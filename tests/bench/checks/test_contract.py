@@ -2,17 +2,17 @@
 
 import pytest
 import torch
-from rich.console import Console
 
 from bench.checks import contract
 from bench.checks.contract import CHECKS, Subject, check_method, make_subject
+from bench.registry.rows import Registry
 from methods import METHODS
 from methods.mean import Mean, MeanConfig
 
 
 @pytest.fixture
 def subject(tmp_path):
-    made = make_subject("mean", METHODS, tmp_path)
+    made = make_subject("mean", Registry(METHODS), tmp_path)
     assert isinstance(made, Subject)
     return made
 
@@ -83,7 +83,7 @@ def test_a_loose_config_is_found(subject):
 
 def test_check_writes_a_report_for_a_method_given_by_its_path(tmp_path):
     path = tmp_path / "report.md"
-    code = check_method("methods.mean:Mean", METHODS, str(path), Console(quiet=True))
+    code = check_method("methods.mean:Mean", Registry(METHODS), str(path))
     text = path.read_text()
     assert code == 0
     assert text.count("| passed |") == len(CHECKS)

@@ -16,7 +16,6 @@ from bench.checks.made_up import (
 )
 from bench.checks.timing import TimeOptions, time_method
 from bench.common.files import sha256_of_file
-from bench.common.terminal import console
 from bench.config import StageConfig
 from bench.registry.methods import load
 
@@ -27,7 +26,7 @@ def own_toys(toys, monkeypatch, tmp_path):
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))  # tests run side by side
     folder = tmp_path / "talker"
     shutil.copytree(toys / "talker", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr("bench.checks.timing.preset_folder", lambda _: folder)
+    monkeypatch.setattr("bench.registry.methods.preset_folder", lambda _: folder)
     return folder
 
 
@@ -37,7 +36,7 @@ def told(table, capsys):
 
     def tell(method="talker", **options):
         given = {"device": "cpu", "steps": 1} | options
-        assert time_method(TimeOptions(method, **given), table, console()) == 0
+        assert time_method(TimeOptions(method, **given), table) == 0
         return capsys.readouterr().out
 
     return tell

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from rich.console import Console
 
 from bench.cli import animate as module
 from bench.cli.animate import AnimateOptions, animate
@@ -15,14 +14,15 @@ from bench.common.project import data_folder, runs_folder
 from bench.dataset.reader import load_dataset
 from bench.evaluation.predict import make_noise
 from bench.media.audio import read_speech
+from bench.pipeline.planner import Choice, Session
 from bench.pipeline.trained import trained_by_key
 
 
 @pytest.fixture
-def place(project, table, tmp_path):
+def place(project, table, tmp_path, capsys):
     """A trained talker, a sound file, and a function that animates and returns what was said."""
     options = RunOptions(methods=("talker",), workers=0)
-    assert run_methods(options, table, Console(quiet=True)) == 0
+    assert run_methods(options, table) == 0
     rate = 22_050
     hum = 0.3 * np.sin(2 * np.pi * 150 * np.arange(rate * 2) / rate)
     soundfile.write(tmp_path / "hum.flac", np.stack([hum, hum], 1), rate)
@@ -32,11 +32,11 @@ def place(project, table, tmp_path):
         videos: list = []
 
         def animate(self, out: str, **changes) -> str:
-            console = Console(record=True, width=200)
+            capsys.readouterr()
             given = {"run": "talker", "audio": self.sound, "out": tmp_path / out, **changes}
             video = lambda *arguments: self.videos.append(arguments)  # noqa: E731
-            assert animate(AnimateOptions(**given), table, video, console) == 0
-            return " ".join(console.export_text().split())
+            assert animate(AnimateOptions(**given), table, video) == 0
+            return " ".join(capsys.readouterr().out.split())
 
     return Place()
 
@@ -53,11 +53,9 @@ def test_the_output_is_what_the_method_predicts_for_the_sound(place, table, tmp_
     said = place.animate("a.npy", style="M1")
     assert "talker on toy, seed 0, trained on generated data; style M1" in said
     motion = np.load(tmp_path / "a.npy")
-    from bench.pipeline.cache import Cache
-
     (key,) = keys("evaluate")
     dataset = load_dataset("toy", data_folder())
-    method = trained_by_key(key[:10], Cache(runs_folder()), table).build(dataset).eval()
+    method = trained_by_key(key[:10], Session(Choice(), table)).build(dataset).eval()
     speech = torch.from_numpy(read_speech(place.sound))
     noise = make_noise(0, "hum.flac", "M1")
     expected = method.predict(speech, dataset.template("M1"), 1, 10**6, 1, noise)[0]

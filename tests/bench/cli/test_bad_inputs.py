@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from bench.cli.options import methods_table
+from bench.cli.options import registry
 
 TALKER = ("--method", "toy_talker:ToyTalker", "--device", "cpu", "--workers", "0")
 
@@ -236,4 +236,4 @@ def test_a_wrong_params_file_is_one_line(kind, command, project):
 
 
 def test_the_registry_of_the_repository_is_what_a_slip_is_compared_with():
-    assert {"template", "mean", "ridge", "faceformer", "gldi"} <= methods_table().keys()
+    assert {"template", "mean", "ridge", "faceformer", "gldi"} <= registry().methods.keys()

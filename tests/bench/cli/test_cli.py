@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli.app import app
-from bench.cli.options import all_overrides, complete_method, methods_table
+from bench.cli.options import RunOptions, complete_method, registry
 from bench.pipeline.planner import Choice, Session
 
 HEAVY = ("torch", "transformers", "pandas", "matplotlib", "scipy")
@@ -32,6 +32,18 @@ def test_help_and_list_import_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout
     assert done.stderr.split() == []
+
+
+def test_plans_import_torch_and_nothing_else_that_is_heavy():
+    """Where everything is cached, nothing is built: a run answers in two seconds, not in six."""
+    code = (
+        "import sys, bench.cli.run_methods, bench.collect.fill\n"
+        "from bench.cli.options import registry\n"
+        "assert all(method.cls for method in registry().methods.values())\n"
+        f"print(*[m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["torch"]
 
 
 def test_list_names_every_method_and_metric():
@@ -82,7 +94,7 @@ def test_several_methods_and_seeds_run_in_one_command(monkeypatch):
     run("run", "-m", "mean", "-m", "ridge", "--seed", "0", "--seed", "2", "--set", "train.lr=1e-4")
     run("train", "-m", "mean")
     assert (seen[0].methods, seen[0].seeds) == (("mean", "ridge"), (0, 2))
-    assert (seen[0].overrides, seen[0].until) == (("train.lr=1e-4",), "evaluate")
+    assert (seen[0].all_overrides, seen[0].until) == (("train.lr=1e-4",), "evaluate")
     assert (seen[1].methods, seen[1].until) == (("mean",), "train")
 
 
@@ -94,9 +106,9 @@ def test_sampler_and_steps_are_short_for_overrides_and_an_explicit_one_wins(monk
     for name in ("run", "predict", "evaluate"):
         run(name, "-m", "gldi", "--sampler", "ddim", "--steps", "50", "--set", "model.sampling.x=1")
     expected = ("model.sampling.sampler=ddim", "model.sampling.steps=50", "model.sampling.x=1")
-    assert [options.overrides for options in seen] == [expected] * 3
+    assert [options.all_overrides for options in seen] == [expected] * 3
     run("run", "-m", "gldi", "--steps", "3")
-    assert seen[-1].overrides == ("model.sampling.steps=3",)
+    assert seen[-1].all_overrides == ("model.sampling.steps=3",)
 
 
 def test_steps_of_a_training_are_not_those_of_a_sampler():
@@ -107,10 +119,10 @@ def test_steps_of_a_training_are_not_those_of_a_sampler():
 def test_another_sampler_retrains_nothing(project, write_dataset, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(write_dataset(name="synthetic").parent))
     plain, ddim = (
-        Session(Choice(overrides=overrides, device="cpu"), methods_table())
+        Session(Choice(overrides=overrides, device="cpu"), registry())
         .plan("gldi", "synthetic", [0])
         .steps
-        for overrides in ((), all_overrides("ddim", 5, None))
+        for overrides in ((), RunOptions(methods=(), sampler="ddim", steps=5).all_overrides)
     )
     same = [one.key == other.key for one, other in zip(plain, ddim, strict=True)]
     assert [step.name for step, equal in zip(plain, same, strict=True) if equal] == [
@@ -121,7 +133,9 @@ def test_another_sampler_retrains_nothing(project, write_dataset, monkeypatch):
 
 def test_a_method_without_a_sampler_says_so_in_one_line(project, write_dataset, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(write_dataset(name="synthetic").parent))
-    session = Session(Choice(overrides=all_overrides("ddim", None, None)), methods_table())
+    session = Session(
+        Choice(overrides=RunOptions(methods=(), sampler="ddim").all_overrides), registry()
+    )
     with pytest.raises(ValueError, match=r"faceformer/.*Unknown key 'sampling'") as error:
         session.plan("faceformer", "synthetic", [0])
     assert "\n" not in str(error.value)

@@ -3,6 +3,7 @@
 import pytest
 
 from bench.cli.doctor import examine
+from bench.registry.rows import Registry
 
 
 @pytest.fixture
@@ -11,7 +12,7 @@ def findings(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_RAW", str(tmp_path))
 
     def look():
-        masks = [finding for finding in examine({}) if finding.what == "mask"]
+        masks = [finding for finding in examine(Registry({})) if finding.what == "mask"]
         return {finding.text.partition(":")[0]: finding for finding in masks}
 
     return look

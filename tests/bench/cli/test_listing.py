@@ -6,6 +6,7 @@ from bench.cli.listing import clean, lines, show_lines
 from bench.common.files import write_json
 from bench.pipeline.cache import Cache
 from bench.pipeline.step import key_of
+from bench.registry.rows import Registry
 
 INPUTS = [{"seed": seed, "code": {"bench.evaluation.predict": "same"}} for seed in range(3)]
 KEYS = [key_of(inputs) for inputs in INPUTS]
@@ -85,4 +86,6 @@ def test_show_of_an_interrupted_run_says_so(cache):
 
 
 def test_runs_are_listed_with_their_keys(cache):
-    assert [line.split()[0] for line in lines("runs", {})] == [key[:12] for key in sorted(KEYS)]
+    assert [line.split()[0] for line in lines("runs", Registry({}))] == [
+        key[:12] for key in sorted(KEYS)
+    ]

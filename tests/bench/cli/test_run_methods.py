@@ -1,10 +1,14 @@
 """What one command line makes of methods, seeds, steps and ablations."""
 
+import shutil
+from collections import Counter
+
 import pytest
 
 from bench.cli.run_methods import RunOptions, run_methods
-from bench.common.terminal import console
 from bench.pipeline.step import nearest_change
+from bench.registry import methods
+from bench.registry.rows import Registry
 
 ABLATION = """
 description: how much is drawn, and how wide it is
@@ -20,10 +24,48 @@ def run(project, table, capsys):
 
     def make(*methods, **options):
         asked = RunOptions(methods=methods, device="cpu", workers=0, **options)
-        code = run_methods(asked, table, console())
+        code = run_methods(asked, table)
         return code, capsys.readouterr().out
 
     return make
+
+
+def test_each_class_and_each_ablation_file_is_read_once_per_command(
+    run, project, table, monkeypatch, capsys
+):
+    """Whatever is asked of a method: many variants, seeds, and estimates of what is to be done."""
+    assert run("talker")[0] == 0  # an estimate is of its records
+    registry = Registry({name: method.reference for name, method in table.methods.items()})
+    asked = RunOptions(
+        methods=("talker",), ablation="noise", profile="seeds", device="cpu", dry_run=True
+    )
+    counts = Counter()
+
+    def counted(function):
+        def call(what):
+            counts[function.__name__, str(what)] += 1
+            return function(what)
+
+        return call
+
+    for function in (methods.load, methods.ablation_files):
+        monkeypatch.setattr(methods, function.__name__, counted(function))
+    folder = project.toys / "talker" / "ablations"
+    folder.mkdir()
+    (folder / "noise.yaml").write_text(
+        ABLATION.replace("variants:", "variants:\n  still: {row: still}")
+    )
+    try:
+        code = run_methods(asked, registry)
+    finally:
+        shutil.rmtree(folder)
+    text = capsys.readouterr().out
+    assert code == 0 and text.count("  to do ") == 20 and "about " in text
+    assert counts == {
+        ("load", "toy_talker:ToyTalker"): 1,
+        ("load", "toy_still:ToyStill"): 1,
+        ("ablation_files", str(folder.parent)): 1,
+    }
 
 
 def steps_of(cache):

@@ -7,7 +7,6 @@ from bench.cli.listing import show_lines
 from bench.cli.scores_table import say_collapsed
 from bench.collect.codebooks import codebooks
 from bench.common.files import read_json, write_json
-from bench.common.terminal import console
 from bench.results import Codebook, RunResult
 
 EPOCHS = [
@@ -47,14 +46,17 @@ def test_a_codebook_has_collapsed_below_three_tenths_of_its_size(perplexity, col
     assert book.collapsed is collapsed
 
 
-def test_a_collapsed_codebook_is_told_in_the_terminal_and_by_show(trained, cache, capsys, plan):
+def test_a_collapsed_codebook_is_told_in_the_terminal_and_by_show(
+    trained, cache, capsys, plan, monkeypatch
+):
     keys = trained(epochs=EPOCHS, validation=[LAST | {"codes_perplexity": 2.0}])
     run = RunResult(seed=3, status="done", codebooks=codebooks(cache, keys))
-    say_collapsed("talker", [run], console())
+    say_collapsed("talker", [run])
     told = " ".join(capsys.readouterr().out.split())
     assert "talker, seed 3, coarse: the codebook has collapsed: perplexity 2.0 of 8 codes" in told
     coloured = Console(record=True, force_terminal=True, color_system="standard", width=200)
-    say_collapsed("talker", [run], coloured)
+    monkeypatch.setattr("bench.common.terminal.console", lambda: coloured)
+    say_collapsed("talker", [run])
     assert "\x1b[1;31mtalker, seed 3" in coloured.export_text(styles=True)
     shown = list(show_lines(keys["train/coarse"], why=False))
     assert "codebook of 8 codes: usage 0.38, perplexity 2.0 on the validation clips" in shown

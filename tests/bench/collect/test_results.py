@@ -1,6 +1,7 @@
 """From the cache to results files: done, failed, skipped and missing runs."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,9 +11,8 @@ from bench.collect.fill import fill
 from bench.collect.plan_files import planned_method, read_planned, write_planned
 from bench.collect.results import collect, collect_figures, collect_method, means, write_method
 from bench.common.files import read_json, write_json
-from bench.common.terminal import console
 from bench.pipeline.cache import Cache
-from bench.results import read_results
+from bench.results import MethodFacts, read_results
 
 
 @pytest.fixture
@@ -127,6 +127,26 @@ def test_plans_come_back_as_they_were_written(plan, cache, tmp_path):
         read_planned(tmp_path, "toy", "talker")
 
 
+def test_an_edit_of_a_fact_or_of_the_readme_is_in_the_plan_and_in_the_results(
+    plan, cache, toy, toys, monkeypatch, tmp_path
+):
+    """What `dvc repro` sees of it: the plan's file is what results are collected from."""
+    folder = tmp_path / "talker"
+    shutil.copytree(toys / "talker", folder)
+    monkeypatch.setattr("bench.registry.facts.preset_folder", lambda reference: folder)
+    steps, bytes_of = [plan()], []
+    for edit in ("", "label: Talker\n", "label: Talker\norder: 3\n"):
+        (folder / "method.yaml").write_text(edit)
+        planned = planned_method("mini", steps, False, None, cache)
+        write_planned(tmp_path, planned)
+        bytes_of.append((tmp_path / "toy" / "talker.json").read_bytes())
+    assert len(set(bytes_of)) == 3
+    assert collect_method(toy, cache, planned).facts == MethodFacts(label="Talker", order=3)
+    (folder / "README.md").write_text("# talker\n\nIt talks.\n")
+    planned = planned_method("mini", steps, False, None, cache)
+    assert collect_method(toy, cache, planned).facts.about == "It talks."
+
+
 def test_heatmaps_average_seeds_and_clips_and_show_one_clip(plan, work, cache, toy, tmp_path):
     plans = [plan(seed=seed) for seed in (0, 1)]
     missing = plan(method="still")
@@ -150,7 +170,7 @@ def test_heatmaps_average_seeds_and_clips_and_show_one_clip(plan, work, cache, t
 @pytest.fixture
 def filled(project, table):
     """The project after `bench fill` in this process."""
-    assert fill(None, 0, table, console()) == 0
+    assert fill(None, 0, table) == 0
     return project.root / "results"
 
 
@@ -174,10 +194,18 @@ def test_fill_then_collect_gives_results_and_heatmaps_of_everything(filled):
         assert errors["talker"].sum() == pytest.approx(clip.total)
 
 
+def test_fill_tells_a_wrong_fact_before_it_works(project, table, monkeypatch, tmp_path):
+    (tmp_path / "method.yaml").write_text("lable: x")
+    monkeypatch.setattr("bench.registry.facts.preset_folder", lambda reference: tmp_path)
+    with pytest.raises(ValueError, match="method.yaml: lable: Extra inputs are not permitted"):
+        fill(None, 0, table)
+    assert list(Cache(project.runs).records()) == []
+
+
 def test_fill_again_does_nothing_and_leaves_the_same_files(filled, table, project, capsys):
     before = {p: p.read_bytes() for p in filled.rglob("*") if p.is_file()}
     records = {r["key"]: r["started"] for r in Cache(project.runs).records()}
-    assert fill(None, 0, table, console()) == 0
+    assert fill(None, 0, table) == 0
     assert "8 of 8 steps are cached" in capsys.readouterr().out
     assert before == {p: p.read_bytes() for p in filled.rglob("*") if p.is_file()}
     assert records == {r["key"]: r["started"] for r in Cache(project.runs).records()}
@@ -187,7 +215,7 @@ def test_fill_removes_results_of_rows_that_are_planned_no_more(filled, table):
     for row in ("still", "gone", "talker-old"):
         write_json(filled / "toy" / f"{row}.json", {})
         write_json(filled / "toy" / f"{row}.metrics.json", {})
-    assert fill(None, 0, table, console()) == 0
+    assert fill(None, 0, table) == 0
     names = {path.name for path in (filled / "toy").glob("*.json")}
     assert names == {"still.json", "still.metrics.json"}
 
@@ -198,7 +226,7 @@ def test_fill_removes_results_of_datasets_that_are_turned_on_no_more(filled, tab
         write_json(path, {})
     write_json(study / "summary.json", {})
     (old / "heatmaps.npz").touch()
-    assert fill(None, 0, table, console()) == 0
+    assert fill(None, 0, table) == 0
     assert [path for path in old.rglob("*") if path.is_file()] == []
     assert (study / "summary.json").is_file() and (filled / "plans" / "toy").is_dir()
 
@@ -206,7 +234,7 @@ def test_fill_removes_results_of_datasets_that_are_turned_on_no_more(filled, tab
 def test_fill_goes_on_after_a_failed_run(own_data, table):
     """The talker's training clip is gone; the other toy never listens while it is trained."""
     (own_data.data / "toy" / "audio" / "F1_01.wav").unlink()
-    assert fill(None, 0, table, console()) == 0
+    assert fill(None, 0, table) == 0
     for method in ("talker", "still"):
         collect("toy", method)
     results = own_data.root / "results" / "toy"

@@ -17,8 +17,9 @@ from bench.media.resampling import backend_inputs, resample
 from bench.media.spectra import power_spectrum
 from bench.media.torchaudio_backend import compare
 from bench.pipeline.provenance import library_versions
+from bench.registry.rows import Registry
 from methods.layers.speech import log_mel
-from methods.meshtalk import mel
+from methods.meshtalk import speech as meshtalk
 
 # resampling and spectra as torchaudio names them, by other means
 STAND_IN = """
@@ -152,7 +153,7 @@ def test_a_torchaudio_that_does_not_load_is_an_error_and_no_silent_change(
 @pytest.mark.parametrize(("gain", "level"), [(1, "ok"), (1.01, "bad")])
 def test_doctor_says_whether_torchaudio_agrees_with_the_cpu_path(gain, level, install):
     install(STAND_IN.format(gain=gain))
-    (found,) = [f for f in doctor.examine({}) if f.what == "torchaudio"]
+    (found,) = [f for f in doctor.examine(Registry({})) if f.what == "torchaudio"]
     assert found.level == level
     assert "resampling differs from the CPU path by" in found.text and "tolerance" in found.text
     assert AUDIO_BACKEND in (found.text if level == "ok" else found.fix)
@@ -165,7 +166,7 @@ def test_doctor_names_the_clash_with_a_cpu_torch_and_the_fix(
     install("raise OSError('libcudart.so.13: cannot open')")
     monkeypatch.setattr(doctor, "_version", lambda name: torch_version)
     with pytest.warns(UserWarning, match="does not load"):
-        (found,) = [f for f in doctor.examine({}) if f.what == "torchaudio"]
+        (found,) = [f for f in doctor.examine(Registry({})) if f.what == "torchaudio"]
     assert (found.level, found.fix) == ("bad", "pip uninstall -y torchaudio")
     assert f"does not load beside torch {torch_version}" in found.text
     assert ("its wheel needs a CUDA build of torch" in found.text) == clash
@@ -174,7 +175,7 @@ def test_doctor_names_the_clash_with_a_cpu_torch_and_the_fix(
 
 def test_doctor_survives_a_torchaudio_that_loads_and_does_not_work(install):
     install("__version__ = '1'")
-    (found,) = [f for f in doctor.examine({}) if f.what == "torchaudio"]
+    (found,) = [f for f in doctor.examine(Registry({})) if f.what == "torchaudio"]
     assert found.level == "bad" and "loads but does not work" in found.text
 
 
@@ -188,9 +189,9 @@ def test_the_real_torchaudios_mel_features_are_those_of_the_methods(torchaudio, 
     own = filters(257, 60.0, 7600.0, 40, 16_000, norm=None, mel_scale="htk")
     torch.testing.assert_close(log_mel.mel_filters(40), own, rtol=0, atol=1e-4)
     own = filters(1025, 0.0, 8000.0, 80, 16_000, norm=None, mel_scale="htk")
-    torch.testing.assert_close(mel.mel_filters(80), own, rtol=0, atol=1e-6)
+    torch.testing.assert_close(meshtalk.mel_filters(80), own, rtol=0, atol=1e-6)
     audio = torch.sin(torch.arange(16_000) * 0.2 * math.pi)[None] + 0.1 * torch.randn(1, 16_000)
-    for features in (log_mel.LogMel(), mel.LogMel(80)):
+    for features in (log_mel.LogMel(), meshtalk.LogMel(80)):
         monkeypatch.setenv(AUDIO_BACKEND, "cpu")
         reference = features(audio)
         monkeypatch.setenv(AUDIO_BACKEND, "torchaudio")

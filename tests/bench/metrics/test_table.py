@@ -10,7 +10,6 @@ from bench.metrics.table import METRICS, pool, score
 def test_every_metric_says_what_its_number_is(name):
     metric = METRICS[name]
     assert metric.name == name
-    assert metric.squared == (metric.unit == "unit^2")
     assert metric.version >= 1
     assert metric.description.endswith(".") and metric.source and metric.title
     assert not metric.phrase.endswith(".")

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from bench.prepare.probe import prepare, probe, why_skipped, write_probe
 
@@ -33,7 +32,7 @@ def ready(place: Path) -> None:
 
 
 def run(name: str = "vocaset") -> int:
-    return prepare(name, Console(quiet=True))
+    return prepare(name)
 
 
 def test_the_probe_tells_generated_absent_and_present(place):

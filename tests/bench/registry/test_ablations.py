@@ -9,10 +9,10 @@ from bench.cli.listing import clean, lines
 from bench.cli.run_methods import RunOptions, run_methods
 from bench.collect.fill import fill
 from bench.collect.results import collect_variants
-from bench.common.terminal import console
+from bench.common.records import read_record
 from bench.pipeline.planner import Choice, Session
-from bench.registry.ablations import find_ablation
-from bench.registry.rows import Row, find_ablation_of, find_row
+from bench.registry.ablations import Ablation
+from bench.registry.rows import Registry, Row
 from bench.results import read_ablation
 
 FILE = """
@@ -40,7 +40,7 @@ def named(project, monkeypatch, tmp_path):
     params = project.root / "params.yaml"
     text = params.read_text().replace("[talker, still]", "[still, sized]\nablations: [sized-size]")
     params.write_text(text)
-    return {"sized": "sized:Sized", "still": "toy_still:ToyStill"}
+    return Registry({"sized": "sized:Sized", "still": "toy_still:ToyStill"})
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_a_file_that_is_no_ablation_is_named_with_the_problem(text, problem, tmp
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(ValueError) as error:
-        find_ablation(tmp_path, str(path))
+        read_record(Ablation, path)
     assert str(path) in str(error.value) and problem in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_variant_may_be_another_row(named):
-    assert find_row("sized-other", named) == Row("still", "toy_still:ToyStill")
+    assert named.row("sized-other") == Row(named.method("still"))
     plans = Session(Choice(device="cpu"), named).ablation("sized", "toy", [0], "size").plans
     assert [plan.row for plan in plans.values()] == ["sized-narrow", "sized-six", "still"]
     assert list(plans) == ["narrow", "six", "other"]
@@ -86,7 +86,7 @@ def test_overrides_are_for_the_method_that_is_asked_for(named, capsys):
     still = Session(Choice(device="cpu"), named).plan("still", "toy", [0])
     assert [s.key for s in plans["other"].steps] == [s.key for s in still.steps]
     asked = {"methods": ("sized",), "ablation": "size", "device": "cpu", "dry_run": True}
-    assert run_methods(RunOptions(**asked, overrides=overrides), named, console()) == 0
+    assert run_methods(RunOptions(**asked, overrides=overrides), named) == 0
     assert "still: a row of its own, without the overrides" in capsys.readouterr().out
 
 
@@ -94,22 +94,22 @@ def test_a_row_that_leads_back_to_itself_is_refused(named):
     path = find_path(named)
     path.write_text("description: d\nvariants: {a: {row: sized-b}, b: {row: sized-a}}\n")
     with pytest.raises(ValueError, match="back to itself: sized-a -> sized-b -> sized-a"):
-        find_row("sized-a", named)
+        named.row("sized-a")
 
 
 def test_an_ablation_has_a_name_of_its_method_and_its_file(named):
-    assert find_ablation_of("sized-size", named) == ("sized", "size")
+    assert named.ablation("sized-size") == ("sized", "size")
     for name, problem in {
         "sized": "expected method-ablation, got 'sized'",
         "sized-sise": "Unknown ablation of sized 'sise'. Did you mean 'size'",
         "nothing-size": "Unknown method 'nothing-size'",
     }.items():
         with pytest.raises(ValueError, match=problem):
-            find_ablation_of(name, named)
+            named.ablation(name)
 
 
 def test_fill_computes_every_variant_once_and_collect_writes_one_file(named, project, capsys):
-    assert fill(None, 0, named, console()) == 0
+    assert fill(None, 0, named) == 0
     # oracle 1, still 3 (a row and a variant), sized 4 (a row and a variant), narrow 4
     assert "12 steps to do" in capsys.readouterr().out
     collect_variants("toy", "sized-size")
@@ -134,14 +134,14 @@ def test_fill_removes_results_of_ablations_that_are_planned_no_more(named, proje
     folder.mkdir(parents=True)
     for name in ("sized-size", "sized-gone"):
         (folder / f"{name}.json").write_text("{}")
-    assert fill(None, 0, named, console()) == 0
+    assert fill(None, 0, named) == 0
     assert [path.name for path in folder.iterdir()] == ["sized-size.json"]
 
 
 def test_a_failed_variant_is_a_row_with_its_reason(named, project):
     path = find_path(named)
     path.write_text(FILE.replace("model.coarse.width=3", "model.fault=raise"))
-    assert fill(None, 0, named, console()) == 0
+    assert fill(None, 0, named) == 0
     collect_variants("toy", "sized-size")
     results = read_ablation(project.root / "results/toy/ablations/sized-size.json")
     statuses = [row.results.runs[0].status for row in results.rows]
@@ -149,15 +149,13 @@ def test_a_failed_variant_is_a_row_with_its_reason(named, project):
     assert "the toy broke on purpose" in results.rows[0].results.runs[0].reason
 
 
-def find_path(table):
-    from bench.registry.methods import preset_folder
-
-    return preset_folder(table["sized"]) / "ablations" / "size.yaml"
+def find_path(registry):
+    return registry.method("sized").folder / "ablations" / "size.yaml"
 
 
 def test_the_command_prints_one_table_with_a_line_per_variant(named, capsys):
     options = RunOptions(methods=("sized",), ablation="size", device="cpu", workers=0, seeds=(0, 1))
-    assert run_methods(options, named, console()) == 0
+    assert run_methods(options, named) == 0
     text = capsys.readouterr().out
     words = " ".join(text.split())
     assert "sized-size on toy, test_a" in words
@@ -173,7 +171,7 @@ def test_ablations_are_listed_with_their_variants(named):
 
 
 def test_an_ablation_of_an_older_schema_is_migrated(named, project):
-    assert fill(None, 0, named, console()) == 0
+    assert fill(None, 0, named) == 0
     collect_variants("toy", "sized-size")
     path = project.root / "results/toy/ablations/sized-size.json"
     expected = read_ablation(path)

@@ -6,39 +6,37 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from bench.common.fingerprint import source_file
-from bench.registry import methods as registry
-from bench.registry.methods import known_methods, load, preset_folder, resolve
+from bench.registry import rows
+from bench.registry.methods import MethodEntry, load, preset_folder
 
 
 def test_a_registered_name_is_found(table):
-    assert resolve("talker", table) == ("talker", "toy_talker:ToyTalker")
+    assert table.method("talker") == MethodEntry("talker", "toy_talker:ToyTalker")
 
 
 def test_a_module_and_class_need_no_registration(table):
-    assert resolve("some.place.net:Net", table) == ("net", "some.place.net:Net")
+    assert table.method("some.place.net:Net") == MethodEntry("net", "some.place.net:Net")
 
 
 def test_a_slip_names_the_nearest(table):
     with pytest.raises(ValueError, match=r"Unknown method 'talkr'\. Did you mean 'talker'\? Known"):
-        resolve("talkr", table)
+        table.method("talkr")
 
 
 @pytest.mark.parametrize("name", [":", "a:", ":A"])
 def test_half_a_reference_is_refused(name, table):
     with pytest.raises(ValueError, match="expected a known name or package.module:Class"):
-        resolve(name, table)
+        table.method(name)
 
 
 def test_installed_packages_may_bring_methods_and_ours_come_first(table, monkeypatch):
     points = [
-        EntryPoint("theirs", "their.package:Method", registry.GROUP),
-        EntryPoint("talker", "their.package:Other", registry.GROUP),
+        EntryPoint("theirs", "their.package:Method", rows.GROUP),
+        EntryPoint("talker", "their.package:Other", rows.GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
-    found = known_methods(table)
-    assert found["theirs"] == "their.package:Method"
-    assert found["talker"] == "toy_talker:ToyTalker"
-    assert resolve("theirs", table) == ("theirs", "their.package:Method")
+    monkeypatch.setattr(rows, "entry_points", lambda group: points)
+    assert table.method("theirs") == MethodEntry("theirs", "their.package:Method")
+    assert table.method("talker") == MethodEntry("talker", "toy_talker:ToyTalker")
 
 
 def test_a_class_is_loaded(toys):

@@ -7,9 +7,9 @@ from bench.cli.listing import lines
 from bench.cli.run_methods import RunOptions, run_methods
 from bench.collect.fill import fill
 from bench.collect.results import collect, collect_figures, means, results_of
-from bench.common.terminal import console
 from bench.pipeline.planner import Choice, Session
-from bench.registry.rows import Row, find_row, known_rows, row_name
+from bench.registry.methods import MethodEntry
+from bench.registry.rows import Registry, Row, row_name
 from bench.results import read_results
 
 
@@ -35,44 +35,45 @@ def install(tmp_path, monkeypatch):
 
 
 def test_a_row_is_a_method_or_a_method_in_a_variant(toys_table):
-    assert find_row("spoken", toys_table) == Row("spoken", "toy_published:ToyPublished")
-    loud = find_row("spoken-loud", toys_table)
-    assert (loud.name, loud.method, loud.variant) == ("spoken-loud", "spoken", "loud")
+    assert toys_table.row("spoken") == Row(MethodEntry("spoken", "toy_published:ToyPublished"))
+    loud = toys_table.row("spoken-loud")
+    assert (loud.name, loud.method.name, loud.variant) == ("spoken-loud", "spoken", "loud")
     assert loud.set == ("model.sampling.size=0.05",)
-    assert find_row("spoken-imported", toys_table).variant == "imported"
+    assert toys_table.row("spoken-imported").variant == "imported"
     assert row_name("spoken", "default") == "spoken"
 
 
 def test_a_class_in_a_module_may_have_a_variant_too(toys_table):
-    row = find_row("toy_published:ToyPublished-loud", toys_table)
-    assert (row.name, row.reference) == ("toy_published-loud", "toy_published:ToyPublished")
+    row = toys_table.row("toy_published:ToyPublished-loud")
+    assert (row.name, row.method.reference) == ("toy_published-loud", "toy_published:ToyPublished")
 
 
 def test_a_method_of_exactly_that_name_comes_first_then_the_longest(toys_table, install):
     long = install("far_away", grid="{loud: {set: [model.a=1]}}")
-    table = toys_table | {"spoken-loud": long}
-    assert find_row("spoken-loud", table) == Row("spoken-loud", long)
-    assert find_row("spoken-loud-loud", table).reference == long
+    spoken = toys_table.method("spoken").reference
+    table = Registry({"spoken": spoken, "spoken-loud": long})
+    assert table.row("spoken-loud") == Row(MethodEntry("spoken-loud", long))
+    assert table.row("spoken-loud-loud").method.reference == long
 
 
 def test_an_unknown_row_names_the_nearest(toys_table):
     with pytest.raises(ValueError, match=r"Unknown variant of spoken 'lout'\. Did you mean 'loud'"):
-        find_row("spoken-lout", toys_table)
+        toys_table.row("spoken-lout")
     with pytest.raises(ValueError, match=r"method 'spokn-loud'\. Did you mean 'spoken-loud'\?"):
-        find_row("spokn-loud", toys_table)
-    assert "spoken-imported" in list(known_rows(toys_table))
-    assert "still-imported" not in list(known_rows(toys_table))
+        toys_table.row("spokn-loud")
+    assert "spoken-imported" in list(toys_table.rows())
+    assert "still-imported" not in list(toys_table.rows())
 
 
 def test_a_variant_must_mean_one_thing(install):
     same = install("same", one="{a: {set: [model.x=1]}}", two="{a: {set: [model.x=1]}}")
-    assert find_row("same-a", {"same": same}).set == ("model.x=1",)
+    assert Registry({"same": same}).row("same-a").set == ("model.x=1",)
     two = install("two", one="{a: {set: [model.x=1]}}", two="{a: {set: [model.x=2]}}")
     with pytest.raises(ValueError, match="two.yaml: variant 'a' has another set in another file"):
-        find_row("two-a", {"two": two})
+        Registry({"two": two}).row("two-a")
     taken = install("taken", one="{imported: {}, a: {}}")
     with pytest.raises(ValueError, match="a variant cannot be called 'imported'"):
-        find_row("taken-a", {"taken": taken})
+        Registry({"taken": taken}).row("taken-a")
 
 
 def test_variants_that_differ_in_sampling_share_their_training(session):
@@ -102,7 +103,7 @@ def test_rows_of_params_become_files_of_their_names(project, toys_table):
     params.write_text(
         params.read_text().replace("[talker, still]", "[still, spoken, spoken-quiet]")
     )
-    assert fill(None, 0, toys_table, console()) == 0
+    assert fill(None, 0, toys_table) == 0
     results = project.root / "results"
     plans = {path.name for path in (results / "plans" / "toy").iterdir()}
     assert plans == {"oracle.json", "still.json", "spoken.json", "spoken-quiet.json"}
@@ -122,7 +123,7 @@ def test_rows_of_params_become_files_of_their_names(project, toys_table):
 
 def test_a_row_runs_from_the_command_line(project, toys_table, session, capsys):
     options = RunOptions(methods=("spoken-quiet",), device="cpu", workers=0)
-    assert run_methods(options, toys_table, console()) == 0
+    assert run_methods(options, toys_table) == 0
     assert "spoken-quiet on toy, test_a" in " ".join(capsys.readouterr().out.split())
     results = results_of(session, session.plan("spoken-quiet", "toy", [0]))
     assert results.runs[0].status == "done" and results.deterministic
@@ -132,7 +133,7 @@ def test_a_false_claim_fails_the_run_with_its_reason(project, toys_table, capfd)
     options = RunOptions(
         methods=("spoken",), overrides=("predict.deterministic=true",), device="cpu", workers=0
     )
-    assert run_methods(options, toys_table, console()) == 1
+    assert run_methods(options, toys_table) == 1
     assert "predict() drew noise, but this row is declared determin" in capfd.readouterr().err
 
 

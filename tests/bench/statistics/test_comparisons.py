@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.statistics.comparisons import COLUMNS, paired_difference, smallest_sign_flip_p, summary
+from bench.statistics.comparisons import (
+    COLUMNS,
+    paired_difference,
+    ranking,
+    smallest_sign_flip_p,
+    summary,
+)
 
 
 def frame(rows):
@@ -234,3 +240,33 @@ def test_the_interval_covers_the_true_difference(seeds, seed_sd, subject_sd):
         interval = difference(values, zeros, replicates=1000).interval
         covered += interval.low <= 0.3 <= interval.high
     assert covered / 150 >= 0.90
+
+
+def named(values):
+    """A frame of an array (methods, seeds, subjects, clips): methods m0, m1, ..."""
+    return pd.concat([scores(f"m{i}", each) for i, each in enumerate(values)])
+
+
+def test_methods_are_ordered_by_what_all_of_them_have():
+    values = np.array([3.0, 1.0, 2.0])[:, None, None, None] + np.zeros((3, 3, 6, 2))
+    found = ranking(named(values), ["m0", "m1", "m2"])
+    assert list(found.values.items()) == [("m1", 1.0), ("m2", 2.0), ("m0", 3.0)]
+    assert (found.seeds, found.subjects, found.clips) == (3, 6, 12)
+
+
+def test_equal_methods_keep_their_order_and_that_of_the_rows_changes_nothing():
+    values = np.random.default_rng(0).random((1, 2, 6, 2))
+    every = named(np.concatenate([values, values, values - 9]))
+    found = ranking(every, ["m0", "m1", "m2"])
+    assert list(found.values) == ["m2", "m0", "m1"]
+    assert ranking(every.sample(frac=1, random_state=1), ["m0", "m1", "m2"]) == found
+
+
+def test_only_what_all_have_is_pooled():
+    every = named(np.random.default_rng(0).random((2, 3, 6, 2)))
+    lacks = every[(every["method"] == "m0") | (every["seed"] == 1)]
+    found = ranking(lacks, ["m0", "m1"])
+    assert (found.seeds, found.clips) == (1, 12)
+    one = every[(every["method"] == "m0") & (every["seed"] == 1)]
+    assert found.values["m0"] == pytest.approx(one["value"].mean())
+    assert ranking(every, ["m0", "m1", "m2"]) is None

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from bench.cli.app import app
 from bench.cli.run_methods import RunOptions, run_methods
 from bench.collect.results import results_of
-from bench.common.terminal import console
 from bench.pipeline.planner import Choice, Session
+from bench.registry.rows import Registry
 from bench.weights.exporting import ExportOptions, export_weights
 from bench.weights.importing import ImportOptions, import_weights
 
@@ -23,7 +25,8 @@ SMALL = (
 @pytest.fixture
 def bench(project, toys_table, capsys):
     """The commands on the toy dataset, in this process."""
-    return Commands(toys_table | {"faceformer": "methods.faceformer:FaceFormer"}, capsys)
+    toys = {name: method.reference for name, method in toys_table.methods.items()}
+    return Commands(Registry(toys | {"faceformer": "methods.faceformer:FaceFormer"}), capsys)
 
 
 class Commands:
@@ -41,20 +44,20 @@ class Commands:
             device="cpu",
             workers=0,
         )
-        assert run_methods(asked, self.table, console()) == 0
+        assert run_methods(asked, self.table) == 0
         session = Session(Choice(overrides=overrides, device="cpu"), self.table)
         return results_of(session, session.plan(row, dataset, [0]))
 
     def export(self, row, out, dataset="toy", **options):
-        asked = ExportOptions(method=row, dataset=dataset, out=out, **options)
-        assert export_weights(asked, self.table, console()) == 0
+        asked = ExportOptions(row, dataset, out, **options)
+        assert export_weights(asked, self.table) == 0
         return sorted(out.iterdir())
 
     def bring(self, method, folder, dataset="toy", *overrides):
         asked = ImportOptions(
             method=method, dataset=dataset, checkpoint=folder, overrides=overrides
         )
-        assert import_weights(asked, self.table, console()) == 0
+        assert import_weights(asked, self.table) == 0
         self.capsys.readouterr()
 
 
@@ -81,11 +84,13 @@ def test_import_of_an_export_predicts_the_same_bits(bench, cache, tmp_path):
     assert [path.read_bytes() for path in again] == files
 
 
-def test_a_variant_and_a_seed_are_exported_by_name(bench, tmp_path):
+def test_a_variant_and_a_seed_are_exported_by_name(bench, tmp_path, monkeypatch):
     bench.run("spoken-wide", until="train")
     (_, face) = bench.export("spoken-wide", tmp_path / "row")
-    (_, same) = bench.export("spoken", tmp_path / "variant", variant="wide", seed=0)
-    assert face.read_bytes() == same.read_bytes()
+    command = ["export", "-m", "spoken", "--variant", "wide", "-d", "toy", "--seed", "0"]
+    monkeypatch.setattr("bench.cli.weights_commands.registry", lambda: bench.table)
+    CliRunner().invoke(app, [*command, "--out", str(tmp_path / "variant")])
+    assert face.read_bytes() == (tmp_path / "variant" / face.name).read_bytes()
     weights = torch.load(face, weights_only=True)["state_dict"]
     assert weights["speak.weight"].shape == (126, 6)
     with pytest.raises(ValueError, match="seed 1, is not trained yet; run: bench train --method"):

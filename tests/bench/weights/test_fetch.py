@@ -2,14 +2,15 @@
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import huggingface_hub
 import pytest
 import torch
-from rich.console import Console
 from safetensors.torch import load_file, save_file
 
+from bench.registry.rows import Registry
 from bench.weights.fetch import fetch_weights, is_local, paper_sources
 from bench.weights.local import fetched_folder, local_weights
 from methods import METHODS
@@ -24,19 +25,21 @@ def hub(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"model_type": "hubert"}))
 
-    def download(name, file, revision=None):
-        assert name == NAME
-        if not (folder / file).exists():
-            raise OSError(f"{file} is not there")
-        return str(folder / file)
+    def download(name, revision=None, allow_patterns=()):
+        assert name == NAME and allow_patterns
+        snapshot = tmp_path / "snapshot"
+        for file in set(allow_patterns) & {path.name for path in folder.iterdir()}:
+            snapshot.mkdir(exist_ok=True)
+            shutil.copy(folder / file, snapshot / file)
+        return str(snapshot)
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path / "weights"))
     return folder
 
 
 def fetch():
-    return fetch_weights((NAME,), "paper", METHODS, Console(quiet=True))
+    return fetch_weights((NAME,), "paper", Registry(METHODS))
 
 
 def test_safetensors_are_taken_as_they_are(hub):
@@ -78,7 +81,7 @@ def test_what_cannot_be_had_leaves_nothing_half_written(hub):
 def test_the_paper_presets_name_their_encoders(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    sources = paper_sources(METHODS)
+    sources = paper_sources(Registry(METHODS))
     assert {s.name for s in sources} == {
         "facebook/wav2vec2-base-960h",
         "facebook/hubert-base-ls960",

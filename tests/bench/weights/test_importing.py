@@ -12,7 +12,6 @@ from bench.cli.listing import clean, lines, show_lines
 from bench.cli.run_methods import RunOptions, run_methods
 from bench.collect.fill import fill
 from bench.collect.results import collect, means, results_of
-from bench.common.terminal import console
 from bench.evaluation.predict import make_noise
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Choice, Session
@@ -33,7 +32,7 @@ def evaluated(project, toys_table):
 
     def run(*rows, **options):
         asked = RunOptions(methods=rows, device="cpu", workers=0, **options)
-        assert run_methods(asked, toys_table, console()) == 0
+        assert run_methods(asked, toys_table) == 0
         session = Session(Choice(asked.profile, "cpu", asked.overrides), toys_table)
         seeds = asked.seeds or session.profile.seeds
         return results_of(session, session.plan(rows[-1], "toy", seeds))
@@ -92,8 +91,9 @@ def test_the_row_predicts_with_the_files_weights(toy_weights, imported, evaluate
     (run,) = results.runs  # the first seed decides the noise
     assert (run.seed, run.status) == (1, "done")
     record = entry(cache)
-    assert run.keys.keys() == {"checkpoint", "stage1", "import", "predict", "evaluate"}
-    assert run.keys["checkpoint"] == record["files"]["checkpoint"]["sha256"]
+    assert run.keys.keys() == {"import", "predict", "evaluate"}
+    assert run.checkpoints == {role: file["sha256"] for role, file in record["files"].items()}
+    assert run.checkpoints.keys() == {"checkpoint", "stage1"}
     assert run.keys["import"] == record["key"]
     from toy_published.official import load
 
@@ -121,7 +121,7 @@ def test_force_and_training_leave_imported_weights_alone(imported, evaluated, to
     evaluated("spoken-imported", force=True)
     assert cache.is_done(entry(cache)["key"])
     options = RunOptions(methods=("spoken-imported",), workers=0, until="train", device="cpu")
-    assert run_methods(options, toys_table, console()) == 0
+    assert run_methods(options, toys_table) == 0
 
 
 def test_without_an_import_the_row_says_what_to_run(project, toys_table, evaluated):
@@ -136,7 +136,7 @@ def test_a_table_has_the_row_with_or_without_an_import(project, toys_table, brin
     params = project.root / "params.yaml"
     params.write_text(params.read_text().replace("[talker, still]", "[still, spoken-imported]"))
     for status in ("skipped", "done"):
-        assert fill(None, 0, toys_table, console()) == 0
+        assert fill(None, 0, toys_table) == 0
         collect("toy", "spoken-imported")
         (run,) = read_results(project.root / "results/toy/spoken-imported.json").runs
         assert run.status == status

@@ -188,7 +188,7 @@ def test_forgetting_forgets_what_it_is_told_to():
     latents, heard = method._frozen_latents, method.diffusion.denoiser.speech.memo
 
     def kept():
-        return len(latents._latents), len(heard._results)
+        return len(latents._results), len(heard._results)
 
     assert kept() == (1, 1)
     forget(method)

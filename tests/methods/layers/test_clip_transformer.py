@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.data import valid_frames
-from methods.layers.clip_transformer import Block, Positions, Trunk, TrunkSizes
+from methods.layers.clip_transformer import Block, Positions, Trunk, TrunkConfig
 from methods.layers.clips import ClipConvolution, instance_norm
 
 HIDDEN, HEADS = 12, 3
@@ -25,7 +25,7 @@ def make_trunk(**changes):
     known |= {"temporal_norm": "instance", "position_dropout": 0.0}
     known |= {"positions": "frames", "attention_scale": "head"}
     torch.manual_seed(0)
-    return Trunk(TrunkSizes(**known | changes)).eval()
+    return Trunk(TrunkConfig(**known | changes)).eval()
 
 
 def own_frames(x):

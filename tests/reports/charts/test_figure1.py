@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 from reports.charts.captions import figure1_picture
 from reports.charts.figure1 import figure1
 from reports.charts.style import line_styles
-from reports.inputs.results import Dataset, LipErrors, read_datasets, read_lip_errors
+from reports.inputs.arrays import LipErrors, read_lip_errors
+from reports.inputs.results import Rows, read_datasets
 
 
 @pytest.fixture
-def dataset(results: Path) -> Dataset:
+def dataset(results: Path) -> Rows:
     return read_datasets(results)["synthetic"]
 
 
@@ -32,9 +33,7 @@ def texts(axes: Axes) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
-def test_a_line_is_the_mean_over_seeds_in_seconds_and_mm2(
-    dataset: Dataset, errors: LipErrors
-) -> None:
+def test_a_line_is_the_mean_over_seeds_in_seconds_and_mm2(dataset: Rows, errors: LipErrors) -> None:
     left, _ = panels(figure1(errors, dataset))
     lines = {line.get_label(): line for line in left.lines}
     assert len(lines) == len(dataset) == 6
@@ -45,14 +44,14 @@ def test_a_line_is_the_mean_over_seeds_in_seconds_and_mm2(
     assert "mm$^{2}$" in left.get_ylabel() and "F1_07" in left.get_title()
 
 
-def test_a_row_without_errors_is_named(dataset: Dataset, errors: LipErrors) -> None:
+def test_a_row_without_errors_is_named(dataset: Rows, errors: LipErrors) -> None:
     rows = {name: values for name, values in errors.rows.items() if name != "gldi"}
     left, _ = panels(figure1(LipErrors("F1_07", 30.0, rows), dataset))
     legend = [text.get_text() for text in left.get_legend().get_texts()]
     assert "GLDiTalker: no value" in legend and "FaceFormer" in legend
 
 
-def test_bars_floor_and_ground_truth_are_on_one_axis(dataset: Dataset, errors: LipErrors) -> None:
+def test_bars_floor_and_ground_truth_are_on_one_axis(dataset: Rows, errors: LipErrors) -> None:
     _, right = panels(figure1(errors, dataset))
     names = [text.get_text() for text in right.get_yticklabels()]
     assert names == [
@@ -69,7 +68,7 @@ def test_bars_floor_and_ground_truth_are_on_one_axis(dataset: Dataset, errors: L
     assert reach == pytest.approx([0.32 - 0.0158980, 0.32 + 0.0158980], rel=1e-4)
 
 
-def test_generated_data_is_named_on_the_picture(dataset: Dataset, errors: LipErrors) -> None:
+def test_generated_data_is_named_on_the_picture(dataset: Rows, errors: LipErrors) -> None:
     assert figure1(errors, dataset).get_suptitle().startswith("Generated data: ")
     picture = figure1_picture(dataset)
     assert "template (neutral face) 0" in picture.alt and "GLDiTalker 0.320" in picture.alt

@@ -1,21 +1,19 @@
 """Figures of stored predictions: outlines of masks, heads at moments, lips over time."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 
 from reports.charts.captions import motion_pictures
-from reports.charts.heatmaps import MEAN, draw_heatmaps, heatmap_figure, mean_maps
-from reports.charts.lip_opening import draw_openings, openings_figure
-from reports.charts.row_heatmaps import draw_row_heatmaps
-from reports.charts.strips import draw_strips, strips_figure
+from reports.charts.clip_motion import openings_figure, strips_figure
+from reports.charts.heatmaps import MEAN, heatmap_figure, heatmap_figures, mean_maps
+from reports.charts.style import save
 from reports.figures import build_figures
-from reports.heads.outlines import border, outline
-from reports.inputs.results import read_datasets, read_heatmaps
-from reports.inputs.shown_motion import read_shown_motion
+from reports.heads.head import border, outline
+from reports.inputs.arrays import read_heatmaps, read_shown_motion
+from reports.inputs.results import read_datasets
 
 ROWS = ("ground_truth", "template", "mean", "ridge", "faceformer", "gldi")
 FRAMES = 30
@@ -119,13 +117,14 @@ def test_openings_are_drawn_as_they_are_beside_the_ground_truth(motion, rows):
 def test_all_are_written_twice_with_the_same_bytes(moving, tmp_path, motion, rows):
     first = {path.name: path.read_bytes() for path in build_figures(moving, tmp_path / "a")}
     mean = mean_maps(read_heatmaps(moving / "synthetic" / "heatmaps.npz"), motion)
-    again = tmp_path / "b" / "synthetic"
-    again.parent.mkdir()
-    written = [
-        *draw_heatmaps(mean, rows, Path(f"{again}-heatmaps-mean"), MEAN, motion.masks),
-        *draw_strips(motion, rows, Path(f"{again}-strips")),
-        *draw_openings(motion, rows, Path(f"{again}-opening")),
-    ]
+    figures = {
+        "heatmaps-mean": heatmap_figure(mean, rows, MEAN, motion.masks),
+        "strips": strips_figure(motion, rows),
+        "opening": openings_figure(motion, rows),
+    }
+    (tmp_path / "b").mkdir()
+    again = [save(figure, tmp_path / "b" / f"synthetic-{k}") for k, figure in figures.items()]
+    written = [path for paths in again for path in paths]
     assert {path.name: path.read_bytes() for path in written}.items() <= first.items()
     for figure in motion_pictures(rows, motion):
         stem = figure.file.rpartition(".")[0]
@@ -147,20 +146,15 @@ def test_damaged_arrays_are_one_line(moving):
 
 
 def test_the_pictures_of_a_row_show_it_beside_the_ground_truth_on_the_scale_of_all(
-    moving, motion, rows, tmp_path, monkeypatch
+    moving, motion, rows
 ):
-    drawn = {}
-
-    def remember(maps, dataset, stem, quantity, masks):
-        drawn[stem.name] = heatmap_figure(maps, dataset, quantity, masks)
-        return [stem.with_suffix(".png"), stem.with_suffix(".svg")]
-
-    monkeypatch.setattr("reports.charts.row_heatmaps.draw_heatmaps", remember)
     maps = mean_maps(read_heatmaps(moving / "synthetic" / "heatmaps.npz"), motion)
-    written = draw_row_heatmaps(maps, rows, tmp_path, "-mean", motion.masks)
+    whole, *each = heatmap_figures(maps, rows, "-mean", motion.masks)
+    assert whole[0] == "synthetic-heatmaps-mean"
+    drawn = dict(each)
     names = [f"synthetic-{row}-heatmap-mean" for row in ("template", "mean", "ridge", "gldi")]
-    assert list(drawn) == names and len(written) == 8  # faceformer has no map, nor the oracle
+    assert list(drawn) == names  # faceformer has no map, nor the oracle
     (all_of_them,) = {figure.axes[-1].get_xlim() for figure in drawn.values()}
-    assert all_of_them == heatmap_figure(maps, rows, MEAN).axes[-1].get_xlim()
+    assert all_of_them == whole[1].axes[-1].get_xlim()
     titles = [axes.get_title() for axes in drawn[names[-1]].axes[:2]]
     assert titles == ["ground truth", "GLDiTalker"]

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from reports.inputs.published import read_published
-from reports.pages.reading import Check, Reference, holds, read_reading, spell
+from reports.pages.reading import Arithmetic, Reference, holds, read_reading, spell
 
 CHECKS = [(point.id, check) for point in read_reading().points for check in point.checks]
 
 
 @pytest.mark.parametrize(("point", "check"), CHECKS)
-def test_arithmetic_holds_over_the_printed_numbers(point: str, check: Check) -> None:
+def test_arithmetic_holds_over_the_printed_numbers(point: str, check: Arithmetic) -> None:
     published = read_published()
     assert holds(check, published), (point, spell(check, published))
 
@@ -20,10 +20,10 @@ def test_wrong_arithmetic_does_not_hold() -> None:
     ours = Reference(table="table1", row="gldi", column="lve")
     other = Reference(table="table1", row="facediffuser", column="lve")
     wrong = [
-        Check(left=ours, relation="above", right=other),
-        Check(left=ours, relation="equal", right=other),
-        Check(left=other, relation="minus", right=ours, gives=0.1384),
-        Check(left=other, relation="minus", right=ours),
+        Arithmetic(left=ours, relation="above", right=other),
+        Arithmetic(left=ours, relation="equal", right=other),
+        Arithmetic(left=other, relation="minus", right=ours, gives=0.1384),
+        Arithmetic(left=other, relation="minus", right=ours),
     ]
     assert [holds(check, read_published()) for check in wrong] == [False] * 4
 
@@ -31,7 +31,7 @@ def test_wrong_arithmetic_does_not_hold() -> None:
 def test_a_cell_that_the_paper_lacks_and_a_broken_file_are_named(tmp_path: Path) -> None:
     lost = Reference(table="table1", row="nobody", column="lve")
     with pytest.raises(ValueError, match="no cell nobody, lve"):
-        holds(Check(left=lost, relation="equal", right=lost), read_published())
+        holds(Arithmetic(left=lost, relation="equal", right=lost), read_published())
     (tmp_path / "reading.yaml").write_text("points: [{id: x}]")
     with pytest.raises(ValueError, match=r"reading\.yaml"):
         read_reading(tmp_path / "reading.yaml")

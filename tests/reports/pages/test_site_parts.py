@@ -2,21 +2,26 @@
 
 from pathlib import Path
 
-import pytest
 from matplotlib.image import imread
 
 from bench.dataset.reader import load_dataset
-from reports.charts.row_heatmaps import row_pictures
+from reports.charts.heatmaps import row_pictures
 from reports.inputs.provenance import run_facts
 from reports.inputs.published import read_published
 from reports.inputs.results import read_ablations, read_datasets
 from reports.pages.beside import beside_ablation, beside_table1
-from reports.pages.clip_cells import clip_values, mean_cell
-from reports.pages.clips import clip_pages, scores_of, spread, subjects_of
+from reports.pages.building import SitePage
+from reports.pages.clips import (
+    clip_pages,
+    clip_values,
+    mean_cell,
+    scores_of_clip,
+    scores_of_row,
+    spread,
+    subjects_of,
+)
 from reports.pages.curves import Curve, draw_curves
 from reports.pages.data_sets import dataset_part, draw_masks
-from reports.pages.frame import SitePage
-from reports.pages.methods import clip_scores, paper_of
 from reports.pages.not_run import MOST, absent_grid, tracebacks
 from reports.site import build_site
 from reports.tables import build_tables
@@ -125,12 +130,6 @@ def test_a_row_has_the_pictures_that_were_drawn(make, figures: Path, tmp_path: P
     assert row_pictures(results, tmp_path) == []
 
 
-@pytest.mark.parametrize("method", ["gldi", "ridge"])
-def test_the_description_of_a_method_makes_sense_on_its_page(method: str) -> None:
-    words = paper_of(method)
-    assert words and "below" not in words and "`" not in words and "\n" not in words
-
-
 def test_a_clip_without_weight_has_no_score_and_a_missing_seed_is_told(make) -> None:
     runs = (make.done("gldi", 0), make.failed(1), make.done("gldi", 2))
     results = make.method_results("gldi", runs)
@@ -144,7 +143,7 @@ def test_a_clip_without_weight_has_no_score_and_a_missing_seed_is_told(make) -> 
     cell = mean_cell(by_seed, results, 1e-6)
     assert cell.text == f"{number(sum(by_seed.values()) / 2e-6)} (2 of 3 seeds)"
     assert mean_cell({}, results, 1.0).text == "-"
-    for grid in (clip_scores(results), scores_of((results,), key.clip)):
+    for grid in (scores_of_row(results), scores_of_clip((results,), key.clip)):
         assert all("(2 of 3 seeds)" in row[-1].text for row in grid.rows)
     beside = beside_table1((results,), read_published()).rows[0]
     assert beside[2].text.endswith("(2 of 3 seeds)")

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decoding import restore
 
 from bench.dataset.reader import load_dataset
 from bench.results import MethodResults, RunResult
 from reports.player import ClipView, Track, write_clip, write_player
 from reports.player.clips import error_scale
-from reports.player.codec import BITS, grid_of, pack, pack_positions, quantise, restore
-from reports.player.views import clip_view
+from reports.player.codec import BITS, lattice_of, pack, pack_positions, quantise
+from reports.player.view import clip_view
 
 
 def bent(frames: int = 12, swing: float = 0.02) -> np.ndarray:
@@ -67,7 +68,7 @@ def test_numbers_of_either_sign_come_back() -> None:
 
 def test_positions_come_back_within_half_a_step() -> None:
     motion = bent() + np.random.default_rng(0).normal(0, 1e-3, (12, 30, 3)).astype(np.float32)
-    grid = grid_of([motion])
+    grid = lattice_of([motion])
     assert grid.step == pytest.approx(np.ptp(motion, axis=(0, 1)).max() / (2**BITS - 1))
     numbers = quantise(motion, grid)
     off = np.abs(restore(numbers, grid).astype(np.float64) - motion)
@@ -79,7 +80,7 @@ def test_positions_come_back_within_half_a_step() -> None:
 
 def test_a_face_that_does_not_move_at_all_has_a_grid() -> None:
     point = np.zeros((4, 30, 3), np.float32)
-    assert (restore(quantise(point, grid_of([point])), grid_of([point])) == 0).all()
+    assert (restore(quantise(point, lattice_of([point])), lattice_of([point])) == 0).all()
 
 
 def test_the_files_of_a_clip(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from decoding import restore
 
-from reports.player.codec import grid_of, quantise, restore
+from reports.player.codec import lattice_of, quantise
 
 NUMBERS = """() => {
   document.querySelector("figure").player.draw(6, 1);
@@ -18,7 +19,7 @@ def test_the_browser_decodes_what_python_packed(
     page: Any, made: SimpleNamespace, ask: SimpleNamespace
 ) -> None:
     for i, track in enumerate(made.view.tracks):
-        grid = grid_of(track.samples)
+        grid = lattice_of(track.samples)
         for k, sample in enumerate(track.samples[:5]):
             found = page.evaluate(
                 """async ([i, k]) => {

@@ -15,9 +15,8 @@ REAL = {
 
 
 def verdict(make, real, metric: str = "lve", method: str = "gldi", **changes):
-    unit = "unit" if metric == "diversity" else "unit^2"
     results = make.method_results(method, (), **(real.BIWI | REAL | changes))
-    return compare(results, metric, unit, read_published())
+    return compare(results, metric, read_published())
 
 
 def test_same_data_split_unit_and_encoder_is_comparable(make, real) -> None:
@@ -81,23 +80,22 @@ TABLE4 = PaperRow("table4", "kernel5_dilation1_layers4")
 def test_a_variant_stands_beside_its_own_row_of_the_paper(
     make, real, place: PaperRow, metric: str, changes: dict, expected: str
 ) -> None:
-    unit = "unit" if metric == "diversity" else "unit^2"
     row = real.BIWI | REAL | {"method": "gldi", "variant": "k5-d1-l4"} | changes
     results = make.method_results(row.pop("method"), (), **row)
-    assert compare(results, metric, unit, read_published(), place).text.startswith(expected)
+    assert compare(results, metric, read_published(), place).text.startswith(expected)
 
 
 def test_an_unknown_table_of_the_paper_is_named(make, real) -> None:
     results = make.method_results("gldi", (), **(real.BIWI | REAL))
     with pytest.raises(ValueError, match="Unknown table of the paper 'tabel4'. Did you mean 'tab"):
-        compare(results, "lve", "unit^2", read_published(), PaperRow("tabel4", "x"))
+        compare(results, "lve", read_published(), PaperRow("tabel4", "x"))
 
 
 def test_a_value_on_unseen_subjects_is_not_beside_one_on_test_a(make, real) -> None:
     run = make.done("gldi", 0)
     only_b = run.model_copy(update={"splits": {"test_b": run.splits["test_b"]}})
     results = make.method_results("gldi", (only_b,), **(real.BIWI | REAL))
-    assert compare(results, "lve", "unit^2", read_published()) == (
+    assert compare(results, "lve", read_published()) == (
         *(False, "ours is on test_b, the paper's on test_a"),
     )
 

@@ -9,8 +9,9 @@ from reports.analysis.differences import difference
 from reports.analysis.scores import clip_frame
 from reports.charts.figure1 import figure1
 from reports.charts.heatmaps import heatmap_figure
+from reports.inputs.arrays import read_heatmaps, read_lip_errors
 from reports.inputs.published import read_published
-from reports.inputs.results import Dataset, read_datasets, read_heatmaps, read_lip_errors
+from reports.inputs.results import Rows, read_datasets
 from reports.pages.sections import make_section
 from reports.tabular.checks import checks_table, problems
 from reports.tabular.table1 import table1, table1_records
@@ -25,7 +26,7 @@ def root(real, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def vocaset(root: Path) -> Dataset:
+def vocaset(root: Path) -> Rows:
     return read_datasets(root)["vocaset"]
 
 
@@ -68,7 +69,7 @@ def test_a_failed_seed_is_told_and_no_test_b_is_no_table(make, tmp_path: Path) -
     )
 
 
-def test_table_1_is_made_of_test_b_and_names_the_rule(vocaset: Dataset) -> None:
+def test_table_1_is_made_of_test_b_and_names_the_rule(vocaset: Rows) -> None:
     assert split_of(vocaset) == "test_b"
     grid = table1(vocaset, read_published())
     assert "split test_b (mean over all training styles)" in grid.caption
@@ -77,7 +78,7 @@ def test_table_1_is_made_of_test_b_and_names_the_rule(vocaset: Dataset) -> None:
     assert any("on the same test_b clips" in note for note in grid.notes)
 
 
-def test_what_has_no_sense_is_missing_with_a_reason(vocaset: Dataset) -> None:
+def test_what_has_no_sense_is_missing_with_a_reason(vocaset: Rows) -> None:
     grid = table1(vocaset, read_published())
     assert row(grid, "GLDiTalker")["Diversity"] == "-"
     oracle = row(grid, "ground truth, another take")
@@ -87,7 +88,7 @@ def test_what_has_no_sense_is_missing_with_a_reason(vocaset: Dataset) -> None:
     assert any("the data has no other take of a sentence." in note for note in grid.notes)
 
 
-def test_a_value_that_should_be_there_is_still_missed(make, vocaset: Dataset) -> None:
+def test_a_value_that_should_be_there_is_still_missed(make, vocaset: Rows) -> None:
     gldi = next(each for each in vocaset if each.method == "gldi")
     failed = gldi.model_copy(update={"runs": (make.failed(0),)})
     assert why_missing(failed, "lve") == "" and why_missing(failed, "diversity") == ""
@@ -105,7 +106,7 @@ def test_a_region_that_the_dataset_lacks_is_the_reason(make) -> None:
     assert why_missing(results, "mouth_opening_correlation") == pair
 
 
-def test_a_clip_in_several_styles_is_one_clip_in_a_comparison(make, vocaset: Dataset) -> None:
+def test_a_clip_in_several_styles_is_one_clip_in_a_comparison(make, vocaset: Rows) -> None:
     by_name = {each.method: each for each in vocaset}
     found = difference(by_name["faceformer"], by_name["gldi"], "lve")
     assert found is not None and (found.seeds, found.subjects, found.clips) == (3, 2, 4)
@@ -125,7 +126,7 @@ def test_a_clip_in_several_styles_is_one_clip_in_a_comparison(make, vocaset: Dat
     assert (row["value"], row["weight"]) == (2.25, 4.0)
 
 
-def test_checks_say_what_needs_test_a_and_do_not_count_it(vocaset: Dataset) -> None:
+def test_checks_say_what_needs_test_a_and_do_not_count_it(vocaset: Rows) -> None:
     grid = checks_table(vocaset)
     assert "Checks on test_b" in grid.caption
     found = {k.partition(" (")[0]: v for k, v in row(grid, "GLDiTalker").items()}
@@ -136,7 +137,7 @@ def test_checks_say_what_needs_test_a_and_do_not_count_it(vocaset: Dataset) -> N
     assert problems(vocaset) == []
 
 
-def test_figures_say_how_the_style_was_drawn(root: Path, vocaset: Dataset) -> None:
+def test_figures_say_how_the_style_was_drawn(root: Path, vocaset: Rows) -> None:
     folder = root / "vocaset"
     figure = figure1(read_lip_errors(folder / "lip_error.npz"), vocaset)
     flat = " ".join(figure.get_suptitle().split())
@@ -150,9 +151,7 @@ def test_figures_say_how_the_style_was_drawn(root: Path, vocaset: Dataset) -> No
     assert "mean of all\ntest_b clips" in labels
 
 
-def test_the_section_has_frame_counts_of_both_splits(
-    make, vocaset: Dataset, tmp_path: Path
-) -> None:
+def test_the_section_has_frame_counts_of_both_splits(make, vocaset: Rows, tmp_path: Path) -> None:
     section = make_section(vocaset, read_published(), tmp_path)
     assert section.split == "test_b" and section.listening is None
     assert all(DRAWN in p.caption.lower() for p in (section.figure1, section.heatmaps))

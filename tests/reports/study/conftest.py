@@ -11,10 +11,11 @@ import pytest
 
 from bench.dataset.reader import load_dataset
 from bench.results import RunResult, write_results
+from reports.inputs.published import rated_rows
 from reports.inputs.results import read_datasets
 from reports.study.building import build_study
 from reports.study.records import Key, Stimulus
-from reports.study.selection import PAPER_ROWS, Chosen, choose
+from reports.study.stimuli import Chosen, choose
 from reports.text.labels import GROUND_TRUTH
 
 SIZE = 96  # pixels
@@ -24,7 +25,7 @@ SHORTER = 3  # frames that the predictions of one row lack
 def invent(root: Path, data: Path, make: SimpleNamespace) -> None:
     """Results and stored predictions of the paper's rows: the ground truth with more motion."""
     dataset = load_dataset("toy", data)
-    for i, row in enumerate(PAPER_ROWS):
+    for i, row in enumerate(rated_rows()):
         keys = {"predict": f"{i:032x}"}
         runs = tuple(RunResult(seed=s, status="done", keys=keys) for s in (1, 0))
         results = make.method_results(row, runs, dataset="toy")
@@ -52,7 +53,7 @@ def invented(tmp_path_factory: pytest.TempPathFactory, prepared: Path, make: Any
 @pytest.fixture(scope="session")
 def chosen(invented: Path, prepared: Path) -> list[Chosen]:
     """What the study shows."""
-    return choose(read_datasets(invented / "results"), prepared, PAPER_ROWS, 20, None, 0)
+    return choose(read_datasets(invented / "results"), prepared, rated_rows(), 20, None, 0)
 
 
 @pytest.fixture(scope="session")

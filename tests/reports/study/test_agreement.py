@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reports.study.ratings import krippendorff_alpha
+from reports.study.summarising import krippendorff_alpha
 
 N = np.nan
 # K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), sections C to E: four

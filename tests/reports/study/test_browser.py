@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from reports.study.command import app
+from reports.study.__main__ import app
 from reports.study.table2 import table2
 from reports.text.labels import GROUND_TRUTH
 

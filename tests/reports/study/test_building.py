@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from bench.registry.facts import facts_of
+from methods import METHODS
 from reports.heads.camera import aim
+from reports.inputs.published import rated_rows
 from reports.inputs.results import read_datasets
+from reports.study.__main__ import app
 from reports.study.building import blinded, build_study
-from reports.study.command import app
 from reports.study.records import read_key
-from reports.study.selection import PAPER_ROWS, choose
-from reports.study.stimuli import padded, render_clip, shown_clips
-from reports.text.labels import GROUND_TRUTH, LABELS
+from reports.study.stimuli import choose, padded, render_clip, shown_clips
+from reports.text.labels import GROUND_TRUTH
 
 PAYLOAD = re.compile(r'<script type="text/plain" id="v-([0-9a-f]{8})">([^<]+)</script>')
 
@@ -50,7 +52,7 @@ def by_clip(key, videos):
 def test_every_clip_is_shown_by_every_source_and_two_versions_are_checks(key, videos):
     assert set(videos) == set(key.stimuli)
     shown = sorted((s.clip, s.source) for s in key.rated.values())
-    sources = (GROUND_TRUTH, *PAPER_ROWS)
+    sources = (GROUND_TRUTH, *rated_rows())
     assert shown == sorted((clip, row) for clip in ("F2_05", "F2_06") for row in sources)
     assert sorted(check.kind for check in key.checks.values()) == ["frozen", "other_sound"]
 
@@ -66,7 +68,8 @@ def test_nothing_in_the_page_names_a_source(built, videos):
     text = page.read_text()
     assert text.count("v-") >= len(videos) == 12
     text = PAYLOAD.sub("", text).lower()
-    words = {*LABELS, *(label.lower() for label in LABELS.values()), "ground truth", "ground_truth"}
+    labels = {facts_of(reference).label.lower() for reference in METHODS.values()}
+    words = {*METHODS, *labels, "ground truth", "ground_truth"}
     words |= {"frozen", "other_sound", key.blinding, "toy", "f2_05", "f2_06", "m1"}
     words |= {s.key for s in key.sources if s.key}
     text = text.replace("grid-template-columns", "")

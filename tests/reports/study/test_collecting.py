@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from reports.inputs.published import read_published
+from reports.study.__main__ import app
 from reports.study.answers import collect_answers
-from reports.study.collected import Difference, read_summaries
-from reports.study.command import app
+from reports.study.records import Difference, read_summaries
 from reports.study.summarising import summarise
 from reports.study.table2 import NO_ANSWERS, comparable, table2, table2_of, verdict
 from reports.tables import build_tables

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reports.study.ratings import mean_opinion
+from reports.study.summarising import mean_opinion
 
 
 def test_the_mean_lies_in_its_interval_and_the_same_ratings_give_the_same_interval():

@@ -13,7 +13,7 @@ from reports.tabular.ablations import ablation_grid, ablation_records, by_file
 from reports.text.grid import Grid
 
 
-def grid_of(ablation: AblationResults) -> Grid:
+def lattice_of(ablation: AblationResults) -> Grid:
     return ablation_grid(ablation, read_published())
 
 
@@ -29,7 +29,7 @@ def with_row(make, variant: str, runs: tuple, **changes) -> AblationResults:
 
 
 def test_rows_stand_beside_the_papers_and_against_the_reference(make) -> None:
-    grid = grid_of(make.ablation())
+    grid = lattice_of(make.ablation())
     row = row_of(grid, "row k5-d1-l4")
     assert (row["Variant"], row["Seeds"]) == ("k5-d1-l4", "3")
     assert (row["LVE"], row["Paper LVE"]) == ("11.50 \u00b1 0.57", "4.9904")
@@ -49,7 +49,7 @@ def test_table_3_has_the_papers_diversity(make) -> None:
         row.model_copy(update={"paper": paper})
         for row, paper in zip(ablation.rows, papers, strict=True)
     )
-    grid = grid_of(ablation.model_copy(update={"rows": rows}))
+    grid = lattice_of(ablation.model_copy(update={"rows": rows}))
     assert row_of(grid, "row k5-d1-l4")["Paper Diversity"] == "5.6421e-05"
     assert row_of(grid, "row k9-d1-l2")["Paper Diversity"] == "-"
     assert row_of(grid, "row k9-d2-l4")["Paper Diversity"] == "8.2176"
@@ -57,13 +57,13 @@ def test_table_3_has_the_papers_diversity(make) -> None:
 
 
 def test_remarks_and_the_encoder_are_notes(make) -> None:
-    notes = grid_of(make.ablation()).notes
+    notes = lattice_of(make.ablation()).notes
     assert "row k9-d2-l4: the model of Table 1." in notes
     assert "Speech encoder of all rows: mel-HuBERT, random weights, frozen." in notes
 
 
 def test_generated_data_is_no_evidence_in_the_caption(make) -> None:
-    caption = grid_of(make.ablation()).caption
+    caption = lattice_of(make.ablation()).caption
     assert caption.startswith("Generated data: ")
     assert (
         "A small mesh of about 1.3k vertices and low-rank motion are no evidence about the "
@@ -74,13 +74,13 @@ def test_generated_data_is_no_evidence_in_the_caption(make) -> None:
         row.model_copy(update={"results": row.results.model_copy(update={"dataset": "head"})})
         for row in rows
     )
-    caption = grid_of(make.ablation(dataset="head", rows=other)).caption
+    caption = lattice_of(make.ablation(dataset="head", rows=other)).caption
     assert "1.3k" not in caption and "no evidence" in caption
 
 
 def test_a_failed_seed_is_a_row_and_never_averaged(make) -> None:
     runs = (make.coded("gldi", 0), make.failed(1, "no memory"), make.coded("gldi", 2))
-    grid = grid_of(with_row(make, "k9-d1-l2", runs))
+    grid = lattice_of(with_row(make, "k9-d1-l2", runs))
     assert row_of(grid, "row k9-d1-l2")["LVE"] == "9.250 \u00b1 2.351 (2 of 3 seeds)"
     failed = row_of(grid, "row k9-d1-l2, seed 1")
     assert (failed["Seeds"], failed["LVE"]) == ("failed", "failed")
@@ -89,7 +89,7 @@ def test_a_failed_seed_is_a_row_and_never_averaged(make) -> None:
 
 
 def test_a_row_without_any_result_is_still_there(make) -> None:
-    grid = grid_of(with_row(make, "k9-d1-l2", tuple(make.failed(seed) for seed in (0, 1, 2))))
+    grid = lattice_of(with_row(make, "k9-d1-l2", tuple(make.failed(seed) for seed in (0, 1, 2))))
     assert row_of(grid, "row k9-d1-l2")["LVE"] == "no value"
     assert row_of(grid, "row k9-d1-l2")["Difference in LVE"] == "no value"
     assert "without a value for k9-d1-l2" in grid.finding
@@ -98,7 +98,7 @@ def test_a_row_without_any_result_is_still_there(make) -> None:
 def test_a_collapsed_seed_has_a_red_row_with_its_own_scores(make) -> None:
     runs = (make.coded("gldi", 0), make.coded("gldi", 1, 9.0), make.coded("gldi", 2))
     ablation = with_row(make, "k9-d1-l2", runs)
-    grid = grid_of(ablation)
+    grid = lattice_of(ablation)
     assert row_of(grid, "row k9-d1-l2")["Seeds"] == "3, 1 collapsed"
     row = next(row for row in grid.rows if row[0].text == "row k9-d1-l2, seed 1")
     assert (row[2].text, row[2].kind) == ("collapsed", "failed")
@@ -114,7 +114,7 @@ def test_a_collapsed_seed_has_a_red_row_with_its_own_scores(make) -> None:
 
 
 def test_the_sentence_says_what_is_shown_and_what_is_not(make) -> None:
-    assert grid_of(make.ablation()).finding == (
+    assert lattice_of(make.ablation()).finding == (
         "Against the reference k9-d2-l4, LVE and |FDD| are higher for k5-d1-l4, and not shown to "
         "differ for k9-d1-l2; on generated data this says nothing about real speech or about the "
         "paper's claims."
@@ -122,7 +122,7 @@ def test_the_sentence_says_what_is_shown_and_what_is_not(make) -> None:
 
 
 def test_the_sentence_follows_the_reference(make) -> None:
-    assert grid_of(make.ablation(reference="k5-d1-l4")).finding.startswith(
+    assert lattice_of(make.ablation(reference="k5-d1-l4")).finding.startswith(
         "Against the reference k5-d1-l4, LVE and |FDD| are lower for k9-d1-l2 and k9-d2-l4; "
     )
 
@@ -135,7 +135,7 @@ def test_the_sentence_tells_metrics_apart_that_differ(make) -> None:
         metrics = split.metrics | {"fdd_abs": make.metric(1e-6)}
         scores = {"test_a": split.model_copy(update={"metrics": metrics})}
         runs.append(run.model_copy(update={"splits": scores}))
-    assert grid_of(with_row(make, "k9-d1-l2", tuple(runs))).finding.startswith(
+    assert lattice_of(with_row(make, "k9-d1-l2", tuple(runs))).finding.startswith(
         "Against the reference k9-d2-l4, LVE is higher for k5-d1-l4, and not shown to differ for "
         "k9-d1-l2; |FDD| is higher for k5-d1-l4 and k9-d1-l2; "
     )
@@ -148,7 +148,7 @@ def test_the_sentence_of_a_single_seed_says_so(make) -> None:
         )
         for row in make.ablation().rows
     )
-    grid = grid_of(make.ablation(rows=rows))
+    grid = lattice_of(make.ablation(rows=rows))
     assert "nothing is shown about other seeds of k5-d1-l4 and k9-d1-l2" in grid.finding
     assert row_of(grid, "row k5-d1-l4")["LVE"] == "11.27"  # no interval
 
@@ -173,14 +173,14 @@ def test_the_sentence_when_too_few_subjects_can_decide(make) -> None:
         )
         for row in make.ablation().rows
     )
-    grid = grid_of(make.ablation(rows=rows))
+    grid = lattice_of(make.ablation(rows=rows))
     cell = row_of(grid, "row k5-d1-l4")["Difference in LVE"]
     assert cell == "+2.138, cannot be decided with 1 subject"
     assert "undecided (1 subject cannot decide it) for k5-d1-l4 and k9-d1-l2" in grid.finding
 
 
 def test_without_a_reference_nothing_is_compared(make) -> None:
-    grid = grid_of(make.ablation(reference=""))
+    grid = lattice_of(make.ablation(reference=""))
     assert not any("Difference" in column.title for column in grid.columns)
     assert grid.finding.startswith("No reference row is there")
 
@@ -227,7 +227,7 @@ def test_the_papers_tables_come_first_and_another_paper_name_is_no_file(make) ->
 )
 def test_what_the_paper_does_not_have_is_named(make, changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        grid_of(make.ablation(**changes))
+        lattice_of(make.ablation(**changes))
 
 
 def test_rows_that_disagree_on_the_unit_are_refused(make, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from reports.inputs.published import read_shortfalls
 from reports.inputs.results import read_ablations, read_datasets
-from reports.inputs.shortfalls import read_shortfalls
 from reports.tabular.checks import ablation_problems, checks_table, problems
 from reports.text.grid import to_markdown
 

@@ -1,18 +1,16 @@
 """A codebook's health is told for every stage and seed; one that collapsed is seen."""
 
-from pathlib import Path
-
 import pytest
 
 from reports.analysis.codebooks import collapse_of, smallest_share, trained_stages
-from reports.charts.codebooks import codebook_figure, draw_codebooks
+from reports.charts.codebooks import codebook_figure
 from reports.charts.style import FAILED
-from reports.inputs.results import Dataset, all_rows, distinct
+from reports.inputs.results import Rows, all_rows, distinct
 from reports.tabular.codebooks import codebook_grid
 
 
 @pytest.fixture
-def rows(make) -> Dataset:
+def rows(make) -> Rows:
     """Table 1's GLDiTalker, and an ablation whose k9-d2-l4 is the same runs."""
     gldi = make.method_results("gldi", tuple(make.coded("gldi", seed) for seed in (0, 1, 2)))
     return all_rows((gldi,), (make.ablation(),))
@@ -30,14 +28,14 @@ def test_the_least_used_codebook_of_a_run_counts(make) -> None:
     assert smallest_share(make.done("gldi", 0)) is None
 
 
-def test_a_stage_that_rows_share_is_listed_once(rows: Dataset) -> None:
+def test_a_stage_that_rows_share_is_listed_once(rows: Rows) -> None:
     stages = trained_stages(rows)
     assert len(stages) == 9  # three trained models of three seeds
     assert stages[0].rows == ("GLDiTalker", "GLDiTalker (k9-d2-l4)")
     assert [row.variant for row in distinct(rows)] == ["default", "k5-d1-l4", "k9-d1-l2"]
 
 
-def test_the_grid_holds_the_numbers_of_the_results(rows: Dataset) -> None:
+def test_the_grid_holds_the_numbers_of_the_results(rows: Rows) -> None:
     grid = codebook_grid(rows)
     assert [cell.text for cell in grid.rows[0]] == [
         "GLDiTalker, GLDiTalker (k9-d2-l4)",
@@ -62,14 +60,14 @@ def test_a_seed_without_its_codebook_and_a_term_that_is_not_logged(make) -> None
     assert (second[2].text, second[2].kind) == ("stage1 not trained: failed: no memory", "failed")
 
 
-def test_rows_without_codes_have_no_table_and_no_chart(make, tmp_path: Path) -> None:
+def test_rows_without_codes_have_no_table_and_no_chart(make) -> None:
     results = (make.method_results("gldi", (make.done("gldi", 0),)),)
     assert codebook_grid(results).rows == ()
-    assert draw_codebooks(results, tmp_path / "chart") == []
+    assert codebook_figure(results) is None
 
 
-def test_the_chart_has_a_line_per_seed_over_the_epochs(rows: Dataset) -> None:
-    figure = codebook_figure(trained_stages(rows), "Generated data: made up.")
+def test_the_chart_has_a_line_per_seed_over_the_epochs(rows: Rows) -> None:
+    figure = codebook_figure(rows)
     panels = [axes for axes in figure.axes if axes.get_title()]
     assert [axes.get_title().splitlines()[0] for axes in panels] == [
         "GLDiTalker and 1 more row",
@@ -86,8 +84,8 @@ def test_the_chart_has_a_line_per_seed_over_the_epochs(rows: Dataset) -> None:
 
 def test_a_collapse_is_red_and_named_in_the_chart(make) -> None:
     runs = (make.coded("gldi", 0), make.coded("gldi", 1, 9.0), make.failed(2))
-    stages = trained_stages((make.method_results("gldi", runs),))
-    (axes,) = [axes for axes in codebook_figure(stages, "x").axes if axes.get_title()]
+    figure = codebook_figure((make.method_results("gldi", runs),))
+    (axes,) = [axes for axes in figure.axes if axes.get_title()]
     words = {text.get_text(): text.get_color() for text in axes.get_legend().get_texts()}
     assert words["seed 1: collapsed"] == words["seed 2: not trained"] == FAILED != words["seed 0"]
     (collapsed,) = [line for line in axes.lines if line.get_label() == "seed 1: collapsed"]

@@ -1,4 +1,4 @@
-"""Tables of comparisons and ranks, and the headline: what they say and when they decide nothing."""
+"""Tables of comparisons, and the headline: what they say and when they decide nothing."""
 
 import csv
 from dataclasses import replace
@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from reports.inputs.results import Dataset, read_datasets
+from reports.inputs.results import Rows, read_datasets
 from reports.tables import build_tables
 from reports.tabular.comparisons import comparison_grids, headline
 from reports.text.grid import Grid
 
 
 @pytest.fixture
-def dataset(results: Path) -> Dataset:
+def dataset(results: Path) -> Rows:
     return read_datasets(results)["synthetic"]
 
 
-def grid(dataset: Dataset, name: str) -> Grid:
+def grid(dataset: Rows, name: str) -> Grid:
     return next(each for each in comparison_grids(dataset) if each.name == name)
 
 
@@ -40,17 +40,15 @@ def rows_like(make, method: str, factor: float = 1.0, subjects: tuple[str, ...] 
     return make.method_results(method, tuple(runs))
 
 
-def test_each_metric_has_rows_against_the_reference_and_ranks(dataset: Dataset) -> None:
+def test_each_metric_has_rows_against_the_reference(dataset: Rows) -> None:
     # GLDiTalker is the reference and the best: no second table against the best
     assert [each.name for each in comparison_grids(dataset)] == [
         "comparisons-lve-gldi-synthetic",
-        "ranks-lve-synthetic",
         "comparisons-fdd_abs-gldi-synthetic",
-        "ranks-fdd_abs-synthetic",
     ]
 
 
-def test_a_row_has_the_difference_and_every_p(dataset: Dataset) -> None:
+def test_a_row_has_the_difference_and_every_p(dataset: Rows) -> None:
     found = row(grid(dataset, "comparisons-lve-gldi-synthetic"), "FaceFormer")
     assert found["Difference in LVE"] == "+2.25"
     low, high = found["95 % interval"].strip("[]").split(", ")
@@ -64,7 +62,7 @@ def test_a_row_has_the_difference_and_every_p(dataset: Dataset) -> None:
     assert found["Paired over"] == "3 seeds, 6 subjects, 12 clips"
 
 
-def test_one_seed_is_told(dataset: Dataset) -> None:
+def test_one_seed_is_told(dataset: Rows) -> None:
     found = row(grid(dataset, "comparisons-lve-gldi-synthetic"), "mean motion")
     assert found["Verdict"] == "higher in the one seed"
 
@@ -81,14 +79,14 @@ def test_a_better_row_gets_a_table_against_it(make, tmp_path: Path) -> None:
     assert not any("scores chose" in note for note in reference.notes)
 
 
-def test_the_assumption_and_the_family_are_named(dataset: Dataset) -> None:
+def test_the_assumption_and_the_family_are_named(dataset: Rows) -> None:
     notes = " ".join(grid(dataset, "comparisons-lve-gldi-synthetic").notes)
     assert "within each subject the labels of the two methods are exchangeable" in notes
     assert "corrected over the 4 comparisons of this table (Holm 1979)" in notes
     assert "hierarchical bootstrap over seeds, subjects and clips" in notes
 
 
-def test_generated_data_do_not_rank_methods(dataset: Dataset) -> None:
+def test_generated_data_do_not_rank_methods(dataset: Rows) -> None:
     for each in comparison_grids(dataset):
         assert "Generated data do not rank methods" in each.finding
         assert each.caption.startswith("Generated data: ")
@@ -102,45 +100,33 @@ def test_many_subjects_decide_after_holm_too(make, tmp_path: Path) -> None:
     found = headline(tuple(rows.values()))
     assert (found.best, found.runner_up.other) == ("GLDiTalker", "FaceFormer")
     assert found.runner_up.verdict_after_holm == "a difference is shown"
-    assert found.runner_up.holm_p == found.runner_up.smallest_holm_p == 2 * 2 / 2**9
+    lead = found.runner_up.found
+    assert lead.holm_p == lead.smallest_holm_p == 2 * 2 / 2**9
     assert found.reference is None and found.trained is None
 
 
-def test_ranks_by_hand(dataset: Dataset) -> None:
-    ranks = grid(dataset, "ranks-lve-synthetic")
-    assert [cells[0].text for cells in ranks.rows] == [
-        *("GLDiTalker", "FaceFormer", "ridge regression"),
-        *("mean motion", "template (neutral face)"),
-    ]
-    best = row(ranks, "GLDiTalker")
-    assert (best["Rank"], best["95 % interval of the rank"], best["Best in"]) == (
-        *("1", "1 to 1", "100.0 %"),
-    )
-    assert any(note.startswith("Over what all ranked rows have: 1 seed,") for note in ranks.notes)
-    assert "holds 1 for GLDiTalker alone" in ranks.finding
-
-
-def test_a_row_that_failed_is_named_and_not_ranked(make, tmp_path: Path) -> None:
+def test_a_row_that_failed_is_named_and_leads_nobody(make, tmp_path: Path) -> None:
     failed = make.method_results("faceformer", (make.failed(0), make.failed(1)))
     changed = read_datasets(make.fabricate(tmp_path, {"faceformer": failed}))["synthetic"]
-    ranks = grid(changed, "ranks-lve-synthetic")
-    assert "FaceFormer" not in {cells[0].text for cells in ranks.rows}
-    assert any("Not ranked" in note and "FaceFormer" in note for note in ranks.notes)
+    found = headline(changed)
+    assert found.runner_up.other == "ridge regression"
+    assert "Left out, no score in common with the others: FaceFormer." in found.details
     against = grid(changed, "comparisons-lve-gldi-synthetic")
     assert row(against, "FaceFormer")["Difference in LVE"] == "no value"
     # it is no member of the family
     assert row(against, "ridge regression")["Holm p"] == "0.0938"
 
 
-def test_the_headline_answers_which_how_much_and_whether_it_is_real(dataset: Dataset) -> None:
+def test_the_headline_answers_which_how_much_and_whether_it_is_real(dataset: Rows) -> None:
     found = headline(dataset)
     # seed 0, the only one that all rows have: 0.98 * 9.25, and longer clips are a little worse
-    assert (found.best, found.value, found.generated) == ("GLDiTalker", "9.073", True)
+    assert found.best == "GLDiTalker"
     lead = found.runner_up
     assert (lead.other, lead.verdict) == ("FaceFormer", "a difference is shown")
-    assert lead.difference == pytest.approx(2.25, rel=2e-3)
-    assert lead.interval.low < 2.25 < lead.interval.high
-    assert (lead.p, lead.smallest_p, lead.holm_p) == (0.03125, 0.03125, 0.125)
+    paired = lead.found.paired
+    assert paired.difference == pytest.approx(2.25e-6, rel=2e-3)
+    assert paired.interval.low < 2.25e-6 < paired.interval.high
+    assert (lead.found.test.p, lead.found.holm_p) == (0.03125, 0.125)
     assert found.answer == (
         "Lowest LVE: GLDiTalker, 9.073 x1e-6 m^2 (= mm^2), over what all rows have: 1 seed, "
         "6 subjects, 12 clips. By the interval, GLDiTalker is ahead of FaceFormer; the corrected "
@@ -148,14 +134,14 @@ def test_the_headline_answers_which_how_much_and_whether_it_is_real(dataset: Dat
     )
     assert lead.verdict_after_holm == "cannot be decided with 6 subjects"
     # where the pairs leave out what made the other row worse
-    turned = replace(lead, difference=-1.0, verdict_after_holm="a difference is shown", seeds=1)
-    assert turned.conclusion == (
+    one_seed = replace(paired, difference=-1.0, seeds=1)
+    sure = replace(lead.found, paired=one_seed, holm_p=0.01, smallest_holm_p=0.01)
+    assert replace(lead, found=sure).conclusion == (
         "By the interval, FaceFormer is ahead of GLDiTalker in the one seed, and the corrected "
         "test agrees."
     )
-    difference, rank, chosen = found.details
+    difference, chosen = found.details
     assert difference.startswith("FaceFormer minus GLDiTalker: +2.25 [")
-    assert rank == "95 % interval of GLDiTalker's rank: 1 to 1 of 5."
     assert chosen.endswith("so its lead looks larger than it is.")
 
 
@@ -163,7 +149,7 @@ def test_a_floor_that_is_best_is_called_one(make, tmp_path: Path) -> None:
     ridge, mean = rows_like(make, "ridge", 0.5), rows_like(make, "mean", 0.25)
     changed = make.fabricate(tmp_path, {"ridge": ridge, "mean": mean})
     found = headline(read_datasets(changed)["synthetic"])
-    assert found.is_floor and found.best == "ridge regression"
+    assert found.best == "ridge regression"
     assert found.runner_up.other == "mean motion"
     assert found.trained.other == found.reference.other == "GLDiTalker"
     details = " ".join(found.details)
@@ -194,7 +180,7 @@ def test_one_row_has_nothing_to_compare(make) -> None:
 
 
 def test_files_hold_every_digit_and_the_same_bytes(results: Path, tmp_path: Path) -> None:
-    names = {f"{stem}.{end}" for stem in ("comparisons", "ranks") for end in ("csv", "md", "tex")}
+    names = {f"comparisons.{end}" for end in ("csv", "md", "tex")}
     for folder in ("one", "two"):
         written = build_tables(results, tmp_path / folder)
         assert names <= {path.name for path in written}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.text.numbers import math_text, number, scale_of, unit_of, with_interval
+from reports.text.numbers import math_text, number, scale_of, spell_unit, with_interval
 
 
 @pytest.mark.parametrize(
@@ -17,29 +17,28 @@ from reports.text.numbers import math_text, number, scale_of, unit_of, with_inte
     ],
 )
 def test_units_hold_the_length(metric_unit: str, length: str, spelled: str) -> None:
-    assert unit_of(metric_unit, length) == spelled
+    assert spell_unit(metric_unit, length) == spelled
 
 
 @pytest.mark.parametrize(
-    ("metric", "metric_unit", "changes", "factor", "text"),
+    ("metric", "changes", "factor", "text"),
     [
-        ("lve", "unit^2", {}, 1e-6, "x1e-6 m^2 (= mm^2)"),
-        ("diversity", "unit", {}, 1e-3, "x1e-3 m (= mm)"),
-        ("lve", "unit^2", {"unit": "mm", "unit_to_mm": 1.0}, 1.0, "mm^2"),
+        ("lve", {}, 1e-6, "x1e-6 m^2 (= mm^2)"),
+        ("diversity", {}, 1e-3, "x1e-3 m (= mm)"),
+        ("lve", {"unit": "mm", "unit_to_mm": 1.0}, 1.0, "mm^2"),
         (
             "fdd",
-            "unit^2",
             {"unit": "sqrt(area)", "unit_to_mm": None},
             1e-5,
             "x1e-5 (sqrt(area))^2",
         ),
-        ("mve", "unit", {"unit": "sqrt(area)", "unit_to_mm": None}, 1.0, "sqrt(area)"),
+        ("mve", {"unit": "sqrt(area)", "unit_to_mm": None}, 1.0, "sqrt(area)"),
     ],
 )
 def test_a_scale_says_what_its_numbers_are_in(
-    make, metric: str, metric_unit: str, changes: dict, factor: float, text: str
+    make, metric: str, changes: dict, factor: float, text: str
 ) -> None:
-    scale = scale_of(metric, metric_unit, make.method_results("gldi", (), **changes))
+    scale = scale_of(metric, make.method_results("gldi", (), **changes))
     assert scale.factor == pytest.approx(factor)
     assert scale.text == text
 

@@ -19,6 +19,7 @@ import yaml
 
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Choice, Session
+from bench.registry.rows import Registry
 from slurm.clusters.presets import load_cluster
 from slurm.commands import SubmitOptions, submit
 from slurm.one_node import missing_programs
@@ -50,7 +51,7 @@ class Place:
 
     kind: str  # slurm or debug
     root: Path
-    table: dict[str, str]
+    table: Registry
     said: str = ""  # by the last command
 
     @property

@@ -1,9 +1,21 @@
 """Spirals by hand on an icosahedron and a 3 x 3 grid; Eq. 2 against its own definition."""
 
+from itertools import chain, islice
+
 import numpy as np
 import pytest
 
-from methods.layers.mesh.spirals import k_disk, k_ring, neighbours_clockwise, spiral_sequences
+from methods.layers.mesh.spirals import neighbours_clockwise, rings, spiral_sequences
+
+
+def k_ring(neighbours: list[list[int]], vertex: int, k: int) -> list[int]:
+    """Vertices at edge distance k (Eq. 2) in spiral order; empty beyond the last ring."""
+    return next(islice(rings(neighbours, vertex), k, None), [])
+
+
+def k_disk(neighbours: list[list[int]], vertex: int, k: int) -> list[int]:
+    """Vertices at edge distance up to k (Eq. 2) in spiral order."""
+    return list(chain.from_iterable(islice(rings(neighbours, vertex), k + 1)))
 
 
 def test_the_one_ring_of_a_closed_mesh_runs_clockwise_from_its_smallest_index(icosphere):
