@@ -4,18 +4,30 @@ BIN := .venv/bin
 export DVC_NO_ANALYTICS = 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-cluster lint bench slurm-proof clean-venv
+# as many processes as there are threads; a process takes up to 1 GB
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q -n logical --maxprocesses=8 --no-loadscope-reorder
+
+.PHONY: repro test check test-changed test-cluster lint bench slurm-proof clean-venv
 
 repro: .venv/installed
 	$(BIN)/dvc repro
 	@echo "open reports/site/index.html"
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup -m "not cluster"
+	$(PYTEST) --dist loadfile -m "not cluster"
+
+# Within a minute: lint, types, and the tests nearest to what changed since the last commit, or since
+# another: `make check SINCE=main`. What is further away is listed.
+check:
+	$(MAKE) --jobs=2 --output-sync=target lint test-changed
+
+test-changed: .venv/installed
+	files=$$($(BIN)/python tests/helpers/selection.py $(SINCE)) && \
+	{ test -z "$$files" || $(PYTEST) --dist loadfile -m "not cluster" $$files || test $$? -eq 5; }
 
 # What clusters do to jobs, on a real one-node SLURM (slurm-wlm, munge).
 test-cluster: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadgroup -m cluster
+	$(PYTEST) --dist loadgroup -m cluster
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

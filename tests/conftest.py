@@ -222,6 +222,14 @@ profiles:
 TABLE = {"talker": "toy_talker:ToyTalker", "still": "toy_still:ToyStill"}
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start the files that take longest first, where several processes share the tests."""
+    from selection import seconds
+
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: -seconds(item.path.relative_to(config.rootpath).as_posix()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Sums depend on the number of threads; tests compare bits."""

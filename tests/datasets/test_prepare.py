@@ -1,12 +1,14 @@
 """datasets/*/prepare.py on miniature releases: what comes out, and what is refused."""
 
 import json
-import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,23 +24,20 @@ KINDS = (
 class Workplace:
     """A folder with a card, a release in raw/, and the prepare script."""
 
-    def __init__(self, root: Path, releases, kind: str):
-        self.root, self.kind, self.releases = root, kind, releases
+    def __init__(self, root: Path, releases, kind: str, run: Callable):
+        self.root, self.kind, self.releases, self.run = root, kind, releases, run
         self.name = releases.write(kind, root / "raw" / kind, root / "datasets")
         self.raw, self.out = root / "raw" / kind, root / "data" / self.name
         self.card = releases.card_of(self.name, root / "datasets")
 
-    def prepare(self, *options: str) -> subprocess.CompletedProcess:
-        """Run the script; it is given two workers unless the options say otherwise."""
-        script = f"datasets/{self.name}/prepare.py"
-        arguments = ["--raw", str(self.raw), "--out", str(self.out), "--workers", "2", *options]
-        return subprocess.run(
-            [sys.executable, script, *arguments],
-            cwd=self.root,
-            env={**os.environ, "BENCH_CACHE": str(self.root / "cache"), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-        )
+    def command(self, *options: str) -> list[str]:
+        """The script and its arguments: two workers unless the options say otherwise."""
+        script = str(self.root / "datasets" / self.name / "prepare.py")
+        return [script, "--raw", str(self.raw), "--out", str(self.out), "--workers", "2", *options]
+
+    def prepare(self, *options: str):
+        """Run the script in this process: returncode, stdout and stderr."""
+        return self.run(self.command(*options))
 
     def prepared(self):
         """The dataset, prepared without complaint."""
@@ -56,8 +55,26 @@ class Workplace:
 
 
 @pytest.fixture
-def workplace(tmp_path, releases):
-    return lambda kind: Workplace(tmp_path, releases, kind)
+def workplace(tmp_path, releases, monkeypatch, capfd):
+    """workplace(kind) -> a Workplace, which is the working directory"""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+
+    def run(command: list[str]) -> SimpleNamespace:
+        capfd.readouterr()
+        with pytest.MonkeyPatch.context() as changes:
+            changes.setattr(sys, "argv", command)
+            changes.syspath_prepend(Path(command[0]).parent)  # the script imports its neighbours
+            modules = set(sys.modules)
+            with pytest.raises(SystemExit) as ended:
+                runpy.run_path(command[0], run_name="__main__")
+            for name in set(sys.modules) - modules:
+                if name.endswith("_release"):
+                    del sys.modules[name]
+        out, err = capfd.readouterr()
+        return SimpleNamespace(returncode=ended.value.code, stdout=out, stderr=err)
+
+    return lambda kind: Workplace(tmp_path, releases, kind, run)
 
 
 def expected_motion(place: Workplace, subject: str, sentence: int) -> np.ndarray:
@@ -166,11 +183,12 @@ def test_what_is_done_is_kept_and_what_changed_is_done_again(workplace):
 
 
 def test_one_worker_and_two_write_the_same_bytes(workplace):
+    """And as a command of its own, as `bench prepare` calls it."""
     place = workplace("multiface")
     place.prepared()
     first = {p: p.read_bytes() for p in place.out.rglob("*") if p.is_file()}
     shutil.rmtree(place.out)
-    assert place.prepare("--workers", "1").returncode == 0
+    subprocess.run([sys.executable, *place.command("--workers", "1")], check=True)
     assert {p: p.read_bytes() for p in place.out.rglob("*") if p.is_file()} == first
 
 

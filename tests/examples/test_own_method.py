@@ -1,7 +1,6 @@
 """The example of a method outside the repository, installed as its README says."""
 
 import ast
-import os
 import shutil
 import subprocess
 import sys
@@ -22,34 +21,6 @@ def installed(tmp_path_factory):
     target = ["--target", str(folder / "site"), str(source)]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, *target], check=True)
     return folder / "site"
-
-
-@pytest.fixture
-def bench(installed, tmp_path):
-    """bench(*arguments) -> what the command prints where the example is installed"""
-
-    def run(*arguments):
-        done = subprocess.run(
-            [sys.executable, "-c", "from bench.cli.app import main; main()", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
-
-
-def test_an_installed_method_is_listed_by_its_first_line(bench):
-    lines = bench("list", "methods").splitlines()
-    assert any(line.startswith("own ") and "A causal GRU" in line for line in lines)
-
-
-def test_an_installed_method_passes_the_contract(bench, tmp_path):
-    assert " 0 failed" in bench("check", "own")
-    assert "deterministic: true" in (tmp_path / "check-own.md").read_text().lower()
 
 
 def test_the_package_holds_a_preset_for_every_dataset(installed):

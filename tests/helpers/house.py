@@ -9,6 +9,7 @@ import argparse
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -116,15 +117,26 @@ def imports(root: Path) -> dict[Path, set[Path]]:
     files = {module_of(root, path): path for path in sources(root, *PACKAGES)}
     found: dict[Path, set[Path]] = {}
     for path in files.values():
-        names = list(imported(tree_of(path)))
+        names, members = _import_lines(path, path.stat().st_mtime_ns)
         hits = {files[name] for name in names if name in files}
-        for node in ast.walk(tree_of(path)):  # from package import module: not the package's face
-            if isinstance(node, ast.ImportFrom) and node.module in files:
-                whole = [f"{node.module}.{alias.name}" in files for alias in node.names]
-                if all(whole) and names.count(node.module) == 1:
-                    hits.discard(files[node.module])
+        for module, imported_from in members:  # from package import module: not the package's face
+            whole = [f"{module}.{name}" in files for name in imported_from]
+            if module in files and all(whole) and names.count(module) == 1:
+                hits.discard(files[module])
         found[path] = hits - {path}
     return found
+
+
+@cache
+def _import_lines(path: Path, _changed: int) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """A file's imports at run time in full, and (module, names) of its ``from module import``."""
+    tree = tree_of(path)
+    members = [
+        (node.module, [alias.name for alias in node.names])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+    ]
+    return list(imported(tree)), members
 
 
 def circle(graph: Mapping[Path, Iterable[Path]]) -> list[Path]:
