@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from bench.common.errors import unknown
@@ -32,28 +33,26 @@ class Metric:
     version: int = 1  # raise it when a number changes: stored predictions are scored again
 
 
+# kinds of which there are several
+_lip_error = partial(Metric, mask="mouth", unit="unit^2", better="lower")
+_variety = partial(Metric, function=diversity, unit="unit", pooling="clips", needs="samples")
+
 METRICS: dict[str, Metric] = {
-    "lve": Metric(
+    "lve": _lip_error(
         name="lve",
         title="LVE",
         phrase="lip error",
         description="Mean over all frames of the largest squared vertex distance in the mouth.",
         function=lve,
-        mask="mouth",
-        unit="unit^2",
-        better="lower",
         pooling="frames",
         source="metric script of CodeTalker (Xing et al. 2023), as FaceDiffuser's",
     ),
-    "lve_clip_average": Metric(
+    "lve_clip_average": _lip_error(
         name="lve_clip_average",
         title="LVE (clip average)",
         phrase="lip error averaged per clip",
         description="LVE with every clip weighing the same, however long it is.",
         function=lve,
-        mask="mouth",
-        unit="unit^2",
-        better="lower",
         pooling="clips",
         source="metric of DiffSpeaker, which pools clips",
     ),
@@ -139,67 +138,49 @@ METRICS: dict[str, Metric] = {
         pooling="clips",
         source="this project",
     ),
-    "diversity": Metric(
+    "diversity": _variety(
         name="diversity",
         title="Diversity",
         phrase="diversity",
         description="Mean vertex distance between two predictions for the same audio, over all "
         "unordered pairs.",
-        function=diversity,
-        unit="unit",
         better="higher",
-        pooling="clips",
-        needs="samples",
         source="distance of FaceDiffuser (Stan et al. 2023), over pairs of noise samples",
     ),
-    "diversity_lips": Metric(
+    "diversity_lips": _variety(
         name="diversity_lips",
         title="Diversity (lips)",
         phrase="diversity of the lips",
         description="Diversity of the lip vertices; the audio fixes most of their motion.",
-        function=diversity,
         mask="lips",
-        unit="unit",
         better="none",
-        pooling="clips",
-        needs="samples",
         source="diversity, on a region",
     ),
-    "diversity_upper": Metric(
+    "diversity_upper": _variety(
         name="diversity_upper",
         title="Diversity (upper face)",
         phrase="diversity of the upper face",
         description="Diversity of the upper-face vertices, which the audio leaves mostly open.",
-        function=diversity,
         mask="upper_face",
-        unit="unit",
         better="none",
-        pooling="clips",
-        needs="samples",
         source="diversity, on a region",
     ),
-    "mee": Metric(
+    "mee": _lip_error(
         name="mee",
         title="MEE",
         phrase="error of the mean prediction",
         description="Mean estimate error: LVE of the mean of the predictions.",
         function=mee,
-        mask="mouth",
-        unit="unit^2",
-        better="lower",
         pooling="frames",
         needs="samples",
         source="metric script of ProbTalk3D",
     ),
-    "ce": Metric(
+    "ce": _lip_error(
         name="ce",
         title="CE",
         phrase="error of the closest prediction",
         description="Coverage error: LVE of the prediction closest to the ground truth.",
         function=ce,
-        mask="mouth",
-        unit="unit^2",
-        better="lower",
         pooling="frames",
         needs="samples",
         source="metric script of ProbTalk3D",
