@@ -16,12 +16,7 @@ import torch
 import typer
 
 from bench.common.errors import unknown
-from bench.pipeline.provenance import (
-    library_versions,
-    machine,
-    peak_memory_mb,
-    reset_peak_memory,
-)
+from bench.pipeline.provenance import library_versions, machine, peak_memory_mb, reset_peak_memory
 
 RESULTS = Path(__file__).parent / "results"
 THREADS = 1

@@ -144,8 +144,7 @@ def doctor() -> None:
 
 @app.command(hidden=True)
 def fill(
-    profile: Annotated[str | None, PROFILE] = None,
-    workers: Annotated[int | None, WORKERS] = None,
+    profile: Annotated[str | None, PROFILE] = None, workers: Annotated[int | None, WORKERS] = None
 ) -> None:
     """Compute all missing steps of a profile (the `fill` stage of dvc.yaml)."""
     from bench.collect.fill import fill as fill_profile

@@ -36,7 +36,7 @@ PROFILE = typer.Option("--profile", help="mini, smoke or paper; default: params.
 SET = typer.Option("--set", help="Override a preset key, e.g. train.lr=1e-4. Repeatable.")
 SAMPLER = typer.Option(
     help="ancestral or ddim, where the method has it; retrains nothing. "
-    "Short for --set model.sampling.sampler=NAME.",
+    "Short for --set model.sampling.sampler=NAME."
 )
 STEPS = typer.Option(
     min=1,
@@ -46,7 +46,7 @@ STEPS = typer.Option(
 DEVICE = typer.Option("--device", help="auto, cpu or cuda.")
 EXECUTOR = typer.Option(
     help="Where steps run: local (here), or slurm (submitted, and waited for; "
-    "$BENCH_CLUSTER: another cluster than slurm/clusters/slurm.yaml).",
+    "$BENCH_CLUSTER: another cluster than slurm/clusters/slurm.yaml)."
 )
 WORKERS = typer.Option("--workers", min=0, help="Processes; default: one per core. 0: in this one.")
 SEED = typer.Option("--seed", "-s", help="Repeat for several; default: the profile's.")

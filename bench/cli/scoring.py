@@ -46,10 +46,7 @@ def score_folder(options: ScoreOptions) -> int:
 
 
 def _results(
-    options: ScoreOptions,
-    card: Card,
-    truth: GroundTruth,
-    predictions: Sequence[PredictionFile],
+    options: ScoreOptions, card: Card, truth: GroundTruth, predictions: Sequence[PredictionFile]
 ) -> MethodResults:
     known = [file for file in predictions if file.clip in truth.clips]
     _say_unmatched(predictions, truth)

@@ -92,8 +92,7 @@ def collect_ablation(dataset: Dataset, cache: Cache, planned: PlannedAblation) -
     names = set(VariantNames.model_fields)
     rows = [
         AblationRow(
-            **row.model_dump(include=names),
-            results=collect_method(dataset, cache, row.planned),
+            **row.model_dump(include=names), results=collect_method(dataset, cache, row.planned)
         )
         for row in planned.rows
     ]

@@ -82,11 +82,7 @@ def _in_pool(
 
 
 def _one_pool(
-    waiting: dict[str, Step],
-    status: dict[str, str],
-    cache: Cache,
-    workers: int,
-    progress: Progress,
+    waiting: dict[str, Step], status: dict[str, str], cache: Cache, workers: int, progress: Progress
 ) -> list[Step]:
     """Run what is waiting until nothing is left, or a worker is of no more use.
 

@@ -42,10 +42,7 @@ def pooled_draws(cells: Cells, replicates: int, bootstrap_seed: int) -> Float64[
 
 @lru_cache(maxsize=2)  # tables draw the same for nearly every pair of rows
 def _counts(
-    num_seeds: int,
-    clips_of_subject: tuple[int, ...],
-    replicates: int,
-    bootstrap_seed: int,
+    num_seeds: int, clips_of_subject: tuple[int, ...], replicates: int, bootstrap_seed: int
 ) -> tuple[Int64[np.ndarray, "R S"], Int64[np.ndarray, "R C"]]:
     """How often each seed and each clip is drawn, with replacement.
 

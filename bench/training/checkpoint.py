@@ -50,10 +50,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path,
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    average: Average | None = None,
+    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: Average | None = None
 ) -> TrainingState:
     """Restore what :func:`save_checkpoint` wrote. Raises ValueError for a file that is none."""
     try:

@@ -27,10 +27,7 @@ BORDER_ANGLE = np.deg2rad(98)  # how far round the head the patch reaches
 SECTION_EXPONENT = 2.35  # of the superellipse: flat front, fast turn at the cheeks
 
 # Half width and depth of the head over height, as (y, value) knots.
-WIDTH_KNOTS = (
-    (-5.2, -3.5, -1, 2, 5, 8, 10, 12.2),
-    (4.4, 5.15, 5.9, 6.7, 7.15, 7.1, 6.6, 5.3),
-)
+WIDTH_KNOTS = ((-5.2, -3.5, -1, 2, 5, 8, 10, 12.2), (4.4, 5.15, 5.9, 6.7, 7.15, 7.1, 6.6, 5.3))
 DEPTH_KNOTS = (
     (-5.2, -4.7, -4.0, -2.6, -1.4, 0, 1.6, 4, 6.3, 8, 10, 11.2, 12.2),
     (7.0, 7.9, 8.3, 8.5, 8.5, 8.6, 8.75, 8.75, 8.75, 8.95, 8.7, 8.1, 7.2),

@@ -12,15 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from face import (
-    EYE_CENTRE,
-    EYE_HALF_WIDTH,
-    bell,
-    bump,
-    dome,
-    neutral_face,
-    twin_bump,
-)
+from face import EYE_CENTRE, EYE_HALF_WIDTH, bell, bump, dome, neutral_face, twin_bump
 from grid import EYE_INNER, EYE_LINE, EYE_OUTER, MOUTH_CORNER, HeadGrid, build_grid, smoothstep
 from jaxtyping import Float, Float32, Int, Int32
 from subjects import AVERAGE_SHAPE, Motor, Subject
@@ -105,10 +97,7 @@ def _gap_closers(grid: HeadGrid, jaw: Field, motor: Motor) -> dict[str, Field]:
     lower = np.where(side < 0, bell(np.clip(-y, 0, None), 1.3), 0)[:, None]
     upper = np.where((side > 0) & (y < EYE_LINE - 1), bell(np.clip(y, 0, None), 1.2), 0)[:, None]
     share = motor.upper_lip_share
-    return {
-        "seal": (1 - share) * lower * gap - share * upper * gap,
-        "jawtuck": 0.85 * lower * gap,
-    }
+    return {"seal": (1 - share) * lower * gap - share * upper * gap, "jawtuck": 0.85 * lower * gap}
 
 
 def _lip_shapes(grid: HeadGrid, motor: Motor) -> dict[str, Field]:

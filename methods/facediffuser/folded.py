@@ -73,9 +73,7 @@ def project_face(
 ) -> Float[Tensor, " P"]:
     """Q times one face, in float64."""
     pairs = zip(
-        network.projection.weight.split(COLUMNS, dim=1),
-        face.double().split(COLUMNS),
-        strict=True,
+        network.projection.weight.split(COLUMNS, dim=1), face.double().split(COLUMNS), strict=True
     )
     return folded.mix @ sum(columns.double() @ part for columns, part in pairs)
 

@@ -97,10 +97,7 @@ class FaceDiffuserNetwork(nn.Module):
         return embedded[:, None].expand(-1, noisy.shape[1], -1)
 
     def decode(
-        self,
-        hidden: Float[Tensor, "B T L"],
-        style: Int[Tensor, " B"],
-        base: Float[Tensor, "B C"],
+        self, hidden: Float[Tensor, "B T L"], style: Int[Tensor, " B"], base: Float[Tensor, "B C"]
     ) -> Float[Tensor, "B T C"]:
         """Faces of the GRU's output: a style multiplies its features."""
         return self.final_layer(hidden * self.gate(style)[:, None]) + base[:, None]

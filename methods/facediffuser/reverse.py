@@ -65,11 +65,7 @@ def first_deviation(schedule: DiffusionSchedule, config: SamplingConfig) -> floa
 
 
 def sample_vertices(
-    plan: Sequence[Update],
-    deviation: float,
-    estimate: Estimate,
-    draw: Draw,
-    shape: tuple[int, int],
+    plan: Sequence[Update], deviation: float, estimate: Estimate, draw: Draw, shape: tuple[int, int]
 ) -> Float[Tensor, "T C"]:
     """The published loop: every step sees whole faces, and draws noise for them."""
     noisy = deviation * draw(shape)

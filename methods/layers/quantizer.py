@@ -107,10 +107,7 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def _follow(
-        self,
-        codes: Int[Tensor, "..."],
-        latents: Float[Tensor, "... C"],
-        counts: Int[Tensor, " K"],
+        self, codes: Int[Tensor, "..."], latents: Float[Tensor, "... C"], counts: Int[Tensor, " K"]
     ) -> None:
         """e_k = sums_k / counts_k, averages over batches with weights falling by ``ema_decay``.
 

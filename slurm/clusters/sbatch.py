@@ -53,10 +53,7 @@ def setup_lines(cluster: Cluster, code: Path) -> list[str]:
 
 
 def sbatch(
-    folder: Path,
-    cluster: Cluster,
-    told: dict[str, Any],
-    jobs: Sequence[Callable[[], Any]],
+    folder: Path, cluster: Cluster, told: dict[str, Any], jobs: Sequence[Callable[[], Any]]
 ) -> list[str]:
     """Submit an array (of one: a job); returns the numbers of its tasks. Raises ClusterError."""
     name = told["name"]

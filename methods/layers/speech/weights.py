@@ -163,11 +163,7 @@ def _pretrained_model(config: SpeechConfig) -> "HubertModel | Wav2Vec2Model":
             )
         _check_hash(Path(str(weights)), config)
         model, report = model_type.from_pretrained(
-            source,
-            use_safetensors=True,
-            output_loading_info=True,
-            **where,
-            **_overrides(config),
+            source, use_safetensors=True, output_loading_info=True, **where, **_overrides(config)
         )
     except (OSError, SafetensorError) as error:
         raise ValueError(
