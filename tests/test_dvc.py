@@ -29,7 +29,6 @@ EDITS = {
 }
 
 pytestmark = [
-    pytest.mark.xdist_group("dvc"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(shutil.which("dvc") is None, reason="dvc is not installed"),
 ]

@@ -6,7 +6,6 @@ import pytest
 from repository import Copy
 
 pytestmark = [
-    pytest.mark.xdist_group("remote"),
     pytest.mark.skipif(shutil.which("dvc") is None, reason="dvc is not installed"),
 ]
 

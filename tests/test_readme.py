@@ -1,7 +1,7 @@
 """The page docs/add-a-method.md, followed word by word in a copy of the repository.
 
-The copy runs the smoke profile with one method, so that a command takes seconds; nothing else in
-it differs. `pip install` is sent to a folder of the test's by the environment.
+The copy runs the smoke profile with one method, no ablation and few clips, so that a command takes
+seconds; nothing else in it differs. `pip install` is sent to a folder of the test's by the environment.
 """
 
 import re
@@ -12,7 +12,6 @@ from page_text import blocks
 from repository import Copy
 
 pytestmark = [
-    pytest.mark.xdist_group("readme"),
     pytest.mark.timeout(600),
     pytest.mark.skipif(shutil.which("dvc") is None, reason="dvc is not installed"),
 ]

@@ -42,7 +42,7 @@ PROJECTS = {
     "processed": (("biwi-processed", "vocaset-processed"), ("template", "faceformer"), ()),
 }
 
-pytestmark = [pytest.mark.xdist_group("real data"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 class Project:

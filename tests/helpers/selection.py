@@ -19,7 +19,9 @@ SECONDS = {
     "tests/test_dvc.py": 110,
     "tests/test_readme.py": 90,
     "tests/test_real_data.py": 60,
+    "tests/reports/browser/test_site_pages.py": 40,  # with the browser's own
     "tests/bench/pipeline/test_pool.py": 40,
+    "tests/reports/study/test_browser.py": 30,
     "tests/test_private_remote.py": 25,
     "tests/methods/test_long_and_shared_audio.py": 20,
     "tests/bench/pipeline/test_resume.py": 18,
@@ -35,16 +37,17 @@ SECONDS = {
     "tests/bench/statistics/test_comparisons.py": 8,
     "tests/methods/test_codetalker_unroll.py": 8,
     "tests/methods/test_facediffuser.py": 7,
+    "tests/reports/player/test_page.py": 7,
+    "tests/reports/player/test_time.py": 7,
     "tests/reports/study/test_building.py": 7,
     "tests/bench/registry/test_ablations.py": 6,
-    "tests/bench/training/test_training_options.py": 6,
+    "tests/bench/training/test_training_options.py": 20,  # where nothing was compiled before
     "tests/datasets/test_synthetic_files.py": 6,
     "tests/reports/test_figures.py": 6,
     "tests/bench/common/test_environment.py": 6,
     "tests/bench/cli/test_animate.py": 6,
     "tests/bench/collect/test_results.py": 6,
     "tests/benchmarks/training/test_training.py": 6,
-    "tests/reports/browser/test_site_pages.py": 5,
     "tests/reports/tabular/test_comparisons.py": 5,
 }
 

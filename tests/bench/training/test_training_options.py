@@ -243,7 +243,6 @@ def test_without_a_compiler_it_is_one_line(stage, monkeypatch):
     assert "\n" not in str(e.value)
 
 
-@pytest.mark.skipif(not any(map(which, ("g++", "clang++"))), reason="no C++ compiler here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the compiler's own modules
 def test_what_is_marked_runs_as_it_stands_inside_compiled_code():
     """The memo of speech features hashes bytes, which the compiler cannot trace."""
@@ -253,7 +252,7 @@ def test_what_is_marked_runs_as_it_stands_inside_compiled_code():
     def loss(clip):
         return 2 * memo(clip, lambda x: x.cumsum(0))
 
-    compiled = torch.compile(loss, dynamic=True)
+    compiled = torch.compile(loss, dynamic=True, backend="eager")  # traced, which is what may fail
     for length in (160, 320):
         clip = torch.randn(length)
         assert torch.allclose(compiled(clip), 2 * clip.cumsum(0))

@@ -14,8 +14,6 @@ MARKED = "".join(
     f"<!-- {name}:start -->\nold\n<!-- {name}:end -->\n" for name in ("bench", "training")
 )
 
-pytestmark = pytest.mark.xdist_group("training benchmark")  # one run serves all
-
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):

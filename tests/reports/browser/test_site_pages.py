@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ import pytest
 from reports.site import build_site
 from reports.tables import build_tables
 
-pytestmark = pytest.mark.xdist_group("site in a browser")  # one site and one browser serve all
 TABLE = "#synthetic-table1-grid"
 
 
@@ -28,18 +28,59 @@ def site(tmp_path_factory: pytest.TempPathFactory, make: Any, figures: Path) -> 
     return build_site(*args, data=folder / "no-data").parent
 
 
+class Tab:
+    """A page of its own that remembers what was asked of a network and what went wrong."""
+
+    def __init__(self, browser: Any) -> None:
+        self.asked: list[str] = []
+        self.wrong: list[str] = []
+        self.context = browser.new_context(accept_downloads=True)
+        self.page = self.context.new_page()
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("console", lambda m: self.wrong.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+
+
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    """A page of its own that remembers what was asked of a network and what went wrong."""
-    context = browser.new_context(accept_downloads=True)
-    made = context.new_page()
-    made.asked, made.wrong = [], []
-    made.on("request", lambda request: made.asked.append(request.url))
-    made.on("console", lambda m: made.wrong.append(m.text) if m.type == "error" else None)
-    made.on("pageerror", lambda error: made.wrong.append(str(error)))
-    yield made
-    context.close()
-    assert made.wrong == []
+    """A page in which nothing may go wrong."""
+    tab = Tab(browser)
+    yield tab.page
+    tab.context.close()
+    assert tab.wrong == []
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Any, site: Path, grave: Any) -> SimpleNamespace:
+    """What every page of the site shows, visited once: in the light, in the dark, on a phone.
+
+    Axe looks at one page of each kind; in the dark at colours alone, for nothing else differs.
+    """
+    tab, seen, looked_at = Tab(browser), {}, set()
+    page = tab.page
+    broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+    for file in sorted(site.glob("*.html")):
+        page.set_viewport_size({"width": 1280, "height": 720})
+        page.emulate_media(color_scheme="light")
+        page.goto(file.as_uri())
+        seen[file.name] = found = SimpleNamespace(
+            heading=page.locator("h1").inner_text(),
+            broken=page.evaluate(broken),
+            tables=page.locator("table").count(),
+            sortable=page.locator("table.sortable[id]").count(),
+            downloads=page.get_by_role("button", name="Download CSV", include_hidden=True).count(),
+            grave=[],
+        )
+        kind = re.sub(r"^(method|clip)-.*", r"\1", file.name)
+        if kind not in looked_at:
+            looked_at.add(kind)
+            found.grave += grave(page)
+            page.emulate_media(color_scheme="dark")
+            found.grave += grave(page, "color-contrast")
+        page.set_viewport_size({"width": 390, "height": 800})
+        found.width = page.evaluate("document.documentElement.scrollWidth")
+    tab.context.close()
+    return SimpleNamespace(pages=seen, kinds=looked_at, asked=tab.asked, wrong=tab.wrong)
 
 
 def column(page: Any, number: int) -> list[str]:
@@ -53,15 +94,12 @@ def heading(page: Any, title: str) -> int:
     return titles.index(title) + 1
 
 
-def test_every_page_opens_from_disk_and_asks_no_network(page: Any, site: Path) -> None:
-    files = sorted(site.glob("*.html"))
-    assert len(files) > 15
-    for file in files:
-        page.goto(file.as_uri())
-        assert page.locator("h1").inner_text()
-        broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
-        assert page.evaluate(broken) == []
-    assert [url for url in page.asked if not re.match("file:|data:|blob:", url)] == []
+def test_every_page_opens_from_disk_and_asks_no_network(visit: SimpleNamespace) -> None:
+    assert len(visit.pages) > 15
+    assert all(page.heading for page in visit.pages.values())
+    assert {name: page.broken for name, page in visit.pages.items() if page.broken} == {}
+    assert [url for url in visit.asked if not re.match("file:|data:|blob:", url)] == []
+    assert visit.wrong == []
 
 
 def test_a_table_sorts_by_number_both_ways(page: Any, site: Path) -> None:
@@ -142,22 +180,13 @@ def test_dark_mode_follows_the_system_and_the_button(page: Any, site: Path) -> N
     assert page.evaluate(paper) == light  # it is remembered
 
 
-def test_no_page_scrolls_sideways_on_a_phone(page: Any, site: Path) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
-    for file in sorted(site.glob("*.html")):
-        page.goto(file.as_uri())
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 390, (file.name, width)
+def test_no_page_scrolls_sideways_on_a_phone(visit: SimpleNamespace) -> None:
+    assert {name: page.width for name, page in visit.pages.items() if page.width > 390} == {}
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-def test_axe_finds_nothing_serious(page: Any, site: Path, grave: Any, colours: str) -> None:
-    page.emulate_media(color_scheme=colours)
-    kinds = {re.sub(r"^(method|clip)-.*", r"\1", file.name): file for file in site.glob("*.html")}
-    assert {"method", "clip", "index.html"} <= set(kinds)
-    for file in kinds.values():
-        page.goto(file.as_uri())
-        assert grave(page) == [], file.name
+def test_axe_finds_nothing_serious(visit: SimpleNamespace) -> None:
+    assert {"method", "clip", "index.html"} <= visit.kinds
+    assert {name: page.grave for name, page in visit.pages.items() if page.grave} == {}
 
 
 def test_paper_is_light_and_has_tables_without_their_tools(page: Any, site: Path) -> None:
@@ -170,14 +199,10 @@ def test_paper_is_light_and_has_tables_without_their_tools(page: Any, site: Path
         assert not page.locator(tool).first.is_visible(), tool
 
 
-def test_every_table_of_the_site_can_be_taken_along(page: Any, site: Path) -> None:
-    for file in sorted(site.glob("*.html")):
-        page.goto(file.as_uri())
-        tables = page.locator("table")
-        assert page.locator("table.sortable[id]").count() == tables.count(), file.name
-        assert page.get_by_role("button", name="Download CSV", include_hidden=True).count() == (
-            tables.count()
-        )
+def test_every_table_of_the_site_can_be_taken_along(visit: SimpleNamespace) -> None:
+    assert sum(page.tables for page in visit.pages.values()) > 10
+    for name, page in visit.pages.items():
+        assert page.tables == page.sortable == page.downloads, name
 
 
 def test_what_stands_on_two_lines_is_two_words_in_a_download(page: Any, site: Path) -> None:

@@ -50,18 +50,22 @@ def browser(chromium: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture(scope="session")
-def grave() -> Callable[[Any], list[tuple[str, list[str]]]]:
-    """A function from a page to what axe finds serious or critical in it: rule and elements."""
+def grave() -> Callable[..., list[tuple[str, list[str]]]]:
+    """A function from a page to what axe finds serious or critical in it: rule and elements.
+
+    It takes the names of rules too, if not all of them are asked for.
+    """
     try:
         script = importlib.resources.files("axe_playwright_python") / "axe.min.js"
     except ImportError:
         absent("axe-playwright-python")
     source = script.read_text(encoding="utf-8")
 
-    def check(page: Any) -> list[tuple[str, list[str]]]:
+    def check(page: Any, *rules: str) -> list[tuple[str, list[str]]]:
         page.evaluate(source)
         # axe would fetch style sheets, which no page from disk may; preload: false leaves that out
-        found = page.evaluate("axe.run({preload: false}).then(result => result.violations)")
+        options = {"preload": False} | ({"runOnly": list(rules)} if rules else {})
+        found = page.evaluate("options => axe.run(options).then(r => r.violations)", options)
         return [
             (each["id"], [node["html"][:150] for node in each["nodes"]][:3])
             for each in found
