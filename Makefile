@@ -36,8 +36,8 @@ lint: .venv/installed
 
 # On an idle machine; rewrites benchmarks/results/ and the tables in docs/speed.md.
 bench: .venv/installed
-	$(BIN)/python -m benchmarks.inference --readme docs/speed.md
-	$(BIN)/python -m benchmarks.training --readme docs/speed.md
+	$(BIN)/python -m benchmarks.inference --page docs/speed.md
+	$(BIN)/python -m benchmarks.training --page docs/speed.md
 
 # The mini profile through a real one-node SLURM, compared with what `make repro` computed; after it.
 slurm-proof: .venv/installed

@@ -24,7 +24,7 @@ THREADS = 1
 DEVICE = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 QUICK = Annotated[bool, typer.Option("--quick", help="Tiny sizes, for tests.")]
 OUT = Annotated[Path, typer.Option(help="Folder of the CSV and the plot.")]
-README = Annotated[Path | None, typer.Option(help="File with markers for the table.")]
+PAGE = Annotated[Path | None, typer.Option(help="File with markers for the table.")]
 
 
 @contextmanager

@@ -83,24 +83,24 @@ def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def check_markers(readme: Path | None, name: str) -> None:
+def check_markers(page: Path | None, name: str) -> None:
     """Raises ValueError when ``<!-- name:start -->`` and ``<!-- name:end -->`` are not there once.
 
     For the start of a program that takes minutes until it writes.
     """
-    if readme is not None:
-        _split(readme, name)
+    if page is not None:
+        _split(page, name)
 
 
-def show(text: str, readme: Path | None, name: str) -> None:
+def show(text: str, page: Path | None, name: str) -> None:
     """Print text, and put it between ``<!-- name:start -->`` and ``<!-- name:end -->`` of a file.
 
     Raises ValueError when they are not there once.
     """
     print(text)
-    if readme is not None:
-        before, after = _split(readme, name)
-        with write_atomically(readme) as temporary:
+    if page is not None:
+        before, after = _split(page, name)
+        with write_atomically(page) as temporary:
             temporary.write_text(f"{before}\n{text}\n{after}", encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 Measurements run one after another with one thread, each in a process of its own; the forms of a
 method share one, and are timed in turn. Writes ``inference.csv`` and ``inference.svg`` and, with
-``--readme``, the table between the markers of that file.
+``--page``, the table between the markers of that file.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import typer
 
 from bench.common.environment import pick_device
 from benchmarks import harness
-from benchmarks.harness import DEVICE, OUT, QUICK, README, RESULTS
+from benchmarks.harness import DEVICE, OUT, QUICK, PAGE, RESULTS
 from benchmarks.inference.cases import CASES, Job, Row, row_of, with_ratios
 from benchmarks.inference.worker import work
 
@@ -80,20 +80,20 @@ def main(
     ] = False,
     quick: QUICK = False,
     out: OUT = RESULTS,
-    readme: README = None,
+    page: PAGE = None,
 ) -> None:
-    """Measure, and write the CSV, the plot and the README's table."""
+    """Measure, and write the CSV, the plot and the table of a page."""
     from benchmarks.inference.report import draw, markdown
     from benchmarks.report import check_markers, show, write_csv
 
     with harness.one_line_errors():
         harness.check_names("method", method or (), CASES)
-        check_markers(readme, "bench")
+        check_markers(page, "bench")
         bench = Bench(QUICK_PLAN if quick else FULL_PLAN, pick_device(device), compiled)
         rows = [row for name in method or CASES for row in bench.measure(name)]
         write_csv(out / "inference.csv", rows)
         draw(rows, out / "inference.svg")
-        show(markdown(rows), readme, "bench")
+        show(markdown(rows), page, "bench")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """``python -m benchmarks.training``: what a training step takes, plain and lean, at BIWI's size.
 
 Measurements run one after another with one thread, each in a process of its own. Writes
-``training.csv`` and ``training.svg`` and, with ``--readme``, the table between the markers of that
+``training.csv`` and ``training.svg`` and, with ``--page``, the table between the markers of that
 file.
 """
 
@@ -15,7 +15,7 @@ import typer
 
 from bench.common.environment import pick_device
 from benchmarks import harness
-from benchmarks.harness import DEVICE, OUT, QUICK, README, RESULTS, Killed, say
+from benchmarks.harness import DEVICE, OUT, QUICK, PAGE, RESULTS, Killed, say
 from benchmarks.training import cases
 from benchmarks.training.cases import Form, Job, Plan, Row, base_row, row_of, with_ratios
 from benchmarks.training.counts import Peaks
@@ -102,15 +102,15 @@ def main(
     device: DEVICE = "auto",
     quick: QUICK = False,
     out: OUT = RESULTS,
-    readme: README = None,
+    page: PAGE = None,
 ) -> None:
-    """Measure steps, and write the CSV, the plot and the README's table."""
+    """Measure steps, and write the CSV, the plot and the table of a page."""
     from benchmarks.report import check_markers, show, write_csv
     from benchmarks.training.report import draw, markdown
 
     with harness.one_line_errors():
         harness.check_names("part", part or (), PARTS)
-        check_markers(readme, "training")
+        check_markers(page, "training")
         with TemporaryDirectory() as folder:
             os.environ["BENCH_CACHE"] = folder  # hierarchies: nobody's cache is read or filled
             plan = cases.QUICK if quick else cases.FULL
@@ -118,7 +118,7 @@ def main(
         text = markdown(rows)
         write_csv(out / "training.csv", rows)
         draw(rows, out / "training.svg")
-        show(text, readme, "training")
+        show(text, page, "training")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def test_tables_of_speed_are_those_of_the_csvs(name: str) -> None:
 
 
 def test_make_bench_writes_into_the_page_of_speed() -> None:
-    files = dict(re.findall(r"benchmarks\.(\w+) --readme (\S+)", text_of("Makefile")))
+    files = dict(re.findall(r"benchmarks\.(\w+) --page (\S+)", text_of("Makefile")))
     assert files == {"inference": "docs/speed.md", "training": "docs/speed.md"}
 
 

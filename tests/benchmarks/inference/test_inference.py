@@ -26,7 +26,7 @@ def quick(tmp_path_factory):
     (folder / "README.md").write_text(MARKED)
     command = [sys.executable, "-m", "benchmarks.inference", "--quick"]
     options = ["--method", "faceformer", "--device", "cpu"]
-    files = ["--out", str(folder), "--readme", str(folder / "README.md")]
+    files = ["--out", str(folder), "--page", str(folder / "README.md")]
     done = subprocess.run([*command, *options, *files], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder

@@ -21,7 +21,7 @@ def quick(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     (folder / "README.md").write_text(MARKED)
     command = [sys.executable, "-m", "benchmarks.training", "--quick"]
-    options = ["--device", "cpu", "--out", str(folder), "--readme", str(folder / "README.md")]
+    options = ["--device", "cpu", "--out", str(folder), "--page", str(folder / "README.md")]
     done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
