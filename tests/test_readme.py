@@ -1,7 +1,8 @@
 """The page docs/add-a-method.md, followed word by word in a copy of the repository.
 
 The copy runs the smoke profile with one method, no ablation and few clips, so that a command takes
-seconds; nothing else in it differs. `pip install` is sent to a folder of the test's by the environment.
+seconds; nothing else in it differs. `pip install` is sent to a folder of the test's own by the
+environment.
 """
 
 import re

@@ -13,7 +13,7 @@ import typer
 
 from bench.common.environment import pick_device
 from benchmarks import harness
-from benchmarks.harness import DEVICE, OUT, QUICK, PAGE, RESULTS
+from benchmarks.harness import DEVICE, OUT, PAGE, QUICK, RESULTS
 from benchmarks.inference.cases import CASES, Job, Row, row_of, with_ratios
 from benchmarks.inference.worker import work
 

@@ -15,7 +15,7 @@ import typer
 
 from bench.common.environment import pick_device
 from benchmarks import harness
-from benchmarks.harness import DEVICE, OUT, QUICK, PAGE, RESULTS, Killed, say
+from benchmarks.harness import DEVICE, OUT, PAGE, QUICK, RESULTS, Killed, say
 from benchmarks.training import cases
 from benchmarks.training.cases import Form, Job, Plan, Row, base_row, row_of, with_ratios
 from benchmarks.training.counts import Peaks
