@@ -16,15 +16,15 @@ BUDGET = 45.0  # CPU seconds; importing torch and the linters take as long again
 USUAL = 2.0  # CPU seconds of a file of tests that is not named here
 # others take longer; under xdist they start in this order, so that no worker is left alone with one
 SECONDS = {
-    "tests/test_dvc.py": 110,
-    "tests/test_readme.py": 90,
+    "tests/test_dvc.py": 90,
+    "tests/test_readme.py": 60,
     "tests/test_real_data.py": 60,
     "tests/reports/browser/test_site_pages.py": 40,  # with the browser's own
-    "tests/bench/pipeline/test_pool.py": 40,
+    "tests/bench/pipeline/test_pool.py": 35,
     "tests/reports/study/test_browser.py": 30,
-    "tests/test_private_remote.py": 25,
+    "tests/test_private_remote.py": 15,
     "tests/methods/test_long_and_shared_audio.py": 20,
-    "tests/bench/pipeline/test_resume.py": 18,
+    "tests/bench/pipeline/test_resume.py": 13,
     "tests/datasets/test_prepare.py": 17,
     "tests/methods/test_contract.py": 15,
     "tests/methods/test_facediffuser_official.py": 14,
@@ -33,7 +33,7 @@ SECONDS = {
     "tests/reports/test_tables.py": 11,
     "tests/test_offline.py": 11,
     "tests/benchmarks/inference/test_inference.py": 10,
-    "tests/bench/prepare/test_probe.py": 9,
+    "tests/bench/prepare/test_probe.py": 4,
     "tests/bench/statistics/test_comparisons.py": 8,
     "tests/methods/test_codetalker_unroll.py": 8,
     "tests/methods/test_facediffuser.py": 7,
