@@ -10,7 +10,6 @@ import psutil
 import pytest
 from places import Place, released, wait_until
 
-from bench.common.terminal import console
 from bench.pipeline.locks import read_owner
 from bench.pipeline.pool import execute, run_local
 from slurm.commands import cancel
@@ -45,7 +44,7 @@ def same_weights(place: Place, step, *overrides: str) -> bool:
     In a process of its own: shape checks under pytest draw numbers.
     """
     quick = place.steps(*SIZE, *overrides)[0]
-    assert set(execute(run_local, [quick], place.cache, 1, console()).values()) == DONE
+    assert set(execute(run_local, [quick], place.cache, 1).values()) == DONE
     found, expected = hashes(place, [step]), hashes(place, [quick])
     return found == expected and "0/train/coarse/model.safetensors" in found
 
@@ -74,7 +73,7 @@ def test_four_runs_are_an_array_with_a_chain_and_end_like_local_runs(place):
     there = hashes(place, steps)
     for step in steps:
         place.cache.remove(step.key)
-    assert set(execute(run_local, steps, place.cache, 2, console()).values()) == DONE
+    assert set(execute(run_local, steps, place.cache, 2).values()) == DONE
     assert there == hashes(place, steps)
 
 
