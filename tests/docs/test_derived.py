@@ -1,4 +1,4 @@
-"""What commands have written into docs/ is what they would write now."""
+"""Pages of docs/ hold what their commands would write now."""
 
 import re
 import shutil

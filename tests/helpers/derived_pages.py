@@ -54,12 +54,12 @@ def _section(point: Point) -> str:
 
 
 def inference() -> str:
-    """What `make bench` says of predictions, from the CSV that it wrote."""
+    """Write the table of predictions from the CSV of `make bench`."""
     return inference_report.markdown(_rows(RESULTS / "inference.csv", inference_cases.Row))
 
 
 def training() -> str:
-    """What `make bench` says of training, from the CSV that it wrote."""
+    """Write the table of training from the CSV of `make bench`."""
     return training_report.markdown(_rows(RESULTS / "training.csv", training_cases.Row))
 
 
@@ -91,7 +91,7 @@ DERIVED: dict[str, tuple[str, Callable[[], str]]] = {
 
 
 def written(name: str, folder: Path = DOCS) -> str:
-    """What stands between the markers. Raises ValueError where they are not there once."""
+    """Return the text between the markers. Raises ValueError where they are not there once."""
     return _split(folder / DERIVED[name][0], name)[1]
 
 

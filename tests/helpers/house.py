@@ -101,7 +101,7 @@ def tree_of(path: Path) -> ast.Module:
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """What is imported at run time, in full; ``from a import b`` is both a and a.b."""
+    """Yield what is imported at run time, in full; ``from a import b`` is both a and a.b."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

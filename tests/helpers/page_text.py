@@ -33,7 +33,7 @@ def prose(page: str) -> str:
 
 
 def quoted(page: str) -> list[str]:
-    """What stands between backticks in the prose."""
+    """List what stands between backticks in the prose."""
     return re.findall(r"`([^`\n]+)`", prose(page).replace("\\|", "|"))
 
 
@@ -56,7 +56,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 def anchors(page: str) -> set[str]:
-    """What links may name after # in a page, spelled as GitHub does."""
+    """List what links may name after # in a page, spelled as GitHub does."""
     headings = re.findall(r"^#+ (.*)$", prose(page), flags=re.MULTILINE)
     plain = (re.sub(r"[^\w\- ]", "", heading).strip().lower() for heading in headings)
     return {heading.replace(" ", "-") for heading in plain}

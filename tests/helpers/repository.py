@@ -76,7 +76,7 @@ class Copy:
             )
 
     def call(self, *command: str, given: str = "", **environment: str) -> str:
-        """What a command prints, which has to succeed; ``given`` is its standard input."""
+        """Run a command that has to succeed, and return what it prints; ``given`` is its input."""
         done = subprocess.run(
             command,
             cwd=self.root,
@@ -89,11 +89,11 @@ class Copy:
         return done.stdout
 
     def type(self, commands: str) -> str:
-        """What lines in a shell print; every one of them has to succeed."""
+        """Run lines in a shell, all of which have to succeed, and return what they print."""
         return self.call("bash", "-euo", "pipefail", "-c", commands)
 
     def repro(self) -> str:
-        """What `dvc repro` prints."""
+        """Run `dvc repro` and return what it prints."""
         return self.call("dvc", "repro")
 
     def redone(
