@@ -6,6 +6,9 @@ Shapes   S audio samples, T frames, V vertices, K coefficients.
 Units    audio at 16 kHz; vertices in m; 25 frames per second.
 """
 
+import bench  # noqa: F401  # first: it tells numpy and torch how to compute
+
+# isort: split
 import hashlib
 import json
 import os
@@ -21,6 +24,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from jaxtyping import install_import_hook
+
+# not by jaxtyping's plugin: it imports numpy before a conftest can say how to compute
+install_import_hook(("bench", "methods", "reports"), "beartype.beartype")
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "helpers"))  # modules that several tests share

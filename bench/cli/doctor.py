@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from bench.common.arithmetic import CHOICE, EXACT, NATIVE, in_use, why_native
 from bench.common.environment import hide_broken_torchaudio
 from bench.common.files import read_json
 from bench.common.project import data_folder, raw_folder
@@ -41,8 +42,9 @@ def diagnose(registry: Registry) -> int:
 
 
 def examine(registry: Registry) -> Iterator[Finding]:
-    """Python, torch, CUDA, torchaudio, speech weights, data, masks, SLURM and DVC, in order."""
+    """Python, arithmetic, torch and CUDA, torchaudio, speech weights, data, masks, SLURM, DVC."""
     yield Finding("python", "ok", sys.version.split()[0])  # pip refuses an older one
+    yield _arithmetic()
     yield from _torch()
     yield _torchaudio()
     yield from _weights(registry)
@@ -54,6 +56,15 @@ def examine(registry: Registry) -> Iterator[Finding]:
         text = "sbatch is not here: only clusters need it; --executor local works without"
         yield Finding("SLURM", "note", text)
     yield _dvc()
+
+
+def _arithmetic() -> Finding:
+    if reason := why_native():
+        return Finding("arithmetic", "note", reason)
+    if in_use() == NATIVE:
+        text = "native: digits differ from processor to processor"
+        return Finding("arithmetic", "note", text, f"unset {CHOICE}")
+    return Finding("arithmetic", "ok", f"{EXACT}: the same digits on every such processor")
 
 
 def _torch() -> Iterator[Finding]:

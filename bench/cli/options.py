@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 
+from bench.common.arithmetic import CHOICE, choose
+
 if TYPE_CHECKING:
     from bench.registry.rows import Registry
 
@@ -44,6 +46,13 @@ STEPS = typer.Option(
     "Short for --set model.sampling.steps=N. (Training steps: --set train.steps=N.)",
 )
 DEVICE = typer.Option("--device", help="auto, cpu or cuda.")
+ARITHMETIC = typer.Option(
+    "--arithmetic",
+    callback=lambda name: choose(name) if name else None,
+    is_eager=True,  # before anything that computes is imported
+    envvar=CHOICE,
+    help="exact: the same digits on every x86-64-v3 CPU; native: this one's fastest code.",
+)
 EXECUTOR = typer.Option(
     help="Where steps run: local (here), or slurm (submitted, and waited for; "
     "$BENCH_CLUSTER: another cluster than slurm/clusters/slurm.yaml)."
@@ -70,6 +79,7 @@ class RunOptions:
     steps: Annotated[int | None, STEPS] = None
     overrides: Annotated[tuple[str, ...], SET] = ()
     device: Annotated[str, DEVICE] = "auto"
+    arithmetic: Annotated[str, ARITHMETIC] = "exact"
     executor: Annotated[str, EXECUTOR] = "local"
     workers: Annotated[int | None, WORKERS] = None
     dry_run: Annotated[bool, DRY_RUN] = False

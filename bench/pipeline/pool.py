@@ -17,6 +17,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 
+from bench.common.arithmetic import why_native
+from bench.common.terminal import say
 from bench.pipeline.cache import Cache
 from bench.pipeline.progress import Progress
 from bench.pipeline.step import Step
@@ -234,7 +236,9 @@ def _skipped(step: Step, status: dict[str, str], cache: Cache, progress: Progres
 def execute(
     executor: Executor, steps: Sequence[Step], cache: Cache, workers: int | None
 ) -> dict[str, str]:
-    """Run steps with a progress display."""
+    """Run steps with a progress display; a line says where digits may not be those of others."""
+    if reason := why_native():
+        say(reason)
     progress = Progress()
     try:
         return executor(steps, cache, _default_workers() if workers is None else workers, progress)

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.common.arithmetic import in_use
 from bench.common.files import sha256_of
 from bench.common.fingerprint import changed_modules, fingerprint, module_of
 from bench.common.records import Frozen
@@ -119,6 +120,7 @@ def plan_oracle(run: RunSpec, dataset: "Dataset") -> Step:
     splits = tuple(dict.fromkeys(clip.split for clip in dataset.shown_clips()))
     inputs = {
         "step": "oracle",
+        "arithmetic": in_use(),
         "data": dataset.clips_hash(splits),
         "code": fingerprint(["bench.evaluation.oracle"]),
     }
@@ -165,6 +167,7 @@ def _code_that_hears(roots: Iterable[str]) -> dict[str, Any]:
 def _train_step(run: RunSpec, dataset: "Dataset", stage: str, parent: Step | None) -> Step:
     inputs = {
         "step": f"train/{stage}",
+        "arithmetic": in_use(),
         "method": run.reference,
         "seed": run.seed,
         "device": run.device,
@@ -183,6 +186,7 @@ def _predict_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
         code.append("bench.evaluation.clip_scores")  # samples are scored while they are there
     inputs = {
         "step": "predict",
+        "arithmetic": in_use(),
         "model": run.preset.model.model_dump(mode="json"),
         "predict": run.preset.predict.model_dump(mode="json"),
         "threads": threads_of(run),
@@ -199,6 +203,7 @@ def _predict_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
 def _evaluate_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
     inputs = {
         "step": "evaluate",
+        "arithmetic": in_use(),
         "data": dataset.clips_hash(("test_a", "test_b")),
         "code": fingerprint(["bench.evaluation.evaluate"]),
         "parent": parent.key,

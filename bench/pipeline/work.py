@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.common.arithmetic import CHOICE, in_use, why_native
 from bench.common.files import remove_temporary, write_json
 from bench.data import Clip
 from bench.dataset.reader import Dataset, load_dataset
@@ -115,6 +116,7 @@ def provenance_of(step: Step) -> dict[str, Any]:
         "git": git_state(),
         "versions": library_versions(),
         "machine": machine(),
+        "arithmetic": in_use(),
         "device": step.run.device,
         "threads": threads_of(step.run) if step.run.stages else 1,
         "job": job(),
@@ -122,7 +124,15 @@ def provenance_of(step: Step) -> dict[str, Any]:
 
 
 def _do(step: Step, cache: Cache, folder: Path, report: Report, stop: Stop) -> list[str]:
-    """Dispatch on the step's kind; returns marks, such as operators that are not deterministic."""
+    """Dispatch on the step's kind; returns marks, such as operators that are not deterministic.
+
+    Raises ValueError in a process whose arithmetic is not that of the step's key.
+    """
+    if (planned := step.inputs.get("arithmetic", in_use())) != in_use():
+        raise ValueError(
+            f"expected {planned} arithmetic, as where this step was planned, got {in_use()}; "
+            f"{why_native() or f'set {CHOICE} to the same where it is planned and done'}"
+        )
     dataset = load_dataset(step.run.dataset, step.run.data_root)
     if step.name == "oracle":
         evaluate_oracle(dataset, folder)

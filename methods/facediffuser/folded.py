@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from bench.exact import square_root
 from methods.facediffuser.model import FaceDiffuserNetwork
 
 COLUMNS = 8192  # of A at a time: 64 MB in float64 at 1024 rows
@@ -100,7 +101,7 @@ def noise_factor(folded: Folded, network: FaceDiffuserNetwork) -> Float[Tensor, 
             return factor.float()
     values, vectors = torch.linalg.eigh(gram)  # ascending
     rank = min(weight.shape)
-    return (vectors * values.clamp(min=0).sqrt())[:, -rank:].float().contiguous()
+    return (vectors * square_root(values.clamp(min=0)))[:, -rank:].float().contiguous()
 
 
 def _mix(size: int, kernel: Float[Tensor, "1 1 width"]) -> Float[Tensor, "P P"]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.data import valid_frames
+from bench.exact import square_root
 from methods.gldi.config import DiffusionConfig, SamplingConfig
 from methods.gldi.denoiser import ConvNoiseEncoder, Denoiser
 from methods.layers.clips import frame_mean
@@ -198,4 +199,4 @@ def symmetric_root(matrix: Float[Tensor, "P P"]) -> Float[Tensor, "P P"]:
     Of all roots this one does not depend on how an eigenvector happens to be signed.
     """
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors * values.clamp(min=0).sqrt() @ vectors.T
+    return vectors * square_root(values.clamp(min=0)) @ vectors.T

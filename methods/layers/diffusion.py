@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from bench.exact import square_root
+
 Denoise = Callable[[Tensor, int], Tensor]
 """denoise(noisy, step): the network's estimate of the clean sample."""
 
@@ -50,7 +52,7 @@ class DiffusionSchedule(nn.Module):
     ) -> Float[Tensor, "B ..."]:
         """q(Z^n | Z^0) = N(sqrt(abar_n) Z^0, (1 - abar_n) I) at the given noise: Eq. 9, closed."""
         alpha_bar = self.alpha_bar[step].reshape(-1, *[1] * (clean.ndim - 1))
-        signal, spread = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+        signal, spread = square_root(alpha_bar), square_root(1 - alpha_bar)
         return signal.to(clean.dtype) * clean + spread.to(clean.dtype) * noise
 
     def level(self, step: int | None) -> float:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from bench.data import Clip, DatasetSpec
+from bench.exact import square_root
 from methods.layers.clips import evaluating
 from methods.layers.motion_scale import rms_motion
 from methods.layers.speech import ClipMemo
@@ -73,7 +74,7 @@ class MotionAutoencoder(nn.Module):
             encoder.mean.zero_()  # the template itself stands for the mean
             faces = torch.stack(list({clip.subject: clip.template for clip in clips}.values()))
             decoder.mean.copy_(faces.mean(0))
-            spread = (faces - decoder.mean).square().mean().sqrt()
+            spread = square_root((faces - decoder.mean).square().mean())
             decoder.face_scale.copy_(spread if spread else torch.ones(()))  # 0: one subject
         if self.config.loss_unit == "train_rms":
             self.loss_scale.fill_(rms_motion(clips))
@@ -217,10 +218,10 @@ def moments(clips: Sequence[Clip], centred: bool) -> tuple[Tensor, Tensor]:
     mean = torch.stack([values(clip).sum(0) for clip in clips]).sum(0) / count
     squares = [(values(clip) - mean).square().sum(0) for clip in clips]
     variance = torch.stack(squares).sum(0) / count
-    typical = variance.mean().sqrt()
+    typical = square_root(variance.mean())
     if not typical:
         raise ValueError("The training clips do not move; prepare the dataset again")
-    return mean.float(), variance.sqrt().clamp(min=STILL * typical).float()
+    return mean.float(), square_root(variance).clamp(min=STILL * typical).float()
 
 
 def _halves(expression: Tensor, frames: Frames) -> tuple[Tensor, Frames]:

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from bench.exact import logarithm
 from methods.meshtalk.context import ContextLayer, ContextModel
 from methods.meshtalk.networks import one_hot
 from methods.meshtalk.speech import NEGATIVE_SLOPE
@@ -25,7 +26,7 @@ def gumbel_from_normal(normal: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 
     Phi(z) is uniform. log Phi is computed as such, in float64: finite for every float32 z.
     """
-    return -torch.log(-torch.special.log_ndtr(normal.double())).to(normal)
+    return -logarithm(-torch.special.log_ndtr(normal.double())).to(normal)
 
 
 def generate_plain(

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from bench.data import AUDIO_RATE
+from bench.exact import square_root
 from bench.media.spectra import power_spectrum
 from methods.layers.speech import ClipMemo
 from methods.meshtalk.config import SpeechConfig
@@ -152,7 +153,7 @@ class AudioEncoder(nn.Module):
             total, squares = total + spectra.sum(1), squares + spectra.square().sum(1)
             count += spectra.shape[1]
         mean = total / count
-        deviation = (squares / count - mean.square()).clamp(min=1e-6).sqrt()
+        deviation = square_root((squares / count - mean.square()).clamp(min=1e-6))
         self.mel_mean.copy_(mean[:, None])
         self.mel_deviation.copy_(deviation[:, None])
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bench.data import Clip
+from bench.exact import square_root
 
 OVERSAMPLE = 10  # directions more than asked for: the last ones converge slowest
 ROUNDS = 3  # passes over the motion; each multiplies the gap between kept and lost by its square
@@ -41,7 +42,7 @@ def principal_components(clips: Sequence[Clip], num_components: int) -> Float[Te
         projected = ((offsets - mean) @ basis).double()
         inner += projected.T @ projected
     variances, rotation = torch.linalg.eigh(inner / max(num_frames - 1, 1))
-    deviations = variances.flip(0).clamp(min=0).sqrt()[:num_components]
+    deviations = square_root(variances.flip(0).clamp(min=0))[:num_components]
     if not deviations[0] > 0:
         raise ValueError("The training clips do not move; prepare the dataset again")
     directions = (basis.double() @ rotation.flip(1)[:, :num_components]).T  # (K, P)

@@ -6,6 +6,8 @@ Shapes   B clips, S audio samples, N mel bands, S' tokens at 50 Hz.
 Units    audio at 16 kHz, normalised per clip; features are standardised log power.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -48,8 +50,8 @@ def mel_filters(
 
     mel = 2595 log10(1 + f / 700), the O'Shaughnessy formula (HTK's).
     """
-    limits = 2595 * torch.log10(1 + torch.tensor([low, high], dtype=torch.float64) / 700)
-    mels = torch.linspace(float(limits[0]), float(limits[1]), num_bands + 2, dtype=torch.float64)
+    first, last = (2595 * math.log10(1 + hertz / 700) for hertz in (low, high))
+    mels = torch.linspace(first, last, num_bands + 2, dtype=torch.float64)
     edges = 700 * (10 ** (mels / 2595) - 1)
     hertz = torch.linspace(0, 8000, FFT // 2 + 1, dtype=torch.float64)[:, None]
     rising = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2])

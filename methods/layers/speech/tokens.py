@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from bench.data import AUDIO_RATE, Batch
+from bench.exact import square_root
 
 TOKEN_RATE = 50.0  # tokens per second
 TOKEN_HOP = 320  # samples
@@ -28,7 +29,7 @@ def normalise_audio(audio: Float[Tensor, "B S"]) -> Float[Tensor, "B S"]:
     (transformers 4.6 and 4.7, which the published code pins; later releases use 1e-7.)
     """
     variance, mean = torch.var_mean(audio, dim=1, correction=0, keepdim=True)
-    return (audio - mean) / torch.sqrt(variance + 1e-5)
+    return (audio - mean) / square_root(variance + 1e-5)
 
 
 def unpad_audio(
