@@ -4,7 +4,7 @@ import platform
 from pathlib import Path
 
 from bench.common.records import Frozen
-from bench.verify.lock import installed, moved
+from bench.verify.lock import installed, lock_of, moved, public
 
 EXACT = "exact-"  # starts the names of arithmetic that gives the same bits on all its processors
 NUMERIC = ("torch", "numpy", "scipy", "transformers", "soxr", "pandas")  # likeliest to move digits
@@ -47,7 +47,7 @@ def reasons(then: Surroundings, now: Surroundings) -> list[str]:
 
     The processor is none where both compute exactly.
     """
-    lines = moved(then.versions, now.versions)
+    lines = moved(lock_of(then.versions), lock_of(now.versions))
     lines.sort(key=lambda line: line.split()[0] not in NUMERIC)
     if then.python != now.python:
         lines.append(f"python {then.python} -> {now.python}")
@@ -56,6 +56,9 @@ def reasons(then: Surroundings, now: Surroundings) -> list[str]:
     exact = then.arithmetic == now.arithmetic and now.arithmetic.startswith(EXACT)
     if then.processor != now.processor and not exact:
         lines.append(f"processor {_described(then.processor, now.processor)}")
+    builds = [each.versions.get("torch", "absent") for each in (then, now)]
+    if public(builds[0]) == public(builds[1]) and builds[0] != builds[1]:
+        lines.append(f"build of torch {builds[0]} -> {builds[1]}")
     return lines
 
 
