@@ -91,14 +91,16 @@ def committed() -> list[str]:
 
 
 def read_digests(profile: str) -> Digests:
-    """Read those of a profile. Raises ValueError for a file that is damaged or of a newer form."""
+    """Read those of a profile. Raises ValueError for a file that is lost, damaged or newer."""
     folder = REFERENCE / profile
-    lines = (folder / HASHES).read_text(encoding="utf-8").splitlines()
     try:
         made_with = MadeWith.model_validate(read_json(folder / MADE_WITH))
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise ValueError(f"{folder / MADE_WITH}: {reason}; run: bench verify --write") from error
+        lines = (folder / HASHES).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
+        raise ValueError(
+            f"{folder} cannot be read: {reason}; run: git checkout {folder}"
+        ) from error
     pairs = (line.split("  ", 1) for line in lines)
     trees = read_json(folder / NUMBERS)
     return Digests(

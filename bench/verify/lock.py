@@ -2,7 +2,6 @@
 
 import platform
 import re
-import sys
 import sysconfig
 from collections.abc import Mapping
 from importlib.metadata import distributions
@@ -11,7 +10,7 @@ from pathlib import Path
 from bench.common.files import write_atomically
 
 LOCK = Path("requirements.lock")
-PLATFORM = ("Linux", "x86_64", (3, 11))  # where digests are made, and where the lock is installed
+PLATFORM = "Linux x86_64, Python 3.11"  # where digests are made, and where the lock is installed
 OURS = "talking-face-bench"
 # what the CUDA build of torch brings along: an index that has the CPU build has none of it
 CUDA = re.compile(r"(nvidia|cuda)-.*|triton")
@@ -70,8 +69,9 @@ def write_lock(versions: Mapping[str, str], path: Path = LOCK) -> None:
 
     Raises ValueError where the digests of no other machine would be made with them.
     """
-    if (here := (platform.system(), platform.machine(), sys.version_info[:2])) != PLATFORM:
-        raise ValueError(f"{path} is made on {PLATFORM}, this is {here}")
+    python = ".".join(platform.python_version_tuple()[:2])
+    if (here := f"{platform.system()} {platform.machine()}, Python {python}") != PLATFORM:
+        raise ValueError(f"{path} is made on {PLATFORM}; this is {here}")
     with write_atomically(path) as temporary:
         lines = [f"{name}=={version}\n" for name, version in lock_of(versions).items()]
         temporary.write_text(HEAD + "".join(lines), encoding="utf-8")

@@ -50,7 +50,7 @@ def nested(numbers: dict[str, float]) -> dict[str, Any]:
 
 def flat(tree: dict[str, Any], above: str = "") -> dict[str, float]:
     """Undo :func:`nested`."""
-    found = {}
+    found: dict[str, float] = {}
     for word, value in tree.items():
         if isinstance(value, dict):
             found |= flat(value, f"{above}{word}/")

@@ -89,7 +89,8 @@ def write(renew_lock: bool) -> int:
     versions = moved(locked, now)
     if versions and not renew_lock:
         raise ValueError(
-            f"{LOCK} and what is installed differ: {_few(versions)}; run: make upgrade"
+            f"{LOCK} and what is installed differ: {_few(versions)}; run: make clean-venv repro, "
+            "or make upgrade, which renews the lock"
         )
     profile = here.made_with.profile
     lines = list(differences(read_digests(profile), here)) if profile in committed() else []
@@ -143,7 +144,8 @@ def _why(then: Digests, here: Digests) -> Iterator[str]:
     """What explains a difference, the likeliest first."""
     was, now = then.made_with, here.made_with
     found = reasons(was.surroundings, now.surroundings)
-    keys = [name for name in was.keys if was.keys[name] != now.keys.get(name)]
+    both = [name for name in was.keys if name in here.hashes]
+    keys = [name for name in both if was.keys[name] != now.keys[name]]
     if keys:
         rows = _counted(len(keys), "row")
         found.append(f"cache keys of {rows}: code, settings, data or libraries are others")

@@ -89,6 +89,13 @@ def test_a_written_lock_is_read_back(tmp_path):
     assert read_lock(path) == LOCKED
 
 
+def test_a_lock_of_another_platform_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    with pytest.raises(ValueError, match="made on Linux x86_64, Python 3.11; this is .*arm64"):
+        write_lock(LOCKED, tmp_path / "requirements.lock")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "line", ["torch", "numpy>=2", "torch @ file:///wheels/torch.whl", "-r more.txt"]
 )
