@@ -142,6 +142,26 @@ def doctor() -> None:
     raise typer.Exit(diagnose(registry()))
 
 
+@app.command()
+def verify(
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the digests of what lies here instead.")
+    ] = False,
+    lock: Annotated[
+        bool, typer.Option("--lock", help="With --write: also the lock, as `make upgrade` does.")
+    ] = False,
+) -> None:
+    """Compare results, tables, figures and pages with the committed digests.
+
+    Exit code 0: identical. 1: something differs. 2: there is nothing to compare.
+    """
+    from bench.verify import verify as verifying
+
+    if lock and not write:
+        raise ValueError("--lock goes with --write: what is not compared is renewed")
+    raise typer.Exit(verifying.write(lock) if write else verifying.verify())
+
+
 @app.command(hidden=True)
 def fill(
     profile: Annotated[str | None, PROFILE] = None, workers: Annotated[int | None, WORKERS] = None

@@ -16,6 +16,7 @@ from bench.common.records import read_yaml
 from bench.common.terminal import console, say
 from bench.dataset.card import CARDS, Card, read_card
 from bench.registry.rows import Registry
+from bench.verify.lock import LOCK, installed, lock_of, moved, read_lock
 
 Level = Literal["ok", "note", "bad"]
 
@@ -42,9 +43,10 @@ def diagnose(registry: Registry) -> int:
 
 
 def examine(registry: Registry) -> Iterator[Finding]:
-    """Python, arithmetic, torch and CUDA, torchaudio, speech weights, data, masks, SLURM, DVC."""
+    """Python, arithmetic, versions, torch, torchaudio, speech weights, data, masks, SLURM, DVC."""
     yield Finding("python", "ok", sys.version.split()[0])  # pip refuses an older one
     yield _arithmetic()
+    yield _lock()
     yield from _torch()
     yield _torchaudio()
     yield from _weights(registry)
@@ -65,6 +67,17 @@ def _arithmetic() -> Finding:
         text = "native: digits differ from processor to processor"
         return Finding("arithmetic", "note", text, f"unset {CHOICE}")
     return Finding("arithmetic", "ok", f"{EXACT}: the same digits on every such processor")
+
+
+def _lock() -> Finding:
+    """Whether the libraries are those that the committed digests are made with."""
+    if not LOCK.exists():
+        return Finding("versions", "note", f"{LOCK} is not here: this is not the repository's root")
+    different = moved(read_lock(), lock_of(installed()))
+    if not different:
+        return Finding("versions", "ok", f"those of {LOCK}")
+    text = f"{len(different)} are not those of {LOCK}, so digits may differ: {different[0]}"
+    return Finding("versions", "note", text, f"pip install -r {LOCK}")
 
 
 def _torch() -> Iterator[Finding]:

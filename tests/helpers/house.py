@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, str] = {
     "bench/pipeline bench/prepare bench/registry",
     "bench/checks": "bench bench/common bench/dataset bench/evaluation bench/pipeline "
     "bench/registry bench/training",
+    "bench/verify": "bench/common",
     "methods/layers/speech": "bench bench/common bench/media bench/weights",
     "methods/layers/mesh": "bench/common",
     "methods/layers": "bench bench/common methods/layers/speech",

@@ -47,6 +47,7 @@ SECONDS = {
     "tests/bench/common/test_environment.py": 6,
     "tests/bench/cli/test_animate.py": 6,
     "tests/bench/collect/test_results.py": 6,
+    "tests/bench/verify/test_verify.py": 6,
     "tests/benchmarks/training/test_training.py": 6,
     "tests/reports/tabular/test_comparisons.py": 5,
 }

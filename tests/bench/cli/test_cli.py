@@ -59,8 +59,9 @@ def test_an_unknown_name_suggests_the_nearest():
 
 def test_doctor_says_something_about_everything():
     text = run("doctor").output
-    for what in ("python", "torch", "CUDA", "torchaudio", "speech weights", "data", "SLURM", "DVC"):
+    for what in ("python", "versions", "torch", "CUDA", "torchaudio", "speech weights", "data"):
         assert f" {what} " in text
+    assert " SLURM " in text and " DVC " in text
 
 
 def test_show_of_an_unknown_run_says_where_the_keys_are():
