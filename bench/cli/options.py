@@ -27,6 +27,11 @@ def complete_method(start: str) -> list[str]:
     return [name for name in registry().rows() if name.startswith(start)]
 
 
+def _chosen(arithmetic: str) -> str:
+    choose(arithmetic)
+    return arithmetic
+
+
 METHOD = typer.Option(
     "--method",
     "-m",
@@ -48,7 +53,7 @@ STEPS = typer.Option(
 DEVICE = typer.Option("--device", help="auto, cpu or cuda.")
 ARITHMETIC = typer.Option(
     "--arithmetic",
-    callback=lambda name: choose(name) if name else None,
+    callback=_chosen,
     is_eager=True,  # before anything that computes is imported
     envvar=CHOICE,
     help="exact: the same digits on every x86-64-v3 CPU; native: this one's fastest code.",

@@ -88,7 +88,9 @@ def test_sample_k_does_not_depend_on_how_many_are_drawn():
     assert ten.shape == (10, 6, NUM_VERTICES, 3)
     for num_samples in (1, 2, 3, 7):
         # but for rounding: products of other sizes add in another order
-        torch.testing.assert_close(predict(method, num_samples), ten[:num_samples], rtol=0, atol=1e-2)
+        torch.testing.assert_close(
+            predict(method, num_samples), ten[:num_samples], rtol=0, atol=1e-2
+        )
     assert len({sample.sum().item() for sample in ten}) == 10  # and no two are alike
 
 
