@@ -58,8 +58,9 @@ def check_code(step: Step) -> None:
         raise CodeChanged(
             f"{', '.join(changed[:3])} changed between submission and start; submit again"
         )
-    here, there = libraries_of_keys(), step.inputs["libraries"]
-    if differ := [f"{n} {v} instead of {there[n]}" for n, v in here.items() if v != there[n]]:
+    here = libraries_of_keys()
+    there = step.inputs.get("libraries", here)
+    if differ := [f"{n} {v} instead of {there[n]}" for n, v in here.items() if there.get(n) != v]:
         raise CodeChanged(f"the job found {', '.join(differ)}; submit again with one environment")
 
 
