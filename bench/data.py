@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from bench.common.constants import AUDIO_RATE
+from bench.common.files import check_content
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ class BlendshapeMotion:
     """Frames of template + coefficients @ basis, expanded only when they are read."""
 
     template: np.ndarray  # (V, 3)
-    coefficients: np.ndarray  # (T, K), memory-mapped
+    coefficients: Motion  # (T, K), memory-mapped
     basis: np.ndarray  # (K, V, 3), memory-mapped and shared by the subject's clips
 
     def __len__(self) -> int:
@@ -74,6 +75,7 @@ class Clip:
     template: Float[Tensor, "V 3"]  # neutral face of the clip's subject
     motion: Motion
     audio_path: Path
+    audio_sha256: str = ""  # of the file, as the dataset's manifest has it; "": of no dataset
     text: str = ""
     phonemes: tuple[tuple[str, float, float], ...] = ()  # symbol, start, end
 
@@ -85,7 +87,15 @@ class Clip:
     @property
     def audio(self) -> Float[Tensor, " S"]:
         """Mono samples at 16 kHz. Raises ValueError for an unusable file."""
-        return torch.from_numpy(read_audio(self.audio_path))
+        return torch.from_numpy(read_audio(self.sound))
+
+    @property
+    def sound(self) -> Path:
+        """The file of the audio. Raises ValueError for another content than the manifest says."""
+        if not self.audio_sha256:
+            return self.audio_path
+        repair = f"bench prepare {self.audio_path.parents[1].name}"
+        return check_content(self.audio_path, self.audio_sha256, repair)
 
     @property
     def vertices(self) -> Float[Tensor, "T V 3"]:
@@ -98,7 +108,7 @@ class Clip:
         if not np.isfinite(vertices).all():
             bad = start + int(np.argwhere(~np.isfinite(vertices))[0, 0])
             raise ValueError(
-                f"{self.name}: vertices of frame {bad} are not finite; prepare it again"
+                f"{self.name}: vertices of frame {bad} are not finite; correct its files"
             )
         return torch.from_numpy(vertices)
 
@@ -126,7 +136,7 @@ def valid_frames(num_frames: Int[Tensor, " B"], length: int) -> Bool[Tensor, "B 
 def read_audio(path: Path) -> np.ndarray:
     """Mono float32 samples of a 16 kHz file. Raises ValueError naming what is wrong with it."""
     if not path.exists():
-        raise ValueError(f"{path} does not exist; prepare the dataset again")
+        raise ValueError(f"{path} does not exist; expected a sound file")
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:

@@ -8,11 +8,10 @@ from rich.live import Live
 
 from bench.common.project import jobs_folder, runs_folder
 from bench.common.terminal import complain, console, say
-from bench.pipeline.cache import Cache
+from bench.pipeline.cache import TRACEBACK, Cache
 from bench.pipeline.planner import Choice, Session
 from bench.pipeline.progress import Progress, say_cached, title
 from bench.pipeline.step import Step
-from bench.pipeline.work import TRACEBACK
 from bench.registry.rows import Registry
 from slurm.clusters.presets import Cluster, load_cluster
 from slurm.clusters.programs import cancel as scancel

@@ -79,7 +79,7 @@ def write_toy_dataset(
         for take in range(takes + 1)
     ]
     manifest = {
-        "schema": 1,
+        "schema": 2,
         "name": name,
         "generated": True,
         "description": "A sheet that moves with the loudness of a hum.",
@@ -98,14 +98,23 @@ def write_toy_dataset(
         "clips": clips,
         "templates_sha256": {subject: _sha(neutral) for subject, neutral in templates.items()},
         "generator": {"rows": ROWS, "columns": COLUMNS},
+        "files": file_hashes(folder),
     }
     write_manifest(folder, manifest)
     return folder
 
 
+def file_hashes(folder: Path) -> dict[str, str]:
+    """Name -> SHA-256 of every file of a dataset but its manifest."""
+    paths = [p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json"]
+    return {p.relative_to(folder).as_posix(): _sha(p.read_bytes()) for p in sorted(paths)}
+
+
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write manifest.json as every prepared dataset has it."""
-    text = json.dumps(manifest, sort_keys=True, indent=1)
+    """Write manifest.json as every prepared dataset has it: with its own hash in it."""
+    from bench.common.files import sealed
+
+    text = json.dumps(sealed(manifest), sort_keys=True, indent=1)
     (folder / "manifest.json").write_text(text, encoding="utf-8")
 
 
@@ -210,10 +219,16 @@ class Project:
     data: Path
     toys: Path  # folders of the toy methods with their presets
 
-    def edit_manifest(self, change: Callable[[dict[str, Any]], Any], dataset: str = "toy") -> None:
-        """Change the manifest of a dataset of one's own (see the fixture own_data)."""
+    def edit_manifest(
+        self, change: Callable[[dict[str, Any]], Any] = lambda _: None, dataset: str = "toy"
+    ) -> None:
+        """Change the manifest of a dataset of one's own (see the fixture own_data).
+
+        Its files are then as if they had been prepared so, whatever they are.
+        """
         path = self.data / dataset / "manifest.json"
         manifest = json.loads(path.read_text())
+        manifest["files"] |= file_hashes(path.parent)
         change(manifest)
         write_manifest(path.parent, manifest)
 

@@ -135,6 +135,22 @@ def clean(
 
 
 @app.command()
+def fsck(
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Remove bad steps, and prepare bad datasets again."),
+    ] = False,
+) -> None:
+    """Compare every file of the cache and of the prepared data with its hash."""
+    from bench.checks.content import fsck as check_all
+    from bench.common.project import data_folder, runs_folder
+    from bench.pipeline.cache import Cache
+    from bench.prepare.probe import prepare as prepare_dataset
+
+    raise typer.Exit(check_all(Cache(runs_folder()), data_folder(), fix, prepare_dataset))
+
+
+@app.command()
 def doctor() -> None:
     """Check python, torch, CUDA, torchaudio, speech weights, data, SLURM and DVC."""
     from bench.cli.doctor import diagnose

@@ -65,7 +65,9 @@ EXECUTOR = typer.Option(
 WORKERS = typer.Option("--workers", min=0, help="Processes; default: one per core. 0: in this one.")
 SEED = typer.Option("--seed", "-s", help="Repeat for several; default: the profile's.")
 DRY_RUN = typer.Option("--dry-run", help="Show what would run, and why it is not cached.")
-FORCE = typer.Option("--force", help="Forget cached results of these runs first.")
+FORCE = typer.Option(
+    "--force", help="Do this command's own steps again, and what follows from them."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,7 @@ class RunOptions:
     dry_run: Annotated[bool, DRY_RUN] = False
     force: Annotated[bool, FORCE] = False
     until: str = "evaluate"
+    force_from: str = "train"  # the first kind of step that --force does again
 
     @property
     def all_overrides(self) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ def _run(options: RunOptions) -> int:
 
 def _up_to(until: str, text: str) -> Callable[..., None]:
     """`run` without its ablations, ending at one kind of step."""
-    return command_of(RunOptions, _run, text, without=("ablation", "variant"), until=until)
+    ends = {"until": until, "force_from": until}
+    return command_of(RunOptions, _run, text, without=("ablation", "variant"), **ends)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

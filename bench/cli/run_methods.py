@@ -14,10 +14,10 @@ from bench.pipeline.progress import say_cached, title
 from bench.pipeline.step import Step, nearest_change, unique
 from bench.pipeline.work import describe
 from bench.prepare.probe import why_skipped
-from bench.registry.rows import IMPORTED, Registry
+from bench.registry.rows import IMPORTED, ORACLE, Registry
 
 EXECUTORS = {"local": "bench.pipeline.pool:run_local", "slurm": "slurm.executor:run_on_cluster"}
-UNTIL = ("train", "predict", "evaluate")
+KINDS = ("train", "predict", "evaluate")
 
 
 def run_methods(options: RunOptions, registry: Registry) -> int:
@@ -38,10 +38,12 @@ def run_methods(options: RunOptions, registry: Registry) -> int:
             if plan.variant == IMPORTED:  # asked for by name: no row of a table
                 raise ValueError(f"{plan.row} on {plan.dataset}: {plan.unsupported}")
             say(f"{plan.row}: skipped: {plan.unsupported}")
-    steps = unique(step for plan in plans for step in plan.steps if _wanted(step, options.until))
+    every = unique(step for plan in plans for step in plan.steps)
+    steps = [step for step in every if _place(step.kind) <= _place(options.until)]
     if options.force and not options.dry_run:
-        for step in steps:
-            session.cache.remove(step.key)
+        for step in every:
+            if _place(step.kind) >= _place(options.force_from):
+                session.cache.remove(step.key)
     say_cached(steps, session.cache)
     if options.dry_run:
         say_why(steps, session)
@@ -88,7 +90,10 @@ def _plans(session: Session, options: RunOptions) -> list[MethodPlan | AblationP
     seeds = options.seeds or session.profile.seeds
     pairs = [(method, dataset) for dataset in datasets for method in options.methods]
     if options.ablation is None:
-        return [session.plan(*pair, seeds) for pair in pairs]
+        return [
+            session.oracle(dataset) if method == ORACLE else session.plan(method, dataset, seeds)
+            for method, dataset in pairs
+        ]
     return [session.ablation(*pair, seeds, options.ablation, options.variant) for pair in pairs]
 
 
@@ -102,10 +107,11 @@ def _print(session: Session, asked: Iterable[MethodPlan | AblationPlan]) -> None
             print_scores(results_of(session, each))
 
 
-def _wanted(step: Step, until: str) -> bool:
-    if until not in UNTIL:
-        raise unknown("step", until, UNTIL)
-    return UNTIL.index(step.name.partition("/")[0]) <= UNTIL.index(until)
+def _place(kind: str) -> int:
+    """Where a kind of step stands in the order of the work."""
+    if kind not in KINDS:
+        raise unknown("step", kind, KINDS)
+    return KINDS.index(kind)
 
 
 def get_executor(name: str) -> Executor:

@@ -4,7 +4,7 @@ A histogram called ``codes`` among a stage's loss terms is what makes it one
 (bench/training/loop.py).
 """
 
-from bench.common.files import read_json
+from bench.common.files import output, read_json
 from bench.pipeline.cache import Cache
 from bench.results import Codebook, EpochCodes
 
@@ -16,7 +16,7 @@ def codebooks(cache: Cache, keys: dict[str, str]) -> dict[str, Codebook]:
     found = {}
     for step, key in keys.items():
         if step.startswith("train/") and cache.is_done(key):
-            health = _of_curves(read_json(cache.folder(key) / "curves.json"))
+            health = _of_curves(read_json(output(cache.folder(key), "curves.json")))
             if health is not None:
                 found[step.removeprefix("train/")] = health
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bench.collect.plan_files import PlannedMethod
-from bench.common.files import read_arrays, write_arrays
+from bench.common.files import output, read_arrays, write_arrays
 from bench.data import Clip
 from bench.dataset.reader import Dataset
 from bench.evaluation.predict import figure_style, prediction_path
@@ -70,7 +70,7 @@ def _side_by_side(curves: Sequence[np.ndarray]) -> Float[np.ndarray, "S T"]:
 def _of_seeds(cache: Cache, row: PlannedMethod, file: str) -> list[dict[str, np.ndarray]]:
     """A file of every seed that is done."""
     keys = [run.last_key for run in row.runs]
-    return [read_arrays(cache.folder(key) / file) for key in keys if cache.is_done(key)]
+    return [read_arrays(output(cache.folder(key), file)) for key in keys if cache.is_done(key)]
 
 
 def write_shown_motion(
@@ -164,6 +164,7 @@ def _stored(
         return
     for clip in clips:
         style = clip.style if clip.style is not None else figure_style(dataset, clip)
-        path = cache.folder(key) / prediction_path(clip.split, clip, dataset.spec.styles[style])
-        if path.exists():
+        name = prediction_path(clip.split, clip, dataset.spec.styles[style])
+        if (cache.folder(key) / name).exists():
+            path = output(cache.folder(key), name)
             yield clip, np.load(path, mmap_mode="r", allow_pickle=False)[0]

@@ -17,7 +17,7 @@ from bench.collect.plan_files import (
     skipped_plan,
     write_skipped,
 )
-from bench.common.files import read_json, write_arrays, write_json
+from bench.common.files import output, read_json, write_arrays, write_json
 from bench.common.project import data_folder, plans_folder, results_folder, runs_folder
 from bench.dataset.reader import Dataset, load_dataset
 from bench.metrics.diversity import numerical_floor
@@ -103,7 +103,7 @@ def _run(run: PlannedRun, planned: PlannedMethod, cache: Cache) -> RunResult:
     if planned.unsupported is not None:
         return RunResult(seed=run.seed, status="skipped", reason=planned.unsupported)
     done = cache.is_done(run.last_key)
-    scores = read_json(cache.folder(run.last_key) / "scores.json") if done else {}
+    scores = read_json(output(cache.folder(run.last_key), "scores.json")) if done else {}
     return RunResult(
         seed=run.seed,
         status="done" if done else "failed",

@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from bench.common.files import read_json
+from bench.common.files import read_json, sealed
 
-MANIFEST_SCHEMA = 1
+MANIFEST_SCHEMA = 2  # 2 adds files: the SHA-256 of each, and of the manifest itself
+OF_CLIPS = ("vertices", "coefficients", "audio")  # folders with a file per clip
 GEOMETRY = (  # what every number depends on, besides the clips
     *("fps", "unit", "num_vertices", "styles", "motion", "masks"),
     *("mouth_opening_pair", "templates_sha256"),
 )
-ENTRIES = {*GEOMETRY, "name", "generated", "unit_to_mm", "clips"}
+ENTRIES = {*GEOMETRY, "name", "generated", "unit_to_mm", "clips", "files"}
 CLIP_ENTRIES = {
     *("name", "subject", "sentence", "text", "take", "audio"),
     *("split", "frames", "phonemes", "style"),
@@ -30,6 +31,8 @@ def _problem(manifest: dict[str, Any]) -> str | None:
     """The first thing that is wrong, or None."""
     if manifest.get("schema") != MANIFEST_SCHEMA:
         return f"expected schema {MANIFEST_SCHEMA}, got {manifest.get('schema')!r}"
+    if manifest != sealed(manifest):
+        return "it has another hash than is written in it: it is damaged or was changed by hand"
     if missing := sorted(ENTRIES - manifest.keys()):
         return f"{', '.join(missing)} missing"
     if "mouth" not in manifest["masks"]:
@@ -49,6 +52,11 @@ def _clip_problem(clip: dict[str, Any], num_styles: int) -> str | None:
     return None
 
 
+def prepare_command(name: str) -> str:
+    """The command that makes a dataset, and makes again what is damaged of it."""
+    return f"bench prepare {name}"
+
+
 def prepare_hint(name: str) -> str:
-    """The command that makes a dataset."""
-    return f"run: bench prepare {name}"
+    """The end of a line on what is wrong with a dataset."""
+    return f"run: {prepare_command(name)}"

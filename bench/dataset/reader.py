@@ -3,9 +3,10 @@
 Shapes   T motion frames, V vertices, K blendshape coefficients.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.common.files import sha256_of, sha256_of_file
+from bench.common.files import check_content, sha256_of
 from bench.data import BlendshapeMotion, Clip, DatasetSpec, Motion
-from bench.dataset.manifest import GEOMETRY, prepare_hint, read_manifest
+from bench.dataset.manifest import GEOMETRY, OF_CLIPS, prepare_command, prepare_hint, read_manifest
 
 SPLITS = ("train", "val", "test_a", "test_b")
+
+
+@dataclass(frozen=True)
+class StoredMotion:
+    """A clip's memory-mapped file, whose content is checked before a frame of it is read."""
+
+    array: np.ndarray  # (T, V, 3) or (T, K)
+    check: Callable[[], object]  # raises ValueError
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        self.check()
+        return self.array[frames]
 
 
 @dataclass(frozen=True)
@@ -75,28 +91,31 @@ class Dataset:
         return [self._clip(entry) for entry in sorted(entries, key=lambda e: e["take"])]
 
     def clips_hash(self, splits: tuple[str, ...]) -> str:
-        """SHA-256 over what a step that reads these splits depends on."""
+        """SHA-256 over what a step that reads these splits depends on, files by their hashes."""
         clips = [e for e in self.manifest["clips"] if e["split"] in splits]
         geometry = {k: self.manifest[k] for k in GEOMETRY}
-        return sha256_of([clips, geometry, self._files_hash])
+        names = {str(e[key]) for e in clips for key in ("name", "audio")}
+        files = {
+            file: sha256
+            for file, sha256 in self.manifest["files"].items()
+            if file.partition("/")[0] not in OF_CLIPS or PurePosixPath(file).stem in names
+        }
+        return sha256_of([clips, geometry, files])
 
-    @cached_property
-    def _files_hash(self) -> dict[str, str]:
-        """SHA-256 of the shared arrays, of which the manifest has none."""
-        names = ["faces.npy", "reference.npy"]
-        if self.manifest["motion"] == "coefficients":
-            names += [
-                f"bases/{subject}.npy" for subject in sorted(self.manifest["templates_sha256"])
-            ]
-        return {name: self._file_hash(name) for name in names}
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the content of its files, a line each; every file is read."""
+        for name in self.manifest["files"]:
+            try:
+                self._checked(name)
+            except ValueError as error:
+                yield str(error)
 
-    def _file_hash(self, name: str) -> str:
-        try:
-            return sha256_of_file(self.folder / name)
-        except FileNotFoundError as error:
-            raise ValueError(
-                f"{self.folder / name} does not exist; {prepare_hint(self.name)}"
-            ) from error
+    def _checked(self, name: str) -> Path:
+        """The path of a file. Raises ValueError for another content than the manifest says."""
+        path, expected = self.folder / name, self.manifest["files"].get(name)
+        if expected is None:
+            raise ValueError(f"{path} is not in the manifest; {prepare_hint(self.name)}")
+        return check_content(path, expected, prepare_command(self.name))
 
     def template(self, subject: str) -> Float[Tensor, "V 3"]:
         """A subject's neutral face. Raises ValueError for a subject without one."""
@@ -105,6 +124,7 @@ class Dataset:
 
     def _clip(self, entry: dict[str, Any]) -> Clip:
         template = self.template(entry["subject"])
+        sound = f"audio/{entry['audio']}.wav"
         return Clip(
             name=entry["name"],
             subject=entry["subject"],
@@ -114,7 +134,8 @@ class Dataset:
             style=entry["style"],
             template=template,
             motion=self._motion(entry, template.numpy()),
-            audio_path=self.folder / "audio" / f"{entry['audio']}.wav",
+            audio_path=self.folder / sound,
+            audio_sha256=self.manifest["files"].get(sound, "missing in the manifest"),
             text=entry["text"],
             phonemes=tuple((p, s, e) for p, s, e in entry["phonemes"]),
         )
@@ -124,11 +145,15 @@ class Dataset:
         if num_frames < 1:
             raise ValueError(f"{entry['name']}: expected at least one frame, got {num_frames}")
         if self.manifest["motion"] == "vertices":
-            return self._array(f"vertices/{entry['name']}.npy", (num_frames, num_vertices, 3))
+            return self._stored(f"vertices/{entry['name']}.npy", (num_frames, num_vertices, 3))
         basis = self._array(f"bases/{entry['subject']}.npy", (None, num_vertices, 3))
         shape = (num_frames, len(basis))
-        coefficients = self._array(f"coefficients/{entry['name']}.npy", shape)
+        coefficients = self._stored(f"coefficients/{entry['name']}.npy", shape)
         return BlendshapeMotion(template, coefficients, basis)
+
+    def _stored(self, name: str, shape: tuple[int | None, ...]) -> "StoredMotion":
+        """Opened now, and compared with the manifest when it is read: it may be large."""
+        return StoredMotion(self._open(name, shape), partial(self._checked, name))
 
     def _indices(self, name: str, shape: tuple[int | None, ...]) -> Tensor:
         indices = np.array(self._array(name, shape), dtype=np.int64)
@@ -136,8 +161,13 @@ class Dataset:
             raise ValueError(f"{self.folder / name}: expected vertex indices of the mesh")
         return torch.from_numpy(indices)
 
-    def _array(self, name: str, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
-        """A memory-mapped array whose shape is checked (None: any length)."""
+    def _array(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+        """An array whose content and shape (None: any length) are checked."""
+        self._checked(name)
+        return self._open(name, shape)
+
+    def _open(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+        """A memory-mapped array whose shape is checked."""
         path = self.folder / name
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -147,9 +177,8 @@ class Dataset:
             raise ValueError(
                 f"{path} is not a readable array; {prepare_hint(self.name)}"
             ) from error
-        if shape is not None and (
-            array.ndim != len(shape)
-            or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True))
+        if array.ndim != len(shape) or any(
+            n not in (None, m) for n, m in zip(shape, array.shape, strict=True)
         ):
             expected = " x ".join("any" if n is None else str(n) for n in shape)
             raise ValueError(f"{path}: expected shape {expected}, got {array.shape}")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.common.files import read_json, write_arrays, write_json
+from bench.common.files import output, read_json, write_arrays, write_json
 from bench.config import PredictConfig
 from bench.data import Clip, Motion
 from bench.dataset.reader import Dataset
@@ -58,12 +58,12 @@ class Evaluation:
         return list(predictions) * (2 if self.deterministic else 1)
 
     def load(self, request: Request) -> np.ndarray:
-        """(N, T, V, 3), memory-mapped. Raises ValueError when it is missing or unreadable."""
-        path = self.predictions / request.path
+        """(N, T, V, 3), memory-mapped. Raises ValueError when it is missing, or was changed."""
+        path = output(self.predictions, request.path)
         try:
             return np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise ValueError(f"{path} is not a readable prediction; use --force") from error
+            raise ValueError(f"{path} is not a readable prediction") from error
 
 
 def evaluate(evaluation: Evaluation, folder: Path) -> None:
@@ -92,10 +92,10 @@ def _test_a(evaluation: Evaluation, face: Face) -> SplitScores:
     gathered = Gathered()
     for request in evaluation.of_split("test_a"):
         predictions, clip = evaluation.load(request), request.clip
-        kept = evaluation.predictions / SAMPLE_SCORES / f"{clip.name}.json"
+        kept = Path(SAMPLE_SCORES, f"{clip.name}.json")
         several = (
-            scores_from_json(read_json(kept))
-            if kept.exists()
+            scores_from_json(read_json(output(evaluation.predictions, kept)))
+            if (evaluation.predictions / kept).exists()
             else samples_scores(face, clip, evaluation.samples_of(predictions))
         )
         scores = sample_scores(face, clip, predictions[0]) | several

@@ -15,6 +15,7 @@ from bench.common.fingerprint import fingerprint
 from bench.common.records import Frozen
 from bench.config import Preset
 from bench.pipeline.cache import Cache
+from bench.pipeline.provenance import libraries_of_keys
 from bench.pipeline.step import IMPORT, RunSpec, Step
 from bench.registry.methods import official_module
 
@@ -57,6 +58,7 @@ def import_step(
         "set": dict(overrides),
         "data": dataset.clips_hash(()),  # the faces, masks and styles; no clip
         "code": fingerprint([module]) if module else {},
+        "libraries": libraries_of_keys(),
     }
     return Step(IMPORT, run, inputs)
 

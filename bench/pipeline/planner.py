@@ -112,8 +112,28 @@ class Session:
         """
         return self._plan(self.registry.row(row), dataset, seeds, self.choice.overrides)
 
+    def _words(self, row: Row, overrides: tuple[str, ...], *ablation: str) -> tuple[str, ...]:
+        """What a command line says to plan a row as it is planned here.
+
+        ``ablation``: the words that choose a variant whose file lies nowhere where rows are found.
+        """
+        method = row.method
+        known = self.registry.methods.get(method.name)
+        name = method.name if known is method else method.reference
+        words = ["--method", name if ablation else row_name(name, row.variant), *ablation]
+        words += ["--profile", self.profile_name]
+        words += [word for override in overrides for word in ("--set", override)]
+        if self.choice.device != "auto":
+            words += ["--device", self.choice.device]
+        return tuple(words)
+
     def _plan(
-        self, row: Row, dataset: str, seeds: Sequence[int], overrides: tuple[str, ...]
+        self,
+        row: Row,
+        dataset: str,
+        seeds: Sequence[int],
+        overrides: tuple[str, ...],
+        *ablation: str,
     ) -> MethodPlan:
         method = row.method
         cls, loaded = method.cls, self.dataset(dataset)
@@ -128,6 +148,7 @@ class Session:
             stages=cls.stages,
             device=self.device,
             variant=row.variant,
+            words=self._words(row, overrides, *ablation),
         )
         why_not = cls.unsupported(loaded.spec)
         if row.variant == IMPORTED:
@@ -153,7 +174,8 @@ class Session:
 
     def oracle(self, dataset: str) -> MethodPlan:
         """The pseudo method that scores another take of the same sentence; it has one run."""
-        run = run_without_preset(ORACLE, "", dataset, data_folder())
+        words = ("--method", ORACLE, "--profile", self.profile_name)
+        run = run_without_preset(ORACLE, "", dataset, data_folder(), words=words)
         step = plan_oracle(run, self.dataset(dataset))
         return MethodPlan(ORACLE, DEFAULT, ((step,),), deterministic=False, unsupported=None)
 
@@ -172,7 +194,11 @@ class Session:
                 other = self.registry.varied(row, each, found)
                 # overrides are meant for the method that is asked for: another one has other keys
                 overrides = self.choice.overrides if other.method == row.method else ()
-                plans[each] = self._plan(other, dataset, seeds, overrides)
+                chosen = ("--ablation", name, "--variant", each)
+                known = row.method.variants.get(each)
+                named = found.row or (known is not None and known.set == found.set)
+                words = () if named else chosen
+                plans[each] = self._plan(other, dataset, seeds, overrides, *words)
             except ValueError as error:
                 raise ValueError(f"ablation {name}, variant {each}: {error}") from error
         return AblationPlan(row.method.name, Path(name).stem, ablation, plans)

@@ -5,7 +5,7 @@ import platform
 import resource
 import subprocess
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,23 @@ GENERATED = ("dvc.lock", "results", "reports/tables", "reports/figures", "report
 
 def library_versions() -> dict[str, str]:
     """Versions of python and of the libraries that numbers depend on."""
-    found = {"python": platform.python_version()}
-    for name in (*LIBRARIES, *backend_inputs().values()):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "absent"
-    return found
+    names = (*LIBRARIES, *backend_inputs().values())
+    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+
+
+def libraries_of_keys() -> dict[str, str]:
+    """The libraries' versions as keys have them: without the build, so that a machine with a GPU
+    and one without agree on what is done."""
+    names = (*LIBRARIES, *backend_inputs().values())
+    return {name: _version(name).partition("+")[0] for name in names}
+
+
+@cache
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ their code and not by their names; two steps with equal inputs are one step.
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +19,14 @@ from bench.common.fingerprint import changed_modules, fingerprint, module_of
 from bench.common.records import Frozen
 from bench.config import Preset, StageConfig
 from bench.media.resampling import BACKENDS, backend_inputs
+from bench.pipeline.provenance import libraries_of_keys
 
 if TYPE_CHECKING:
     from bench.dataset.reader import Dataset
 
 IMPORT = "import"  # the step that such an entry stands for
 
+FIX = "bench fsck --fix"  # for a step of which no command is known
 KEY_LENGTH = 32  # hex digits of the SHA-256 that name a folder
 HASHES = re.compile("[0-9a-f]{64}|[0-9a-f]{32}(-[0-9a-f]{32})?")
 # do not change a result, so they are no part of a key
@@ -56,6 +59,8 @@ class RunSpec:
     stages: tuple[str, ...]
     device: str  # "cpu" | "cuda"
     variant: str = "default"
+    # how a command line names it; where nothing but this makes it, the whole command
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,34 @@ class Step:
         """The stage of a train step."""
         return self.name.partition("/")[2] or None
 
+    @property
+    def kind(self) -> str:
+        """The command that ends with it: train, predict, evaluate; or import."""
+        kind = self.name.partition("/")[0]
+        return "evaluate" if kind == "oracle" else kind
+
+    @property
+    def again(self) -> str:
+        """The command that does this step again, whatever is cached of it."""
+        run = self.run
+        if run.words[:1] in ((), ("bench",)):
+            return shlex.join(run.words) or FIX
+        verb = "run" if "--ablation" in run.words else self.kind  # only this one knows ablations
+        words = ["bench", verb, *run.words, "--dataset", run.dataset, "--seed", str(run.seed)]
+        return shlex.join([*words, "--force"])
+
     def ancestors(self) -> list["Step"]:
         """Parents, nearest first."""
         return [] if self.parent is None else [self.parent, *self.parent.ancestors()]
 
 
 def run_without_preset(
-    method: str, reference: str, dataset: str, data_root: Path, variant: str = "default"
+    method: str,
+    reference: str,
+    dataset: str,
+    data_root: Path,
+    variant: str = "default",
+    words: tuple[str, ...] = (),
 ) -> RunSpec:
     """A run that trains nothing: of the oracle, or of weights that were trained elsewhere."""
     return RunSpec(
@@ -96,6 +122,7 @@ def run_without_preset(
         stages=(),
         device="cpu",
         variant=variant,
+        words=words,
     )
 
 
@@ -123,6 +150,7 @@ def plan_oracle(run: RunSpec, dataset: "Dataset") -> Step:
         "arithmetic": in_use(),
         "data": dataset.clips_hash(splits),
         "code": fingerprint(["bench.evaluation.oracle"]),
+        "libraries": libraries_of_keys(),
     }
     return Step("oracle", run, inputs)
 
@@ -157,11 +185,12 @@ def _shown(value: Any) -> str:
 
 
 def _code_that_hears(roots: Iterable[str]) -> dict[str, Any]:
-    """The fingerprint of code that hears speech, and of the sound library that it hears by, where
-    that is not the reference."""
+    """The fingerprint of code that hears speech and the versions of its libraries, with the sound
+    library that it hears by, where that is not the reference."""
     asked_for = backend_inputs()
     libraries = [BACKENDS[name] for name in asked_for.values()]
-    return {"code": fingerprint([*roots, *libraries]), **asked_for}
+    code = fingerprint([*roots, *libraries])
+    return {"code": code, "libraries": libraries_of_keys(), **asked_for}
 
 
 def _train_step(run: RunSpec, dataset: "Dataset", stage: str, parent: Step | None) -> Step:
@@ -206,6 +235,7 @@ def _evaluate_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
         "arithmetic": in_use(),
         "data": dataset.clips_hash(("test_a", "test_b")),
         "code": fingerprint(["bench.evaluation.evaluate"]),
+        "libraries": libraries_of_keys(),
         "parent": parent.key,
     }
     return Step("evaluate", run, inputs, parent)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from bench.common.files import output
 from bench.dataset.reader import Dataset
 from bench.method import Method
 from bench.pipeline.cache import Cache
@@ -13,7 +14,7 @@ from bench.pipeline.planner import Session
 from bench.pipeline.step import Step
 from bench.registry.methods import MethodEntry
 from bench.registry.rows import row_name
-from bench.training.checkpoint import load_weights
+from bench.training.checkpoint import WEIGHTS, load_weights
 from bench.training.loop import initialise
 
 
@@ -36,7 +37,7 @@ class TrainedRun:
     def build(self, dataset: Dataset) -> Method:
         """The method with these weights. Raises ValueError for weights that do not fit."""
         method = initialise(self.method.cls, self.config, dataset.spec, self.seed)
-        load_weights(self.weights, method, ())
+        load_weights(output(self.weights.parent, WEIGHTS), method, ())
         return method
 
 
@@ -45,7 +46,7 @@ def trained_row(row: str, dataset: str, seed: int, session: Session) -> TrainedR
     predict = step_of_trained(row, dataset, seed, session)
     run, parent = predict.run, predict.parent
     assert parent is not None
-    weights = session.cache.folder(parent.key) / "model.safetensors"
+    weights = session.cache.folder(parent.key) / WEIGHTS
     name = row_name(run.method, run.variant)
     method = session.registry.entry(run.method, run.reference)
     return TrainedRun(name, method, dataset, seed, run.preset.model, weights)
@@ -92,7 +93,7 @@ def trained_by_key(prefix: str, session: Session) -> TrainedRun:
     except ValidationError as error:
         raise ValueError(f"{key[:12]} is of another version of its method") from error
     row = row_name(name, record["variant"])
-    weights = cache.folder(record["parent"]) / "model.safetensors"
+    weights = cache.folder(record["parent"]) / WEIGHTS
     return TrainedRun(row, method, record["dataset"], record["seed"], config, weights)
 
 

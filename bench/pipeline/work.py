@@ -14,15 +14,16 @@ import numpy as np
 import torch
 
 from bench.common.arithmetic import CHOICE, in_use, why_native
-from bench.common.files import remove_temporary, write_json
+from bench.common.files import noting, output, write_json
 from bench.data import Clip
+from bench.dataset.manifest import prepare_hint
 from bench.dataset.reader import Dataset, load_dataset
 from bench.evaluation.clip_scores import Face, samples_scores, scores_to_json
 from bench.evaluation.evaluate import SAMPLE_SCORES, Evaluation, evaluate
 from bench.evaluation.oracle import evaluate_oracle
 from bench.evaluation.predict import is_deterministic, predict_all
 from bench.method import Method
-from bench.pipeline.cache import Cache
+from bench.pipeline.cache import TRACEBACK, Cache, resume
 from bench.pipeline.locks import Held, LockLost
 from bench.pipeline.provenance import (
     git_state,
@@ -35,11 +36,9 @@ from bench.pipeline.provenance import (
 from bench.pipeline.step import IMPORT, Step, threads_of
 from bench.registry.methods import load
 from bench.training.batches import Loader, under_all_styles
-from bench.training.checkpoint import load_weights, save_weights
+from bench.training.checkpoint import WEIGHTS, load_weights, save_weights
 from bench.training.loop import Stage, initialise, train_stage
 from bench.training.stopping import Interrupted, Stop, never
-
-TRACEBACK = "traceback.txt"  # of a failed step, in its folder
 
 Report = Callable[[str], None]
 """report(text): what the step is doing, for a progress line."""
@@ -63,13 +62,13 @@ def run_step(step: Step, cache: Cache, report: Report, stop: Stop = never) -> st
 def _run(step: Step, cache: Cache, report: Report, stop: Stop, held: Held) -> str:
     folder = cache.folder(step.key)
     folder.mkdir(parents=True, exist_ok=True)
-    remove_temporary(folder)
-    (folder / TRACEBACK).unlink(missing_ok=True)
     provenance = provenance_of(step)  # before the work: a GPU that broke in it tells nothing
     reset_peak_memory()
     started, clock = datetime.now(UTC), time.monotonic()
     try:
-        marks = _do(step, cache, folder, report, lambda: held.lost or stop())
+        resume(folder, step.again)
+        with noting(folder):
+            marks = _do(step, cache, folder, report, lambda: held.lost or stop())
         outcome: dict[str, Any] = {"status": "done", "marks": marks}
     except Interrupted:
         held.check()
@@ -107,6 +106,7 @@ def describe(step: Step) -> dict[str, Any]:
         "seed": run.seed,
         "parent": step.parent.key if step.parent else None,
         "inputs": step.inputs,
+        "again": step.again,
     }
 
 
@@ -175,7 +175,7 @@ def _train(
         for split, settings in (("train", config), ("val", whole))
     )
     if train is None:
-        raise ValueError(f"{dataset.name} has no training clips; prepare it again")
+        raise ValueError(f"{dataset.name} has no training clips; {prepare_hint(dataset.name)}")
     method = build(step, dataset, cache)
     stage = Stage(
         method, name, config, train, val, run.seed, folder, torch.device(run.device), stop
@@ -185,7 +185,7 @@ def _train(
         report(f"{done}/{steps} loss {loss:.4g}, {rate:.1f} clips/s, {left:.0f} s left")
 
     train_stage(stage, progress)
-    save_weights(folder / "model.safetensors", method, later_stages(run.stages, name))
+    save_weights(folder / WEIGHTS, method, later_stages(run.stages, name))
     (folder / "checkpoint.pt").unlink(missing_ok=True)
 
 
@@ -223,7 +223,7 @@ def build(step: Step, dataset: Dataset, cache: Cache) -> Method:
     source = next((a for a in step.ancestors() if a.stage or a.name == IMPORT), None)
     if source is not None:
         without = later_stages(run.stages, source.stage) if source.stage else ()
-        load_weights(cache.folder(source.key) / "model.safetensors", method, without)
+        load_weights(output(cache.folder(source.key), WEIGHTS), method, without)
     return method
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.common.constants import AUDIO_RATE
-from bench.common.files import read_json, sha256_of, write_array, write_json
+from bench.common.files import read_json, sha256_of, sha256_of_file, write_array, write_json
 from bench.dataset.card import Card
 from bench.media.audio import write_speech
 from bench.media.resampling import resample
@@ -56,6 +56,7 @@ class Prepared:
 
     name: str
     entries: dict[str, Any]
+    files: dict[str, str]  # name in the dataset's folder -> SHA-256
     problems: tuple[str, ...] = ()
 
 
@@ -63,7 +64,7 @@ def prepare_clip(task: Task) -> Prepared:
     """Write a clip's two files; those of an earlier call are kept where nothing has changed."""
     name = task.recording.name
     if (kept := _kept(task)) is not None:
-        return Prepared(name, kept)
+        return Prepared(name, **kept)
     motion, samples = np.empty(0), np.empty(0)
     problems = []
     try:
@@ -77,7 +78,7 @@ def prepare_clip(task: Task) -> Prepared:
     if not problems:
         problems += _lengths(motion, samples, task.card.fps)
     if problems:
-        return Prepared(name, {}, tuple(problems))
+        return Prepared(name, {}, {}, tuple(problems))
     write_array(task.vertices, motion)
     write_speech(task.audio, samples)
     entries = {
@@ -87,21 +88,23 @@ def prepare_clip(task: Task) -> Prepared:
         "motion_sha256": hashlib.sha256(motion.tobytes()).hexdigest(),
         "audio_sha256": hashlib.sha256(samples.tobytes()).hexdigest(),
     }
-    write_json(task.record, {"made_from": task.made_from, "entries": entries})
-    return Prepared(name, entries)
+    paths = (task.vertices, task.audio)
+    files = {path.relative_to(task.out).as_posix(): sha256_of_file(path) for path in paths}
+    write_json(task.record, {"made_from": task.made_from, "entries": entries, "files": files})
+    return Prepared(name, entries, files)
 
 
 def _kept(task: Task) -> dict[str, Any] | None:
-    """The entries of a clip that is there already, made from the same files by the same code."""
+    """What is known of a clip that is there already, as it was written, made from the same files by
+    the same code."""
     try:
         record = read_json(task.record)
         same = record["made_from"] == task.made_from
-        array = np.load(task.vertices, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, KeyError):
+        files = record["files"]
+        whole = same and all(sha256_of_file(task.out / n) == found for n, found in files.items())
+    except (ValueError, OSError, KeyError):
         return None
-    entries = record["entries"]
-    whole = len(array) == entries["frames"] and task.audio.exists()
-    return entries if same and whole else None
+    return {"entries": record["entries"], "files": files} if whole else None
 
 
 def _checked(task: Task) -> Iterator[np.ndarray]:

@@ -12,9 +12,11 @@ from typing import Literal
 from bench.common.files import read_json, sha256_of, sha256_of_file, write_json
 from bench.common.project import data_folder, raw_folder, results_folder
 from bench.common.records import Frozen, read_yaml
-from bench.common.terminal import say
+from bench.common.terminal import complain, say
 from bench.dataset.card import CARDS, Card, read_card
+from bench.dataset.reader import load_dataset
 
+PULL = "dvc pull --force data@{}"  # brings the clips of a laboratory's own remote
 State = Literal["generated", "raw", "processed", "prepared", "absent"]
 SKIPPED = "SKIPPED.json"  # in the folder of a dataset that is absent, instead of its clips
 
@@ -84,13 +86,14 @@ def prepare(name: str) -> int:
 
     A dataset that is absent is no error: a marker with the reason takes the place of its clips.
     What was prepared before, or came from a laboratory's own remote, is kept where the raw files
-    are absent. Raises ValueError for a name that nobody knows.
+    are absent. Raises ValueError for a name that nobody knows, and where what is kept is damaged.
     """
     folder, found = data_folder() / name, probe(name)
     if found.state == "absent":
         say(f"{name}: skipped: {found.reason}")
         write_json(folder / SKIPPED, {"dataset": name, "skipped": found.reason})
     elif found.state == "prepared":
+        _check_kept(name)
         say(f"{name}: the clips in {folder} are kept; there are no raw files")
     else:
         (folder / SKIPPED).unlink(missing_ok=True)
@@ -106,3 +109,15 @@ def prepare(name: str) -> int:
     }
     write_json(results_folder() / "data" / "prepared" / f"{name}.json", summary)
     return 0
+
+
+def _check_kept(name: str) -> None:
+    """ValueError for clips that are not what was prepared, where no raw files can mend them."""
+    problems = list(load_dataset(name, data_folder()).problems())
+    for problem in problems:
+        complain(problem.partition("; run: ")[0])
+    if problems:
+        raise ValueError(
+            f"{name}: {len(problems)} files are damaged, and there are no raw files to make them "
+            f"from; bring them again: {PULL.format(name)}, or from where they were prepared"
+        )

@@ -99,7 +99,7 @@ def _prepare(
     if not prepared:
         raise ValueError(f"{raw}: no sequence of the splits of {card.name} is there")
     geometry = write_geometry(options.out, card, release, raw)
-    clips = {each.name: each.entries for each in prepared}
+    clips = {each.name: each for each in prepared}
     write_manifest(
         options.out, card, release, geometry, clips, options.textgrids or raw / "textgrids"
     )

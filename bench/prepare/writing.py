@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.common.files import write_array, write_json
+from bench.common.files import sealed, sha256_of_file, write_array, write_json
 from bench.dataset.card import Card
 from bench.dataset.manifest import MANIFEST_SCHEMA
 from bench.dataset.masks import Region, find_masks
+from bench.prepare.clips import Prepared
 from bench.prepare.release import Release
 
 TIERS = ("phones", "phone", "phonemes", "phoneme")
@@ -26,22 +27,30 @@ FACTS = (  # of the card, as they stand in the manifest
 
 
 def write_geometry(out: Path, card: Card, release: Release, raw: Path) -> dict[str, Any]:
-    """Faces, reference, templates and masks; returns the manifest's entries about them.
+    """Faces, reference, templates and masks; returns the manifest's entries about them, and about
+    the content of their files.
 
     Raises ValueError for a subject without a template and for unusable mask files.
     """
-    write_array(out / "faces.npy", release.faces.astype(np.int32))
-    write_array(out / "reference.npy", release.reference.astype(np.float32))
+    arrays = {
+        "faces.npy": release.faces.astype(np.int32),
+        "reference.npy": release.reference.astype(np.float32),
+    }
     hashes = {}
     for subject in sorted(subject for group in card.subjects.values() for subject in group):
         if subject in release.templates:
             template = release.templates[subject].astype(np.float32)
-            write_array(out / "templates" / f"{subject}.npy", template)
+            arrays[f"templates/{subject}.npy"] = template
             hashes[subject] = hashlib.sha256(template.tobytes()).hexdigest()
     masks = find_masks(card, raw, release.reference)
-    for name, mask in masks.items():
-        write_array(out / "masks" / f"{name}.npy", mask.vertices)
-    return {"templates_sha256": hashes, "masks": {k: _entry(mask) for k, mask in masks.items()}}
+    arrays |= {f"masks/{name}.npy": mask.vertices for name, mask in masks.items()}
+    for name, array in arrays.items():
+        write_array(out / name, array)
+    return {
+        "templates_sha256": hashes,
+        "masks": {name: _entry(mask) for name, mask in masks.items()},
+        "files": {name: sha256_of_file(out / name) for name in arrays},
+    }
 
 
 def write_manifest(
@@ -49,7 +58,7 @@ def write_manifest(
     card: Card,
     release: Release,
     geometry: Mapping[str, Any],
-    clips: Mapping[str, Mapping[str, Any]],
+    clips: Mapping[str, Prepared],
     textgrids: Path,
 ) -> None:
     """Write manifest.json, the last file: with it the dataset is prepared.
@@ -72,23 +81,23 @@ def write_manifest(
                     "split": split,
                     "style": style,
                     "phonemes": _phonemes(textgrids / f"{name}.TextGrid"),
-                    **clips[name],
+                    **clips[name].entries,
                 }
             )
     facts = card.model_dump(mode="json", include=set(FACTS))
-    write_json(
-        out / "manifest.json",
-        {
-            **facts,
-            **geometry,
-            "schema": MANIFEST_SCHEMA,
-            "motion": "vertices",
-            "styles": list(card.styles),
-            "source": release.kind,
-            "missing": sorted(expected.keys() - clips.keys()),
-            "clips": entries,
-        },
-    )
+    of_clips = {name: sha256 for clip in clips.values() for name, sha256 in clip.files.items()}
+    manifest = {
+        **facts,
+        **geometry,
+        "schema": MANIFEST_SCHEMA,
+        "motion": "vertices",
+        "styles": list(card.styles),
+        "source": release.kind,
+        "missing": sorted(expected.keys() - clips.keys()),
+        "clips": entries,
+        "files": geometry["files"] | of_clips,
+    }
+    write_json(out / "manifest.json", sealed(manifest))
 
 
 def _entry(mask: Region) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from bench.common.files import write_atomically
 from bench.training.optimizer import Average
 
+WEIGHTS = "model.safetensors"  # what a stage ends with
+
 
 @dataclass
 class TrainingState:
@@ -89,7 +91,9 @@ def load_weights(path: Path, module: nn.Module, without: Sequence[str]) -> None:
     expected = {k: v for k, v in module.state_dict().items() if k.partition(".")[0] not in without}
     problems = _differences(expected, weights)
     if problems:
-        raise ValueError(f"{path} does not fit this method: {'; '.join(problems)}; use --force")
+        raise ValueError(
+            f"{path} does not fit this method: {'; '.join(problems)}; delete it, it is made again"
+        )
     module.load_state_dict(weights, strict=False)
 
 
@@ -110,7 +114,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _unusable(path: Path, kind: str, reason: str) -> str:
-    return f"{path} is not a usable {kind} ({reason}); delete it or use --force to train again"
+    return f"{path} is not a usable {kind} ({reason}); delete it, it is made again"
 
 
 def _generators() -> dict[str, Any]:

@@ -27,9 +27,15 @@ class Source:
     sha256: str | None = None  # of model.safetensors
 
 
+class WrongHash(ValueError):
+    """Weights that are not those that a preset names."""
+
+
 def is_local(source: Source) -> bool:
-    """Whether a model can be built from it without network."""
-    return (Path(local_weights(source.name)) / "model.safetensors").exists()
+    """Whether a model can be built from it without network: its file is there, and the right one
+    where a preset says which one that is."""
+    path = Path(local_weights(source.name)) / "model.safetensors"
+    return path.exists() and source.sha256 in (None, sha256_of_file(path))
 
 
 def paper_sources(registry: Registry, profile: str = "paper") -> list[Source]:
@@ -54,7 +60,10 @@ def fetch_weights(names: Sequence[str], profile: str, registry: Registry) -> int
             continue
         say(f"{source.name}: downloading")
         try:
-            _download(source)
+            try:
+                _download(source)
+            except WrongHash:  # of a file that the hub's own cache has had for long
+                _download(source, force_download=True)
             say(f"{source.name}: in {local_weights(source.name)}")
         except (OSError, ValueError, RuntimeError) as error:
             failed += 1
@@ -63,12 +72,12 @@ def fetch_weights(names: Sequence[str], profile: str, registry: Registry) -> int
     return 1 if failed else 0
 
 
-def _download(source: Source) -> None:
+def _download(source: Source, **options: bool) -> None:
     from huggingface_hub import snapshot_download
 
     def download(*names: str) -> Path:
-        found = snapshot_download(source.name, revision=source.revision, allow_patterns=[*names])
-        return Path(found)
+        asked: dict[str, Any] = {"revision": source.revision, "allow_patterns": [*names], **options}
+        return Path(str(snapshot_download(source.name, **asked)))
 
     folder, hub = fetched_folder(source.name), download("config.json", "model.safetensors")
     with write_atomically(folder / "config.json") as temporary:
@@ -79,7 +88,7 @@ def _download(source: Source) -> None:
         else:  # not published in this format
             _convert(download("pytorch_model.bin") / "pytorch_model.bin", temporary)
         if source.sha256 is not None and (found := sha256_of_file(temporary)) != source.sha256:
-            raise ValueError(f"expected sha256 {source.sha256}, got {found}")
+            raise WrongHash(f"expected sha256 {source.sha256}, got {found}")
 
 
 def _convert(old: Path, new: Path) -> None:

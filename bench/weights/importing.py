@@ -12,19 +12,19 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from bench.common.errors import unknown
-from bench.common.files import canonical_json, remove_temporary
+from bench.common.files import canonical_json, noting
 from bench.common.project import data_folder
 from bench.common.terminal import console, say
 from bench.dataset.reader import Dataset
 from bench.method import Method
-from bench.pipeline.cache import Cache
+from bench.pipeline.cache import Cache, resume
 from bench.pipeline.imported import Pointer, ReadFile, import_step, write_pointer
 from bench.pipeline.planner import Choice, Session
 from bench.pipeline.step import Step, run_without_preset
 from bench.pipeline.work import describe, provenance_of
 from bench.registry.methods import MethodEntry
 from bench.registry.rows import DEFAULT, IMPORTED, Registry, row_name
-from bench.training.checkpoint import save_weights
+from bench.training.checkpoint import WEIGHTS, save_weights
 from bench.weights.checkpoint_files import StateDict, check_finite, hash_checkpoint, read_state_dict
 from bench.weights.official import (
     CHECKPOINT,
@@ -68,12 +68,17 @@ def import_weights(options: ImportOptions, registry: Registry) -> int:
         raise ValueError(f"{method.name} does not run on {dataset.name}: {reason}")
     files = {role: ReadFile(name=p.name, sha256=hash_checkpoint(p)) for role, p in paths.items()}
     run = run_without_preset(
-        method.name, method.reference, dataset.name, data_folder(), variant=IMPORTED
+        method.name,
+        method.reference,
+        dataset.name,
+        data_folder(),
+        variant=IMPORTED,
+        words=command_line(options),
     )
     step = import_step(run, dataset, files, settings)
     pointer = Pointer(key=step.key, files=files, set=settings)
     with cache.lock(step.key):
-        if cache.is_done(step.key):
+        if cache.is_done(step.key) and not list(cache.problems(step.key)):
             say(f"cached   {pointer.label}")
         else:
             _store(step, Asked(official, paths, settings, dataset), pointer, cache)
@@ -84,16 +89,26 @@ def import_weights(options: ImportOptions, registry: Registry) -> int:
     return 0
 
 
+def command_line(options: ImportOptions) -> tuple[str, ...]:
+    """The words of the command that has these options."""
+    files = [word for file in options.files for word in ("--file", file)]
+    overrides = [word for override in options.overrides for word in ("--set", override)]
+    words = ("--method", options.method, "--dataset", options.dataset)
+    return ("bench", "import", *words, "--checkpoint", str(options.checkpoint), *files, *overrides)
+
+
 def _store(step: Step, asked: Asked, pointer: Pointer, cache: Cache) -> None:
     """Weights first, the record last: an entry without a record counts for nothing."""
     started, clock = datetime.now(UTC), time.monotonic()
     folder, files = cache.folder(step.key), pointer.files
-    remove_temporary(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    resume(folder, step.again)
     read = {role: read_state_dict(path, files[role].sha256) for role, path in asked.paths.items()}
     method, ignored = _load(asked, read)
     for role, state in read.items():
         _say_read(role, files[role], state, ignored[role])
-    save_weights(folder / "model.safetensors", method, ())
+    with noting(folder):
+        save_weights(folder / WEIGHTS, method, ())
     outcome = {
         "status": "done",
         "marks": [],

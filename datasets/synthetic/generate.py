@@ -25,8 +25,10 @@ from speech import Speech, synthesise
 from subjects import Subject, draw_subject, named_rng
 from timing import HOP, SAMPLE_RATE, STEP, Segment, segment
 
+from bench.common.files import files_below, sealed, sha256_of_file
+
 MANIFEST = "manifest.json"
-SCHEMA = 1
+SCHEMA = 2
 STATED = ("generated", "description", "fps", "unit", "unit_to_mm")  # facts in the manifest
 
 
@@ -112,6 +114,8 @@ def generate(
             "jaw_degrees": JAW_DEGREES,
         },
     }
+    manifest["files"] = {name: sha256_of_file(path) for name, path in files_below(partial).items()}
+    manifest = sealed(manifest)
     text = json.dumps(manifest, sort_keys=True, indent=1) + "\n"
     (partial / MANIFEST).write_text(text, encoding="utf-8")
     _move_into_place(partial, out)

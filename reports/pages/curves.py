@@ -10,7 +10,7 @@ from textwrap import wrap
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.common.files import read_json
+from bench.common.files import output, read_json
 from bench.results import MethodResults
 from reports.charts.captions import Picture
 from reports.charts.style import INK, OTHER_COLOURS, save
@@ -42,7 +42,7 @@ def read_curves(results: MethodResults, runs: Path) -> list[Curve]:
             path = runs / key / "curves.json"
             if not step.startswith("train/") or not path.is_file():
                 continue
-            stored = read_json(path)
+            stored = read_json(output(path.parent, path.name))
             train, validation = (_points(stored.get(part)) for part in ("train", "validation"))
             if train or validation:
                 found.append(Curve(step.removeprefix("train/"), run.seed, train, validation))

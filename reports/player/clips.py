@@ -82,7 +82,7 @@ def write_clip(assets: Path, view: ClipView, most_samples: int = MOST_SAMPLES) -
 
 def _copy(source: Path, path: Path) -> Path:
     if not source.exists():
-        raise ValueError(f"{source} does not exist; prepare the dataset again")
+        raise ValueError(f"{source} does not exist; expected a sound file")
     with write_atomically(path) as temporary:
         shutil.copyfile(source, temporary)
     return path

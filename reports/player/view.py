@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Integer
 
+from bench.common.files import output
 from bench.data import Clip
 from bench.dataset.reader import Dataset
 from bench.evaluation.predict import figure_style, prediction_path
@@ -132,7 +133,7 @@ def clip_view(rows: Rows, runs: Path, data: Dataset, clip: Clip) -> ClipView:
         fps=data.spec.fps,
         faces=data.spec.faces.numpy(),
         tracks=tracks,
-        sound=clip.audio_path if clip.audio_path.suffix else None,
+        sound=clip.sound if clip.audio_path.suffix else None,
         unit=unit,
         generated=data.generated,
         per_unit=per_unit,
@@ -179,7 +180,7 @@ def _track(
     try:
         samples = np.load(path, mmap_mode="r", allow_pickle=False)  # (N, T, V, 3)
     except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} is not a readable array; run: bench fill") from error
+        raise ValueError(f"{path} is not a readable array") from error
     if samples.ndim != 4:
         raise ValueError(f"{path}: expected (samples, frames, vertices, 3), got {samples.shape}")
     return Track(row_of(results), label(results), list(np.asarray(samples, np.float32)), True)
@@ -192,5 +193,6 @@ def _stored(run: RunResult, runs: Path, clip: Clip, style: str) -> Path | str:
     key = run.keys.get("predict")
     if key is None:
         return "its results name no step that predicts"
-    path = runs / key / prediction_path(clip.split, clip, style)
-    return path if path.exists() else "its predictions are not in this machine's cache"
+    name = prediction_path(clip.split, clip, style)
+    there = (runs / key / name).exists()
+    return output(runs / key, name) if there else "its predictions are not in this machine's cache"

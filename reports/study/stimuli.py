@@ -16,6 +16,7 @@ from jaxtyping import Float, Float32, Integer
 
 from bench.common.constants import AUDIO_RATE
 from bench.common.errors import unknown
+from bench.common.files import output
 from bench.common.seeding import derive
 from bench.data import Clip
 from bench.dataset.reader import Dataset, load_dataset
@@ -184,7 +185,7 @@ def _motion(
     """The ground truth, or the first sample that is stored of a row."""
     if source.row == GROUND_TRUTH:
         return clip.vertices.numpy()
-    path = runs / source.key / prediction_path(chosen.split, clip, style)
+    path = output(runs / source.key, prediction_path(chosen.split, clip, style))
     try:
         samples = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

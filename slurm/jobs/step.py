@@ -5,16 +5,17 @@ import time
 from typing import Any
 
 from bench.common.fingerprint import changed_modules, fingerprint
-from bench.pipeline.cache import Cache
+from bench.pipeline.cache import TRACEBACK, Cache
+from bench.pipeline.provenance import libraries_of_keys
 from bench.pipeline.step import Step
-from bench.pipeline.work import TRACEBACK, describe, provenance_of, run_step
+from bench.pipeline.work import describe, provenance_of, run_step
 from bench.training.stopping import Stop
 
 SAY_EVERY = 20.0  # seconds between two lines of a step's progress in the job's log
 
 
 class CodeChanged(ValueError):
-    """The code that a job finds is not the code that its step was planned with."""
+    """The code or a library that a job finds is not what its step was planned with."""
 
 
 def do_step(step: Step, cache: Cache, stop: Stop) -> str:
@@ -46,7 +47,10 @@ def why_not(step: Step, cache: Cache) -> str | None:
 
 
 def check_code(step: Step) -> None:
-    """Raises CodeChanged where a module is not what it was when the step was planned."""
+    """Raises CodeChanged where a module or a library is not what it was when the step was planned.
+
+    A node with other libraries than the machine that submits would compute other numbers.
+    """
     planned: dict[str, str] = step.inputs.get("code", {})
     if not planned:
         return
@@ -54,6 +58,10 @@ def check_code(step: Step) -> None:
         raise CodeChanged(
             f"{', '.join(changed[:3])} changed between submission and start; submit again"
         )
+    here = libraries_of_keys()
+    there = step.inputs.get("libraries", here)
+    if differ := [f"{n} {v} instead of {there[n]}" for n, v in here.items() if there.get(n) != v]:
+        raise CodeChanged(f"the job found {', '.join(differ)}; submit again with one environment")
 
 
 def record_time_limit(step: Step, cache: Cache, reason: str) -> None:

@@ -182,6 +182,27 @@ def test_what_is_done_is_kept_and_what_changed_is_done_again(workplace):
     assert after[files[0]][1] == before[files[0]][1] and after[files[1]][1] != before[files[1]][1]
 
 
+def test_a_damaged_clip_is_made_again_and_the_others_are_kept(workplace):
+    place = workplace("vocaset-processed")
+    place.prepared()
+    motions = sorted((place.out / "vertices").glob("*.npy"))
+    sounds = sorted((place.out / "audio").glob("*.wav"))
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in motions + sounds}
+    np.save(motions[0], 10 * np.load(motions[0]))
+    sounds[1].write_bytes(sounds[1].read_bytes()[:-2] + b"xx")
+    damaged = load_dataset(place.name, place.root / "data")
+    assert [line.partition(": ")[0] for line in damaged.problems()] == [
+        str(path) for path in (sounds[1], motions[0])
+    ]
+    assert list(place.prepared().problems()) == []
+    after = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in motions + sounds}
+    assert {p: content for p, (_, content) in after.items()} == {
+        p: content for p, (_, content) in before.items()
+    }
+    again = {path.stem for path in after if after[path][0] != before[path][0]}
+    assert again == {motions[0].stem, sounds[1].stem}
+
+
 def test_one_worker_and_two_write_the_same_bytes(workplace):
     """And as a command of its own, as `bench prepare` calls it."""
     place = workplace("multiface")

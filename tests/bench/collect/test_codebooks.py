@@ -23,8 +23,10 @@ def trained(plan, work, cache):
     def make(**changes):
         steps = plan()
         work(steps)
+        record = cache.record(steps[0].key)
         path = cache.folder(steps[0].key) / "curves.json"
         write_json(path, read_json(path) | changes)
+        cache.write_record(steps[0].key, record)  # as if it had been written so
         return {step.name: step.key for step in steps}
 
     return make

@@ -95,10 +95,9 @@ def test_a_method_that_cannot_run_here_is_skipped_with_its_reason(plan, collecte
 def test_library_versions_that_differ_are_all_shown(plan, work, cache, collected):
     plans = [plan(seed=seed, method="still") for seed in (0, 1)]
     work([step for steps in plans for step in steps])
-    path = cache.folder(plans[1][-1].key) / "run.json"
-    record = read_json(path)
+    record = cache.record(plans[1][-1].key)
     record["versions"]["torch"] = "1.0"
-    write_json(path, record)
+    cache.write_record(record["key"], record)
     first = cache.record(plans[0][-1].key)["versions"]
     versions = collected(*plans).versions
     assert versions["torch"] == f"1.0 + {first['torch']}"

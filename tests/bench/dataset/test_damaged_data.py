@@ -1,7 +1,10 @@
-"""Damaged data: a clear line, a failed record, and no score made of it."""
+"""Data that was prepared wrong: a clear line, a failed record, and no score made of it.
 
-import json
+That files are still what was prepared is tested in tests/bench/pipeline/test_content.py.
+"""
+
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,7 +57,7 @@ AT_ONCE = {
     ),
     "another schema": (
         lambda f, edit: edit(lambda m: m.update(schema=7)),
-        "manifest.json: expected schema 1, got 7; run: bench prepare toy",
+        "manifest.json: expected schema 2, got 7; run: bench prepare toy",
     ),
     "a manifest without entries": (
         lambda f, edit: edit(lambda m: [m.pop("clips"), m.pop("fps")]),
@@ -107,6 +110,8 @@ AT_ONCE = {
 def test_a_damaged_dataset_is_one_line(kind, command, own_data):
     damage, message = AT_ONCE[kind]
     damage(own_data.data / "toy", own_data.edit_manifest)
+    if kind.startswith(("a mask", "an empty", "faces", "a reference")):
+        own_data.edit_manifest()
     outcome = command(*TALKER)
     assert outcome.code == 1, outcome.out
     assert outcome.err.startswith("error: ") and outcome.err.count("\n") == 1, outcome.err
@@ -120,7 +125,7 @@ CLIP = "vertices/F1_02.npy"
 CLIPS = {
     "no audio": (
         lambda p: (p / WAV).unlink(),
-        "F1_02.wav does not exist; prepare the dataset again",
+        "F1_02.wav does not exist; run: bench prepare toy",
     ),
     "audio at another rate": (
         lambda p: soundfile.write(p / WAV, HUM, 44_100),
@@ -148,11 +153,11 @@ CLIPS = {
     ),
     "vertices that are no numbers": (
         lambda p: change_array(p / CLIP, set_value((7, 3, 1), np.nan)),
-        "F1_02: vertices of frame 7 are not finite; prepare it again",
+        "F1_02: vertices of frame 7 are not finite; correct its files",
     ),
     "infinite vertices": (
         lambda p: change_array(p / CLIP, set_value((0, 0, 0), np.inf)),
-        "F1_02: vertices of frame 0 are not finite; prepare it again",
+        "F1_02: vertices of frame 0 are not finite; correct its files",
     ),
     "vertices of another mesh": (
         lambda p: change_array(p / CLIP, lambda a: a[:, :-1]),
@@ -189,6 +194,7 @@ CLIPS = {
 def test_a_damaged_clip_is_a_failed_run_with_one_line(kind, command, own_data, failed_steps):
     damage, message = CLIPS[kind]
     damage(own_data.data / "toy")
+    own_data.edit_manifest()
     outcome = command(*TALKER)
     assert outcome.code == 1
     (record,) = failed_steps()
@@ -250,7 +256,7 @@ def test_a_dataset_without_training_clips_says_so(command, own_data, failed_step
         lambda m: m.update(clips=[e for e in m["clips"] if e["split"] != "train"])
     )
     assert command(*TALKER).code == 1
-    assert failed_steps()[0]["reason"] == "toy has no training clips; prepare it again"
+    assert failed_steps()[0]["reason"] == "toy has no training clips; run: bench prepare toy"
 
 
 def test_a_dataset_without_validation_or_unseen_subjects_works(command, own_data, failed_steps):
@@ -263,10 +269,9 @@ def test_a_dataset_without_validation_or_unseen_subjects_works(command, own_data
 
 def test_too_large_a_face_is_skipped_with_its_reason(command, write_dataset, monkeypatch, project):
     folder = write_dataset(name="toy")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["num_vertices"] = 1001
-    (folder / "manifest.json").write_text(json.dumps(manifest))
     change_array(folder / "reference.npy", lambda a: np.resize(a, (1001, 3)))
+    own = replace(project, data=folder.parent)
+    own.edit_manifest(lambda m: m.update(num_vertices=1001))
     monkeypatch.setenv("BENCH_DATA", str(folder.parent))
     outcome = command(*TALKER)
     assert outcome.code == 0

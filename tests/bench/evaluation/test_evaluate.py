@@ -186,9 +186,7 @@ def test_a_prediction_that_cannot_be_read_is_named(data, scored, tmp_path, toy):
     if data is not None:
         path.write_bytes(data)
     evaluation = Evaluation(toy, PredictConfig(num_samples=2), False, tmp_path / "predict")
-    with pytest.raises(
-        ValueError, match=r"F1_05\.F1\.npy is not a readable prediction; use --force"
-    ):
+    with pytest.raises(ValueError, match=r"F1_05\.F1\.npy is not a readable prediction"):
         evaluate(evaluation, tmp_path / "again")
     assert not (tmp_path / "again").exists()
 

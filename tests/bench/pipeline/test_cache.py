@@ -124,8 +124,7 @@ def test_a_failed_step_is_tried_again_and_its_traceback_goes_when_it_works(
     steps = plan()
     assert work(steps)[steps[0].key] == "failed"
     assert (
-        "F1_01.wav does not exist; prepare the dataset again"
-        in cache.record(steps[0].key)["reason"]
+        "F1_01.wav does not exist; run: bench prepare toy" in cache.record(steps[0].key)["reason"]
     )
     audio.write_bytes(data)
     assert work(steps) == {step.key: "done" for step in steps}
@@ -179,7 +178,7 @@ def test_what_nothing_refers_to_is_listed(cache):
     (cache.root / "interrupted").mkdir()
     assert cache.unreferenced(keys[:1]) == [keys[1], "interrupted"]
     assert [record["key"] for record in cache.records()] == keys
-    assert read_json(cache.root / keys[0] / "run.json")["record_schema"] == 2
+    assert read_json(cache.root / keys[0] / "run.json")["record_schema"] == 3
 
 
 def test_a_full_disk_is_a_failed_row(plan, work, cache, monkeypatch):

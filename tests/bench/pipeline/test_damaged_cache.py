@@ -1,4 +1,4 @@
-"""Damaged files in the cache: one clear line, and --force gets over it."""
+"""Damaged records in the cache: one clear line, and what to do. Files: test_content.py."""
 
 import shutil
 
@@ -7,43 +7,6 @@ import pytest
 from bench.common.files import read_json, write_json
 
 TALKER = ("--method", "toy_talker:ToyTalker", "--device", "cpu", "--workers", "0")
-
-
-@pytest.mark.parametrize("data", [b"", b"no checkpoint"])
-def test_a_corrupt_checkpoint_is_one_line_and_force_gets_over_it(data, command, plan, cache):
-    folder = cache.folder(plan()[0].key)
-    folder.mkdir(parents=True)
-    (folder / "checkpoint.pt").write_bytes(data)
-    outcome = command(*TALKER)
-    assert outcome.code == 1
-    assert "checkpoint.pt is not a usable checkpoint (" in outcome.err
-    assert outcome.err.endswith("use --force to train again\n") and outcome.err.count("\n") == 1
-    assert command(*TALKER, "--force").code == 0
-
-
-def test_corrupt_weights_are_one_line_and_force_gets_over_it(
-    command, plan, work, cache, failed_steps
-):
-    steps = plan()
-    work(steps[:2])
-    (cache.folder(steps[1].key) / "model.safetensors").write_bytes(b"no weights")
-    outcome = command(*TALKER)
-    assert outcome.code == 1
-    assert "model.safetensors is not a usable weights file (" in outcome.err
-    assert failed_steps()[0]["step"] == "predict"
-    assert command(*TALKER, "--force").code == 0
-
-
-def test_a_corrupt_prediction_is_one_line(plan, work, cache):
-    steps = plan()
-    work(steps[:3])
-    path = cache.folder(steps[2].key) / "predictions" / "test_a" / "M1_06.M1.npy"
-    path.write_bytes(path.read_bytes()[:-10])
-    assert work(steps)[steps[3].key] == "failed"
-    assert (
-        "M1_06.M1.npy is not a readable prediction; use --force"
-        in (cache.record(steps[3].key)["reason"])
-    )
 
 
 def test_a_corrupt_record_names_its_file(command, plan, cache):
@@ -68,7 +31,7 @@ def test_a_record_under_the_name_of_another_step_is_refused_when_it_is_read(
             read()
     outcome = command(*TALKER)
     assert outcome.code == 1 and outcome.err.count("\n") == 1
-    assert f"have the key {one.name[:12]}" in outcome.err and "delete the folder" in outcome.err
+    assert f"have the key {one.name[:12]}" in outcome.err and "run: bench fsck --fix" in outcome.err
     shutil.rmtree(other)
     assert command(*TALKER).code == 0
 

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from bench.dataset.reader import load_dataset
+from bench.pipeline import provenance
 from bench.pipeline import step as module
 from bench.pipeline.step import difference, key_of, model_config_of, nearest_change, plan_run
 
@@ -202,6 +203,27 @@ def test_a_stage_is_keyed_by_the_shared_config_and_its_own_section(plan):
     shared = {"speech", "dropout", "fault", "fault_stage", "fault_call", "slow"}
     assert model_config_of(preset, ("coarse", "fine"), "coarse").keys() == shared | {"coarse"}
     assert model_config_of(preset, ("coarse", "fine"), "fine").keys() == shared | {"fine"}
+
+
+def test_libraries_are_in_every_key_without_their_build(plan, monkeypatch):
+    def with_torch(version):
+        found = {"torch": version, "numpy": "2.4.6"}
+        monkeypatch.setattr(provenance, "_version", lambda name: found.get(name, "1.0"))
+        return plan()
+
+    cpu, cuda, newer = map(with_torch, ("2.13.0+cpu", "2.13.0+cu126", "2.14.0+cpu"))
+    assert changed(cpu, cuda) == set()
+    assert changed(cpu, newer) == ALL
+    for old, new in zip(cpu, newer, strict=True):
+        assert "libraries.torch: 2.13.0 -> 2.14.0" in difference(new.inputs, old.inputs)
+
+
+def test_the_command_that_does_a_step_again_plans_the_same_step(plan):
+    step = plan("train.lr=0.5", seed=1)[2]
+    assert step.again == (
+        "bench predict --method talker --profile mini --set train.lr=0.5 "
+        "--device cpu --dataset toy --seed 1 --force"
+    )
 
 
 def test_differences_are_named_by_their_place(plan):

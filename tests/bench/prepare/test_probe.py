@@ -96,6 +96,17 @@ def test_clips_are_kept_where_the_raw_files_are_gone(place):
     assert {p: p.read_bytes() for p in (place / "data").rglob("*") if p.is_file()} == before
 
 
+def test_damaged_clips_without_raw_files_are_told(place, capfd):
+    ready(place)
+    run()
+    shutil.rmtree(place / "raw")
+    path = next((place / "data/vocaset/audio").glob("*.wav"))
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(ValueError, match="bring them again: dvc pull --force data@vocaset"):
+        run()
+    assert f"{path.name}: expected sha256" in capfd.readouterr().err
+
+
 def test_files_that_are_wrong_fail_loudly(place):
     ready(place)
     next((place / "raw/vocaset/wav").glob("*.wav")).unlink()

@@ -167,7 +167,7 @@ def test_an_unusable_checkpoint_is_one_clear_line(kind, tmp_path):
     BAD[kind](path)
     with pytest.raises(ValueError, match=r"checkpoint\.pt is not a usable checkpoint \(") as error:
         load_checkpoint(path, *fitted())
-    assert str(error.value).endswith("delete it or use --force to train again")
+    assert str(error.value).endswith("delete it, it is made again")
     assert "\n" not in str(error.value)
 
 
@@ -208,7 +208,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path):
     save_file(weights, path)
     expected = (
         r"w\.safetensors does not fit this method: missing second\.bias; unexpected other; "
-        r"mis-shaped first\.weight \(3, 4\) instead of \(3, 2\); use --force"
+        r"mis-shaped first\.weight \(3, 4\) instead of \(3, 2\); delete it, it is made again"
     )
     module = model()
     with pytest.raises(ValueError, match=expected):

@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from bench.common.files import sha256_of_file
 from bench.registry.rows import Registry
-from bench.weights.fetch import fetch_weights, is_local, paper_sources
+from bench.weights.fetch import Source, fetch_weights, is_local, paper_sources
 from bench.weights.local import fetched_folder, local_weights
 from methods import METHODS
 
@@ -25,12 +26,15 @@ def hub(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"model_type": "hubert"}))
 
-    def download(name, revision=None, allow_patterns=()):
+    def download(name, revision=None, allow_patterns=(), force_download=False):
+        if force_download:
+            shutil.rmtree(tmp_path / "snapshot", ignore_errors=True)
         assert name == NAME and allow_patterns
         snapshot = tmp_path / "snapshot"
         for file in set(allow_patterns) & {path.name for path in folder.iterdir()}:
             snapshot.mkdir(exist_ok=True)
-            shutil.copy(folder / file, snapshot / file)
+            if not (snapshot / file).exists():  # as the hub's own cache has it
+                shutil.copy(folder / file, snapshot / file)
         return str(snapshot)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
@@ -87,3 +91,18 @@ def test_the_paper_presets_name_their_encoders(tmp_path, monkeypatch):
         "facebook/hubert-base-ls960",
     }
     assert not any(is_local(source) for source in sources)
+
+
+def test_damaged_weights_are_fetched_again(hub, tmp_path, monkeypatch, capfd):
+    """Those that were fetched, and those in the hub's own cache, which they are copied from."""
+    save_file({"weight": torch.ones(3)}, hub / "model.safetensors")
+    source = Source(NAME, sha256=sha256_of_file(hub / "model.safetensors"))
+    monkeypatch.setattr("bench.weights.fetch.paper_sources", lambda *_: [source])
+    assert fetch() == 0 and is_local(source)
+    whole = (hub / "model.safetensors").read_bytes()
+    for place in (fetched_folder(NAME), tmp_path / "snapshot"):
+        (place / "model.safetensors").write_bytes(whole[:-1] + b"x")
+    assert not is_local(source)
+    assert fetch() == 0
+    assert (fetched_folder(NAME) / "model.safetensors").read_bytes() == whole
+    assert fetch() == 0 and "there already" in capfd.readouterr().out
