@@ -14,7 +14,8 @@ from bench.collect.plan_files import PlannedMethod
 from bench.common.files import read_arrays, write_arrays
 from bench.data import Clip
 from bench.dataset.reader import Dataset
-from bench.evaluation.predict import figure_style, prediction_path
+from bench.evaluation.kept_samples import kept_path, read_kept
+from bench.evaluation.predict import shown_style
 from bench.metrics.mouth import mouth_opening
 from bench.pipeline.cache import Cache
 from bench.registry.rows import ORACLE
@@ -163,7 +164,7 @@ def _stored(
     if not key or not cache.is_done(key):
         return
     for clip in clips:
-        style = clip.style if clip.style is not None else figure_style(dataset, clip)
-        path = cache.folder(key) / prediction_path(clip.split, clip, dataset.spec.styles[style])
+        style = dataset.spec.styles[shown_style(dataset, clip)]
+        path = kept_path(cache.folder(key), clip.split, clip.name, style)
         if path.exists():
-            yield clip, np.load(path, mmap_mode="r", allow_pickle=False)[0]
+            yield clip, read_kept(path, 1).samples[0]

@@ -37,11 +37,11 @@ def test_corrupt_weights_are_one_line_and_force_gets_over_it(
 def test_a_corrupt_prediction_is_one_line(plan, work, cache):
     steps = plan()
     work(steps[:3])
-    path = cache.folder(steps[2].key) / "predictions" / "test_a" / "M1_06.M1.npy"
+    path = cache.folder(steps[2].key) / "predictions" / "test_a" / "M1_06.M1.npz"
     path.write_bytes(path.read_bytes()[:-10])
     assert work(steps)[steps[3].key] == "failed"
     assert (
-        "M1_06.M1.npy is not a readable prediction; use --force"
+        "M1_06.M1.npz is not a readable prediction; use --force"
         in (cache.record(steps[3].key)["reason"])
     )
 
