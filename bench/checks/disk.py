@@ -23,7 +23,8 @@ from bench.training.checkpoint import weights_of
 # bytes that packing leaves of a number's four, of trained methods on generated speech: 0.40 to 0.57
 # of the first sample, 0.13 to 0.26 of a rounded one (and 0.02 of a face that stands still)
 FIRST, ROUNDED = 4 * 0.5, 4 * 0.2
-SCORES = 3_000  # of one prediction: in a file of its own, and among those of its split
+SCORES, SPLIT_SCORES = 600, 1_700  # of one prediction: in its file, and as records of its split
+SAMPLE = 500  # names and sizes in the file of a prediction
 RECORD = 6_000
 NUMBER = 8  # bytes in maps and curves
 MOMENTS = 2  # of Adam, each as large as what is trained
@@ -57,22 +58,20 @@ def disk_bytes(step: Step, session: Session) -> int:
     if step.stage:
         return RECORD + _sizes(step, session)[step.stage].weights
     dataset, config = session.dataset(step.run.dataset), step.run.preset.predict
-    deterministic = is_deterministic(load(step.run.reference), config)
-    vertices = dataset.spec.num_vertices
+    asked = dataset, config, is_deterministic(load(step.run.reference), config)
+    drawn, vertices = requests(*asked), dataset.spec.num_vertices
     if step.name == "predict":
-        asked = requests(dataset, config, deterministic)
-        return RECORD + sum(SCORES + _kept(request, vertices) for request in asked)
-    return RECORD + sum(
-        NUMBER * (vertices + request.clip.num_frames)
-        for request in shown_requests(dataset, config, deterministic)
-    )
+        return RECORD + sum(SCORES + _kept(request, vertices) for request in drawn)
+    maps = sum(NUMBER * (vertices + each.clip.num_frames) for each in shown_requests(*asked))
+    return RECORD + SPLIT_SCORES * len(drawn) + maps
 
 
 def _kept(request: Request, vertices: int) -> int:
     if not request.num_kept:
         return 0
     numbers = request.clip.num_frames * vertices * 3
-    return round(numbers * (FIRST + ROUNDED * (request.num_kept - 1)))
+    packed = numbers * (FIRST + ROUNDED * (request.num_kept - 1))
+    return round(packed) + SAMPLE * request.num_kept
 
 
 @dataclass(frozen=True)
