@@ -95,7 +95,6 @@ class PredictConfig(Frozen):
     """Says how the test clips are sampled."""
 
     num_samples: int = Field(10, ge=1)  # draws per test_a clip; a deterministic method needs one
-    keep_samples: Literal["all", "first"] = "all"  # first: the rest is scored as it is drawn
     # true: this preset's sampling draws nothing, which is checked; None: as the method's class says
     deterministic: bool | None = None
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
+from bench.checks.disk import disk_lines
 from bench.checks.estimate import duration, estimate_lines, estimate_seconds
 from bench.common.terminal import console, say
 from bench.pipeline.planner import Session
@@ -56,7 +57,8 @@ def _counts(runs: Mapping[str, Sequence[Seen]]) -> str:
 
 
 def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session) -> None:
-    """Print arrays with the sbatch parameters of their classes, and the hours they will take."""
+    """Print arrays with the sbatch parameters of their classes, the hours they will take,
+    and what they will write."""
     if not arrays:
         return
     table = Table(title="arrays, in the order of submission", title_justify="left")
@@ -76,7 +78,7 @@ def show_plan(cluster: Cluster, arrays: Sequence[Array], session: Session) -> No
             say(f"  {line}")
     steps = [step for array in arrays for step in array.steps]
     say(f"{len(steps)} jobs in {len(arrays)} arrays")
-    for line in estimate_lines(steps, session):
+    for line in [*estimate_lines(steps, session), *disk_lines(steps, session)]:
         say(line)
 
 

@@ -64,7 +64,9 @@ EXECUTOR = typer.Option(
 )
 WORKERS = typer.Option("--workers", min=0, help="Processes; default: one per core. 0: in this one.")
 SEED = typer.Option("--seed", "-s", help="Repeat for several; default: the profile's.")
-DRY_RUN = typer.Option("--dry-run", help="Show what would run, and why it is not cached.")
+DRY_RUN = typer.Option(
+    "--dry-run", help="Show what would run, why it is not cached, the time and the GB."
+)
 FORCE = typer.Option(
     "--force", help="Do this command's own steps again, and what follows from them."
 )

@@ -60,8 +60,11 @@ def run_methods(options: RunOptions, registry: Registry) -> int:
 
 
 def say_why(steps: Sequence[Step], session: Session) -> None:
-    """For each step that is not cached: what makes it new, and how long it will take."""
-    from bench.checks.estimate import estimate_lines, say_estimate  # only a dry run needs it
+    """For each step that is not cached: what makes it new, and how long it will take;
+    at the end the sum, and what it will write."""
+    # only a dry run needs them
+    from bench.checks.disk import disk_lines
+    from bench.checks.estimate import estimate_lines, say_estimate
 
     records = list(session.cache.records())
     todo = [step for step in steps if not session.cache.is_done(step.key)]
@@ -70,7 +73,7 @@ def say_why(steps: Sequence[Step], session: Session) -> None:
         say(f"  to do  {step.key[:12]}  {title(step)}{time and f', {time}'}")
         for line in nearest_change(describe(step), records)[:4]:
             say(f"         {line}")
-    for line in estimate_lines(todo, session):
+    for line in [*estimate_lines(todo, session), *disk_lines(todo, session)]:
         say(line)
 
 

@@ -14,7 +14,8 @@ from bench.common.files import sha256_of, sha256_of_file
 from bench.common.project import data_folder
 from bench.common.terminal import console, say
 from bench.dataset.card import Card, read_card
-from bench.evaluation.clip_scores import Gathered, sample_scores, samples_scores
+from bench.evaluation.clip_scores import sample_scores, samples_scores
+from bench.evaluation.gathered import Gathered
 from bench.evaluation.ground_truth import Files, GroundTruth, truth_of
 from bench.evaluation.prediction_files import PredictionFile, list_predictions, read_vertices
 from bench.metrics.diversity import numerical_floor

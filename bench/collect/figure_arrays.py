@@ -14,7 +14,8 @@ from bench.collect.plan_files import PlannedMethod
 from bench.common.files import output, read_arrays, write_arrays
 from bench.data import Clip
 from bench.dataset.reader import Dataset
-from bench.evaluation.predict import figure_style, prediction_path
+from bench.evaluation.kept_samples import kept_name, read_kept
+from bench.evaluation.predict import shown_style
 from bench.metrics.mouth import mouth_opening
 from bench.pipeline.cache import Cache
 from bench.registry.rows import ORACLE
@@ -163,8 +164,7 @@ def _stored(
     if not key or not cache.is_done(key):
         return
     for clip in clips:
-        style = clip.style if clip.style is not None else figure_style(dataset, clip)
-        name = prediction_path(clip.split, clip, dataset.spec.styles[style])
+        style = dataset.spec.styles[shown_style(dataset, clip)]
+        name = kept_name(clip.split, clip.name, style)
         if (cache.folder(key) / name).exists():
-            path = output(cache.folder(key), name)
-            yield clip, np.load(path, mmap_mode="r", allow_pickle=False)[0]
+            yield clip, read_kept(output(cache.folder(key), name), 1).samples[0]

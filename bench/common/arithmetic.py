@@ -64,6 +64,11 @@ def choose(name: str) -> None:
             os.environ[variable] = value
 
 
+def chosen() -> str:
+    """What was asked for: exact or native."""
+    return os.environ.get(CHOICE, "exact")
+
+
 def settle() -> None:
     """Choose what the environment asks for, exact by default; called by `import bench`.
 
@@ -72,7 +77,7 @@ def settle() -> None:
     """
     if not _loaded():
         try:
-            choose(os.environ.get(CHOICE, "exact"))
+            choose(chosen())
         except ValueError as error:
             sys.exit(f"error: {error}")
 

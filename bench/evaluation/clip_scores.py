@@ -1,9 +1,8 @@
-"""Scores of one clip as records: what evaluation, the oracle and dropped samples have in common.
+"""Scores of one clip: what predictions, the oracle and `bench score` have in common.
 
 Shapes   T frames, V vertices.    Units  the dataset's.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +12,7 @@ import numpy as np
 from bench.data import Clip, Motion
 from bench.dataset.reader import Dataset
 from bench.metrics import Sample, Samples, Score
-from bench.metrics.table import METRICS, pool, score
-from bench.results import ClipScore, MetricScore, SplitScores
+from bench.metrics.table import METRICS, score
 
 
 @dataclass(frozen=True)
@@ -72,51 +70,3 @@ def scores_to_json(scores: Mapping[str, Score]) -> dict[str, Any]:
 def scores_from_json(document: Mapping[str, Any]) -> dict[str, Score]:
     """The reverse of :func:`scores_to_json`."""
     return {name: Score(total, weight) for name, (total, weight) in document.items()}
-
-
-class Gathered:
-    """Gathers the scores of a split's clips."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, list[ClipScore]] = defaultdict(list)
-        self.frames_scored = self.frames_cut = 0
-
-    def add(self, clip: Clip, style: str, scores: Mapping[str, Score], num_frames: int) -> None:
-        """Add a clip's scores under a style; ``num_frames``: of the prediction."""
-        names = {"clip": clip.name, "subject": clip.subject, "style": style}
-        for name, found in scores.items():
-            record = ClipScore(**names, total=found.total, weight=found.weight)
-            self.records[name].append(record)
-        self.frames_scored += min(clip.num_frames, num_frames)
-        self.frames_cut += abs(clip.num_frames - num_frames)
-
-    def scores(self, rule: str, best_style: bool = False) -> SplitScores:
-        """Every metric over all that was added; ``rule``: how styles were chosen."""
-        metrics, best = {}, {}
-        for name, records in sorted(self.records.items()):
-            value = pool(name, [Score(record.total, record.weight) for record in records])
-            metrics[name] = MetricScore(value=value, clips=tuple(records))
-            if best_style:
-                best[name] = _best_style(name, records)
-        return SplitScores(
-            conditioning=rule,
-            frames_scored=self.frames_scored,
-            frames_cut=self.frames_cut,
-            metrics=metrics,
-            best_style=best,
-        )
-
-
-def _best_style(name: str, records: Sequence[ClipScore]) -> float | None:
-    """The metric with each clip under the style that suits it best: the highest value where higher
-    is better, else the smallest absolute one."""
-    better = METRICS[name].better
-    best: dict[str, tuple[float, Score]] = {}
-    for record in records:
-        found = Score(record.total, record.weight)
-        if found.value is None:
-            continue
-        cost = -found.value if better == "higher" else abs(found.value)
-        if record.clip not in best or cost < best[record.clip][0]:
-            best[record.clip] = (cost, found)
-    return pool(name, [found for _, found in best.values()])

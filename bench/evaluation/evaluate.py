@@ -1,4 +1,4 @@
-"""From predictions to scores: every metric on every split, the listening check and the heatmaps.
+"""From the scores of predictions to those of splits, the listening check and the heatmaps.
 
 Writes ``scores.json`` (splits, listening, heatmap as in bench/results.py) and, of sample 0 of each
 test_a clip (or test_b's, in one style, where there is no test_a), ``motion_std.npz`` (std of motion
@@ -14,72 +14,47 @@ from typing import Any
 
 import numpy as np
 
-from bench.common.files import output, read_json, write_arrays, write_json
+from bench.common.files import write_arrays, write_json
 from bench.config import PredictConfig
-from bench.data import Clip, Motion
-from bench.dataset.reader import Dataset
-from bench.evaluation.clip_scores import (
-    Face,
-    Gathered,
-    sample_scores,
-    samples_scores,
-    scores_from_json,
-)
-from bench.evaluation.predict import Request, requests, shown_requests
-from bench.metrics import Score
+from bench.evaluation.drawn import OTHER, OWN, Drawn
+from bench.evaluation.gathered import Gathered
+from bench.evaluation.predict import LISTENING, Request, requests, shown_requests
 from bench.metrics.heatmap import map_correlation, motion_std, motion_variance_share
 from bench.metrics.lip import lip_error
-from bench.metrics.table import METRICS, pool, score
+from bench.metrics.table import METRICS, pool
 from bench.results import ALL_STYLES, OWN_STYLE, Heatmap, Listening, SplitScores
-
-SAMPLE_SCORES = "sample_scores"  # folder of what was scored before its samples were dropped
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Says which predictions are scored, on what, and where they lie."""
+    """Says which predictions are evaluated, and where they lie."""
 
-    dataset: Dataset
+    drawn: Drawn
     config: PredictConfig
-    deterministic: bool
-    predictions: Path  # the folder of the predict step
 
     def of_split(self, split: str) -> list[Request]:
-        """The requests whose predictions lie under a folder's name."""
-        todo = requests(self.dataset, self.config, self.deterministic)
-        return [r for r in todo if r.path.parts[-2] == split]
+        """The requests of test_a, of test_b or of the listening check."""
+        todo = requests(self.drawn.dataset, self.config, self.drawn.deterministic)
+        return [request for request in todo if request.split == split]
 
     def shown(self) -> list[Request]:
         """The requests that figures show, one per clip."""
-        return shown_requests(self.dataset, self.config, self.deterministic)
-
-    def samples_of(self, predictions: np.ndarray) -> list[np.ndarray]:
-        """All samples; a deterministic method's one sample stands for two equal ones."""
-        return list(predictions) * (2 if self.deterministic else 1)
-
-    def load(self, request: Request) -> np.ndarray:
-        """(N, T, V, 3), memory-mapped. Raises ValueError when it is missing, or was changed."""
-        path = output(self.predictions, request.path)
-        try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise ValueError(f"{path} is not a readable prediction") from error
+        return shown_requests(self.drawn.dataset, self.config, self.drawn.deterministic)
 
 
 def evaluate(evaluation: Evaluation, folder: Path) -> None:
-    """Score everything and write the step's files."""
-    face = Face.of(evaluation.dataset)
-    maps, heatmap = _heatmaps(evaluation, face)
+    """Gather the scores, map the motion, and write the step's files."""
+    maps, heatmap = _heatmaps(evaluation)
     scores: dict[str, Any] = {
         "splits": {
-            "test_a": _test_a(evaluation, face).model_dump(mode="json"),
-            "test_b": _test_b(evaluation, face).model_dump(mode="json"),
+            "test_a": _test_a(evaluation).model_dump(mode="json"),
+            "test_b": _test_b(evaluation).model_dump(mode="json"),
         },
-        "listening": _dump(_listening(evaluation, face)),
+        "listening": _dump(_listening(evaluation)),
         "heatmap": _dump(heatmap),
     }
     write_arrays(folder / "motion_std.npz", maps)
-    write_arrays(folder / "lip_error.npz", _lip_errors(evaluation, face))
+    write_arrays(folder / "lip_error.npz", _lip_errors(evaluation))
     write_json(folder / "scores.json", scores)
 
 
@@ -87,76 +62,58 @@ def _dump(record: Any) -> Any:
     return None if record is None else json.loads(record.model_dump_json())
 
 
-def _test_a(evaluation: Evaluation, face: Face) -> SplitScores:
+def _test_a(evaluation: Evaluation) -> SplitScores:
     """Own style; sample 0 for the metrics of one prediction, all samples for the others."""
     gathered = Gathered()
     for request in evaluation.of_split("test_a"):
-        predictions, clip = evaluation.load(request), request.clip
-        kept = Path(SAMPLE_SCORES, f"{clip.name}.json")
-        several = (
-            scores_from_json(read_json(output(evaluation.predictions, kept)))
-            if (evaluation.predictions / kept).exists()
-            else samples_scores(face, clip, evaluation.samples_of(predictions))
-        )
-        scores = sample_scores(face, clip, predictions[0]) | several
-        gathered.add(clip, clip.subject, scores, predictions.shape[1])
+        found = evaluation.drawn.scored(request)
+        gathered.add(request.clip, request.clip.subject, found.scores, found.num_frames)
     return gathered.scores(OWN_STYLE)
 
 
-def _test_b(evaluation: Evaluation, face: Face) -> SplitScores:
+def _test_b(evaluation: Evaluation) -> SplitScores:
     """Subjects without a style of their own: every training style, their mean and the best one."""
     gathered = Gathered()
-    styles = evaluation.dataset.spec.styles
+    styles = evaluation.drawn.dataset.spec.styles
     for request in evaluation.of_split("test_b"):
-        prediction, clip = evaluation.load(request)[0], request.clip
-        scores = sample_scores(face, clip, prediction)
-        gathered.add(clip, styles[request.style], scores, len(prediction))
+        found = evaluation.drawn.scored(request)
+        gathered.add(request.clip, styles[request.style], found.scores, found.num_frames)
     return gathered.scores(ALL_STYLES, best_style=True)
 
 
-def _listening(evaluation: Evaluation, face: Face) -> Listening | None:
+def _listening(evaluation: Evaluation) -> Listening | None:
     """LVE with the own audio beside LVE with another sentence's, over the same frames."""
-    own_files = {r.clip.name: r for r in evaluation.of_split("test_a")}
-    own, other = [], []
-    for request in evaluation.of_split("listening"):
-        wrong = evaluation.load(request)[0]
-        right = evaluation.load(own_files[request.clip.name])[0]
-        frames = min(len(wrong), len(right))
-        own.append(_lve(face, request.clip, right[:frames]))
-        other.append(_lve(face, request.clip, wrong[:frames]))
-    pooled_own, pooled_other = pool("lve", own), pool("lve", other)
-    if pooled_own is None or pooled_other is None:
+    found = [evaluation.drawn.scored(request).scores for request in evaluation.of_split(LISTENING)]
+    own, other = (pool("lve", [scores[name] for scores in found]) for name in (OWN, OTHER))
+    if own is None or other is None:
         return None
-    ratio = pooled_other / pooled_own if pooled_own > 0 else None
-    return Listening(own=pooled_own, other=pooled_other, ratio=ratio)
+    return Listening(own=own, other=other, ratio=other / own if own > 0 else None)
 
 
-def _lve(face: Face, clip: Clip, prediction: Motion) -> Score:
-    return score("lve", face.sample(clip, prediction))
-
-
-def _lip_errors(evaluation: Evaluation, face: Face) -> dict[str, np.ndarray]:
+def _lip_errors(evaluation: Evaluation) -> dict[str, np.ndarray]:
+    face, mask = evaluation.drawn.face, METRICS["lve"].mask
     return {
         request.clip.name: lip_error(
-            face.sample(request.clip, evaluation.load(request)[0]), METRICS["lve"].mask
+            face.sample(request.clip, evaluation.drawn.first(request)), mask
         )
         for request in evaluation.shown()
     }
 
 
-def _heatmaps(evaluation: Evaluation, face: Face) -> tuple[dict[str, np.ndarray], Heatmap | None]:
+def _heatmaps(evaluation: Evaluation) -> tuple[dict[str, np.ndarray], Heatmap | None]:
     """Std maps of sample 0, and how their mean over clips compares with ground truth's."""
     maps, truths = {}, {}
     for request in evaluation.shown():
         template = request.clip.template.numpy()
-        maps[request.clip.name] = motion_std(evaluation.load(request)[0], template)
+        maps[request.clip.name] = motion_std(evaluation.drawn.first(request), template)
         truths[request.clip.name] = motion_std(request.clip.motion, template)
     if not maps:
         return {}, None
+    mouth = evaluation.drawn.face.masks["mouth"]
     mean, truth = (np.mean(list(m.values()), axis=0) for m in (maps, truths))
     heatmap = Heatmap(
-        mouth_share=motion_variance_share(mean, face.masks["mouth"]),
-        ground_truth_mouth_share=motion_variance_share(truth, face.masks["mouth"]),
+        mouth_share=motion_variance_share(mean, mouth),
+        ground_truth_mouth_share=motion_variance_share(truth, mouth),
         correlation=map_correlation(mean, truth),
     )
     return maps, heatmap

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench.common.files import write_arrays, write_json
 from bench.dataset.reader import Dataset
-from bench.evaluation.clip_scores import Face, Gathered, sample_scores, samples_scores
+from bench.evaluation.clip_scores import Face, sample_scores, samples_scores
+from bench.evaluation.gathered import Gathered
 from bench.metrics.heatmap import motion_std
 from bench.metrics.lip import lip_error
 from bench.metrics.table import METRICS

@@ -1,48 +1,51 @@
-"""From weights to predictions on the test splits.
+"""From weights to predictions on the test splits: which are drawn, and which of them are kept.
 
 Shapes   N samples, T frames, V vertices.
 Units    the dataset's.
-
-``predictions/<split>/<clip>.<style>.npy`` holds (N, T, V, 3) float32; ``listening/<clip>.npy``
-holds (1, T, V, 3) with the audio of another sentence of the same subject.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.common.files import write_array
 from bench.common.seeding import generator
 from bench.config import PredictConfig
 from bench.data import Clip, DatasetSpec
 from bench.dataset.reader import Dataset
+from bench.evaluation.kept_samples import MOST_KEPT
 from bench.method import Method, Noise
 
 Progress = Callable[[int, int], None]
 """progress(done, all)."""
 
-ScoreSamples = Callable[[Clip, np.ndarray], None]
-"""Called with all samples of a clip before those that are not kept are dropped."""
+LISTENING = "listening"  # of requests with the audio of another sentence of the same subject
 
 
 @dataclass(frozen=True)
 class Request:
-    """One prediction: whose face, in which style, to whose audio, how often, and its file."""
+    """One prediction: whose face, in which style, to whose audio, how often, and what is kept."""
 
+    split: str  # "test_a", "test_b" or LISTENING
     clip: Clip
     style: int
     audio: Clip
     num_samples: int
-    path: Path  # relative to the folder of predictions
+    num_kept: int  # samples that pictures show; the others are scored and dropped
 
-    @property
-    def scored(self) -> bool:
-        """Whether its samples count for diversity."""
-        return self.path.parts[1] == "test_a"
+
+@runtime_checkable
+class Store(Protocol):
+    """Takes predictions as they are drawn."""
+
+    def has(self, request: Request) -> bool:
+        """Whether a prediction was taken before."""
+
+    def add(self, request: Request, samples: np.ndarray) -> None:
+        """Take the (N, T, V, 3) of a prediction; own styles come before LISTENING."""
 
 
 def is_deterministic(method: Method | type[Method], config: PredictConfig) -> bool:
@@ -54,20 +57,23 @@ def requests(dataset: Dataset, config: PredictConfig, deterministic: bool) -> li
     """Every prediction that the tables need.
 
     test_a: own style, all samples. test_b: every training style, one sample each. Listening: test_a
-    clips with the audio of the subject's next test_a sentence.
+    clips with the audio of the subject's next test_a sentence. Kept is what may be shown: test_a,
+    and each test_b clip in its shown style.
     """
-    num_samples = 1 if deterministic else config.num_samples
+    drawn = 1 if deterministic else config.num_samples
     seen, unseen = dataset.clips("test_a"), dataset.clips("test_b")
-    styles = dataset.spec.styles
     return [
-        *(_own_style(clip, styles, num_samples) for clip in seen),
         *(
-            Request(clip, s, clip, 1, prediction_path("test_b", clip, name))
-            for clip in unseen
-            for s, name in enumerate(styles)
+            Request("test_a", clip, _style(clip), clip, drawn, min(drawn, MOST_KEPT))
+            for clip in seen
         ),
         *(
-            Request(clip, _style(clip), other, 1, Path("listening") / f"{clip.name}.npy")
+            Request("test_b", clip, style, clip, 1, int(style == shown_style(dataset, clip)))
+            for clip in unseen
+            for style in range(len(dataset.spec.styles))
+        ),
+        *(
+            Request(LISTENING, clip, _style(clip), other, 1, 0)
             for clip, other in other_sentences(seen)
         ),
     ]
@@ -75,28 +81,17 @@ def requests(dataset: Dataset, config: PredictConfig, deterministic: bool) -> li
 
 def shown_requests(dataset: Dataset, config: PredictConfig, deterministic: bool) -> list[Request]:
     """One prediction per clip that figures show: test_a's own style, else test_b's drawn one."""
-    todo = requests(dataset, config, deterministic)
-    own = [request for request in todo if request.path.parts[:2] == ("predictions", "test_a")]
-    if own:
-        return own
-    return [
-        request
-        for request in todo
-        if request.style == figure_style(dataset, request.clip)
-        and request.path.parts[:2] == ("predictions", "test_b")
-    ]
+    kept = [each for each in requests(dataset, config, deterministic) if each.num_kept]
+    return [each for each in kept if each.split == "test_a"] or kept
 
 
-def figure_style(dataset: Dataset, clip: Clip) -> int:
-    """The training style of a figure for a subject that has none: drawn once per clip, and so the
-    same for all methods and seeds."""
+def shown_style(dataset: Dataset, clip: Clip) -> int:
+    """The style that a clip is shown in: its subject's own, else a training style that is drawn
+    once per clip, and so the same for all methods and seeds."""
+    if clip.style is not None:
+        return clip.style
     draws = generator(0, "figure style", dataset.name, clip.name)
     return int(torch.randint(len(dataset.spec.styles), (), generator=draws))
-
-
-def prediction_path(split: str, clip: Clip, style: str) -> Path:
-    """Where the prediction of a clip under a style lies."""
-    return Path("predictions") / split / f"{clip.name}.{style}.npy"
 
 
 def other_sentences(clips: Sequence[Clip]) -> Iterator[tuple[Clip, Clip]]:
@@ -135,11 +130,10 @@ def predict_all(
     dataset: Dataset,
     config: PredictConfig,
     seed: int,
-    folder: Path,
-    score_samples: ScoreSamples,
+    store: Store,
     progress: Progress,
 ) -> None:
-    """Write every prediction that is not there.
+    """Draw every prediction that the store does not have.
 
     Raises ValueError for output that is no face, and for noise drawn against the declaration.
     """
@@ -148,15 +142,10 @@ def predict_all(
     todo = requests(dataset, config, deterministic)
     device = next((t.device for t in method.state_dict().values()), torch.device("cpu"))
     for done, request in enumerate(todo):
-        path = folder / request.path
-        if not path.exists():
+        if not store.has(request):
             style = dataset.spec.styles[request.style]
             noise = no_noise if deterministic else make_noise(seed, request.clip.name, style)
-            vertices = predict_one(method, dataset.spec, request, noise, device)
-            if request.scored and config.keep_samples == "first" and len(vertices) > 1:
-                score_samples(request.clip, vertices)
-                vertices = vertices[:1]
-            write_array(path, vertices)
+            store.add(request, predict_one(method, dataset.spec, request, noise, device))
         progress(done + 1, len(todo))
 
 
@@ -188,12 +177,6 @@ def check_prediction(found: np.ndarray, request: Request, spec: DatasetSpec) -> 
         )
     if not np.isfinite(found).all():
         raise ValueError(f"{request.clip.name}: predict() returned values that are not finite")
-
-
-def _own_style(clip: Clip, styles: Sequence[str], num_samples: int) -> Request:
-    style = _style(clip)
-    path = prediction_path("test_a", clip, styles[style])
-    return Request(clip, style, clip, num_samples, path)
 
 
 def _style(clip: Clip) -> int:

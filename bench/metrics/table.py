@@ -30,7 +30,7 @@ class Metric:
     pooling: Literal["frames", "clips"]
     needs: Literal["sample", "samples"] = "sample"
     source: str
-    version: int = 1  # raise it when a number changes: stored predictions are scored again
+    version: int = 1  # raise it when a number changes: predictions are drawn and scored again
 
 
 # kinds of which there are several

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from bench.common.arithmetic import chosen
 from bench.common.environment import pick_device
 from bench.common.project import data_folder, load_params, runs_folder
 from bench.dataset.reader import Dataset, load_dataset
@@ -125,6 +126,8 @@ class Session:
         words += [word for override in overrides for word in ("--set", override)]
         if self.choice.device != "auto":
             words += ["--device", self.choice.device]
+        if chosen() != "exact":
+            words += ["--arithmetic", chosen()]
         return tuple(words)
 
     def _plan(

@@ -210,9 +210,8 @@ def _train_step(run: RunSpec, dataset: "Dataset", stage: str, parent: Step | Non
 
 
 def _predict_step(run: RunSpec, dataset: "Dataset", parent: Step) -> Step:
-    code = [module_of(run.reference), "bench.evaluation.predict"]
-    if run.preset.predict.keep_samples == "first":
-        code.append("bench.evaluation.clip_scores")  # samples are scored while they are there
+    # predictions are scored while they are there: metrics are part of the step
+    code = [module_of(run.reference), "bench.evaluation.drawn"]
     inputs = {
         "step": "predict",
         "arithmetic": in_use(),

@@ -10,16 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from bench.common.arithmetic import CHOICE, in_use, why_native
-from bench.common.files import noting, output, write_json
-from bench.data import Clip
+from bench.common.files import noting, output
 from bench.dataset.manifest import prepare_hint
 from bench.dataset.reader import Dataset, load_dataset
-from bench.evaluation.clip_scores import Face, samples_scores, scores_to_json
-from bench.evaluation.evaluate import SAMPLE_SCORES, Evaluation, evaluate
+from bench.evaluation.drawn import Drawn
+from bench.evaluation.evaluate import Evaluation, evaluate
 from bench.evaluation.oracle import evaluate_oracle
 from bench.evaluation.predict import is_deterministic, predict_all
 from bench.method import Method
@@ -185,7 +183,8 @@ def _train(
         report(f"{done}/{steps} loss {loss:.4g}, {rate:.1f} clips/s, {left:.0f} s left")
 
     train_stage(stage, progress)
-    save_weights(folder / WEIGHTS, method, later_stages(run.stages, name))
+    fresh = initialise(load(run.reference), run.preset.model, dataset.spec, run.seed)
+    save_weights(folder / WEIGHTS, method, later_stages(run.stages, name), fresh)
     (folder / "checkpoint.pt").unlink(missing_ok=True)
 
 
@@ -193,27 +192,25 @@ def _predict(
     step: Step, dataset: Dataset, cache: Cache, folder: Path, report: Report, stop: Stop
 ) -> None:
     method = build(step, dataset, cache).to(torch.device(step.run.device))
-    face = Face.of(dataset)
-
-    def score_samples(clip: Clip, predictions: np.ndarray) -> None:
-        scores = scores_to_json(samples_scores(face, clip, list(predictions)))
-        write_json(folder / SAMPLE_SCORES / f"{clip.name}.json", scores)
 
     def progress(done: int, total: int) -> None:
         report(f"{done}/{total} predictions")
-        if stop() and done < total:  # what is predicted lies on disk and is not predicted again
+        if stop() and done < total:  # what is drawn is scored and is not drawn again
             raise Interrupted
 
-    config = step.run.preset.predict
-    predict_all(method, dataset, config, step.run.seed, folder, score_samples, progress)
+    drawn = _drawn(step, dataset, folder)
+    predict_all(method, dataset, step.run.preset.predict, step.run.seed, drawn, progress)
 
 
 def _evaluate(step: Step, dataset: Dataset, cache: Cache, folder: Path) -> None:
     assert step.parent is not None
-    config = step.run.preset.predict
-    deterministic = is_deterministic(load(step.run.reference), config)
-    predictions = cache.folder(step.parent.key)
-    evaluate(Evaluation(dataset, config, deterministic, predictions), folder)
+    drawn = _drawn(step, dataset, cache.folder(step.parent.key))
+    evaluate(Evaluation(drawn, step.run.preset.predict), folder)
+
+
+def _drawn(step: Step, dataset: Dataset, folder: Path) -> Drawn:
+    deterministic = is_deterministic(load(step.run.reference), step.run.preset.predict)
+    return Drawn(folder, dataset, deterministic)
 
 
 def build(step: Step, dataset: Dataset, cache: Cache) -> Method:

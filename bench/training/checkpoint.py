@@ -1,7 +1,9 @@
 """Weights and resumable training states on disk; only tensors and plain values are read."""
 
+import hashlib
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -9,14 +11,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from bench.common.files import write_atomically
+from bench.common.files import canonical_json, write_atomically
 from bench.training.optimizer import Average
 
 WEIGHTS = "model.safetensors"  # what a stage ends with
+LEFT_OUT = "left_out"  # key of a weights file's metadata
 
 
 @dataclass
@@ -71,30 +74,74 @@ def load_checkpoint(
         raise ValueError(_unusable(path, "checkpoint", _first_line(error))) from error
 
 
-def save_weights(path: Path, module: nn.Module, without: Sequence[str]) -> None:
-    """Write a state dict, leaving out attributes that belong to later stages."""
-    kept = {k: v for k, v in module.state_dict().items() if k.partition(".")[0] not in without}
+def weights_of(module: nn.Module, without: Sequence[str]) -> dict[str, Tensor]:
+    """The state dict, leaving out attributes that belong to later stages."""
+    return {k: v for k, v in module.state_dict().items() if k.partition(".")[0] not in without}
+
+
+def save_weights(
+    path: Path, module: nn.Module, without: Sequence[str], fresh: nn.Module | None = None
+) -> None:
+    """Write a state dict, leaving out attributes that belong to later stages.
+
+    Left out are also parameters that are still as in ``fresh``, the same module before it was
+    trained: a frozen speech encoder comes from its own source whenever the module is built. The
+    file's metadata tell their names and their hash.
+    """
+    kept = weights_of(module, without)
+    own = dict(fresh.named_parameters()) if fresh else {}
+    left_out = {k: own[k] for k in own.keys() & kept.keys() if torch.equal(own[k], kept[k].cpu())}
+    # clones: safetensors refuses tensors that share memory
+    weights = {
+        k: v.detach().cpu().contiguous().clone() for k, v in kept.items() if k not in left_out
+    }
+    told = {"names": sorted(left_out), "sha256": _hash_of(left_out)}
     with write_atomically(path) as temporary:
-        # clones: safetensors refuses tensors that share memory
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in kept.items()}, temporary)
+        save_file(weights, temporary, {LEFT_OUT: canonical_json(told)} if left_out else None)
 
 
 def load_weights(path: Path, module: nn.Module, without: Sequence[str]) -> None:
-    """Load what :func:`save_weights` wrote; every expected key must be there and fit.
+    """Load what :func:`save_weights` wrote into a fresh module; every expected key must be there
+    and fit, or be left out and be as it was.
 
-    Raises ValueError naming the keys that are missing, unexpected or of another shape.
+    Raises ValueError naming the keys that are missing, unexpected or of another shape, and for
+    a module whose own weights are not those that were left out.
     """
     try:
         weights = load_file(path)
-    except (SafetensorError, OSError) as error:
+        with safe_open(path, "pt") as file:
+            told = json.loads((file.metadata() or {}).get(LEFT_OUT, "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(_unusable(path, "weights file", _first_line(error))) from error
-    expected = {k: v for k, v in module.state_dict().items() if k.partition(".")[0] not in without}
-    problems = _differences(expected, weights)
+    expected = weights_of(module, without)
+    own = {k: expected[k] for k in told.get("names", ()) if k in expected}
+    problems = _differences({k: v for k, v in expected.items() if k not in own}, weights)
     if problems:
         raise ValueError(
             f"{path} does not fit this method: {'; '.join(problems)}; delete it, it is made again"
         )
+    if told and (found := _hash_of(own)) != told["sha256"]:
+        raise ValueError(
+            f"{path} was trained beside other weights of {_parts(told['names'])}: expected sha256 "
+            f"{told['sha256'][:12]}, got {found[:12]}; bring back their source (`bench fetch`) or "
+            "the arithmetic that drew them, or use `bench train --force` to train again"
+        )
     module.load_state_dict(weights, strict=False)
+
+
+def _hash_of(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of named tensors: names, kinds, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
+        plain = tensor.detach().cpu().contiguous()
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _parts(names: Iterable[str]) -> str:
+    """The modules that named weights lie in: ``network.audio_encoder``."""
+    return ", ".join(sorted({".".join(name.split(".")[:2]) for name in names}))
 
 
 def _differences(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:

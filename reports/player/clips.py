@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.common.files import canonical_json, write_atomically
+from bench.evaluation.kept_samples import MOST_KEPT
 from reports.charts.heatmaps import MOTION
 from reports.charts.style import INK, save_png
 from reports.heads.camera import aim, render
@@ -31,7 +32,7 @@ SCRIPTS = ("codec", "clock", "mesh", "scene", "camera", "panels", "controls", "p
 """Files of js/ in the order in which they build on each other."""
 
 SIZE = 280  # pixels per side of a still head
-MOST_SAMPLES = 5
+MOST_SAMPLES = MOST_KEPT
 """Of a stochastic method: the pages of the mini profile stay under 35 MB with them."""
 
 SCALE_SHARE = 99.0  # per cent of all distances that the colour scale covers
@@ -75,7 +76,7 @@ def write_clip(assets: Path, view: ClipView, most_samples: int = MOST_SAMPLES) -
         still_text=still_text(view),
         sound=names[2] if view.sound is not None else None,
         step=max(lattice.step for lattice in lattices) * view.per_unit,
-        left_out=max(0, max(len(track.samples) for track in view.tracks) - most_samples),
+        left_out=max(0, max(track.drawn for track in view.tracks) - most_samples),
         num_bytes=sum(path.stat().st_size for path in written),
     )
 
@@ -113,7 +114,7 @@ def _document(view: ClipView, lattices: Sequence[Lattice], most_samples: int) ->
                 "shown": track.name in shown,
                 "low": lattice.low,
                 "step": lattice.step,
-                "drawn": len(track.samples),
+                "drawn": track.drawn,
                 "samples": [
                     {"frames": len(sample), "positions": pack_positions(quantise(sample, lattice))}
                     for sample in track.samples[:most_samples]

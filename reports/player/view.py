@@ -15,7 +15,8 @@ from jaxtyping import Float32, Integer
 from bench.common.files import output
 from bench.data import Clip
 from bench.dataset.reader import Dataset
-from bench.evaluation.predict import figure_style, prediction_path
+from bench.evaluation.kept_samples import kept_name, read_kept
+from bench.evaluation.predict import shown_style
 from bench.results import MethodResults, RunResult
 from reports.inputs.published import rated_rows, reference_row
 from reports.inputs.results import Rows
@@ -33,6 +34,7 @@ class Track:
     label: str
     samples: list[Float32[np.ndarray, "_ V 3"]]  # (T, V, 3) each; T may differ between tracks
     error_of: bool  # whether its distance to the ground truth is shown
+    drawn: int = 1  # samples that there were, of which these are the first
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class PlayerFiles:
     still_text: str  # what the still shows, in words
     sound: str | None  # clips/<id>.wav
     step: float  # of stored coordinates, the largest of all tracks, in the printed unit
-    left_out: int  # samples per stochastic method that are stored but not on the page
+    left_out: int  # samples per stochastic method that were drawn but are not on the page
     num_bytes: int  # of the data, the still and the sound
 
 
@@ -107,13 +109,13 @@ def _check_sample(name: str, sample: np.ndarray, num_vertices: int) -> None:
 
 
 def clip_view(rows: Rows, runs: Path, data: Dataset, clip: Clip) -> ClipView:
-    """The clip with every row's prediction of it that the cache ``runs`` holds, all samples.
+    """The clip with every row's prediction of it that the cache ``runs`` holds.
 
     Of each row the finished run with the lowest seed. A row without one is in ``missing`` with the
     reason. A subject that no method has heard speak is shown in one training style, the same for
     all rows, as in the figures.
     """
-    style = data.spec.styles[clip.style if clip.style is not None else figure_style(data, clip)]
+    style = data.spec.styles[shown_style(data, clip)]
     tracks = [Track(GROUND_TRUTH, "ground truth", [clip.vertices.numpy()], False)]
     missing, seeds = {}, {}
     for results in rows:
@@ -177,13 +179,8 @@ def _track(
     path = _stored(run, runs, clip, style) if run else "it has no runs"
     if isinstance(path, str):
         return path
-    try:
-        samples = np.load(path, mmap_mode="r", allow_pickle=False)  # (N, T, V, 3)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} is not a readable array") from error
-    if samples.ndim != 4:
-        raise ValueError(f"{path}: expected (samples, frames, vertices, 3), got {samples.shape}")
-    return Track(row_of(results), label(results), list(np.asarray(samples, np.float32)), True)
+    kept = read_kept(path)
+    return Track(row_of(results), label(results), kept.samples, True, kept.drawn)
 
 
 def _stored(run: RunResult, runs: Path, clip: Clip, style: str) -> Path | str:
@@ -193,6 +190,6 @@ def _stored(run: RunResult, runs: Path, clip: Clip, style: str) -> Path | str:
     key = run.keys.get("predict")
     if key is None:
         return "its results name no step that predicts"
-    name = prediction_path(clip.split, clip, style)
+    name = kept_name(clip.split, clip.name, style)
     there = (runs / key / name).exists()
     return output(runs / key, name) if there else "its predictions are not in this machine's cache"

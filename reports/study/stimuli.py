@@ -20,7 +20,8 @@ from bench.common.files import output
 from bench.common.seeding import derive
 from bench.data import Clip
 from bench.dataset.reader import Dataset, load_dataset
-from bench.evaluation.predict import prediction_path
+from bench.evaluation.kept_samples import kept_name, read_kept
+from bench.evaluation.predict import shown_style
 from bench.media.audio import write_speech
 from bench.results import MethodResults
 from reports.heads.head import PITCH, YAW
@@ -86,17 +87,9 @@ def _of_dataset(
         dataset=dataset,
         split=split,
         sources=(_ground_truth(sources[0]), *sources),
-        clips=tuple((clip, _style(dataset, clip, seed)) for clip in shown),
+        clips=tuple((clip, dataset.spec.styles[shown_style(dataset, clip)]) for clip in shown),
         others=tuple(everything),
     )
-
-
-def _style(dataset: Dataset, clip: Clip, seed: int) -> str:
-    """The subject's own style; for a subject without one, a training style drawn once per clip."""
-    styles = dataset.spec.styles
-    if clip.style is not None:
-        return styles[clip.style]
-    return random.Random(derive(seed, "study style", dataset.name, clip.name)).choice(styles)
 
 
 def _source(results: MethodResults, split: str) -> Source:
@@ -185,14 +178,14 @@ def _motion(
     """The ground truth, or the first sample that is stored of a row."""
     if source.row == GROUND_TRUTH:
         return clip.vertices.numpy()
-    path = output(runs / source.key, prediction_path(chosen.split, clip, style))
-    try:
-        samples = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path}: no stored prediction of {source.row}; run: dvc repro") from error
-    if samples.ndim != 4 or samples.shape[2:] != (chosen.dataset.spec.num_vertices, 3):
-        raise ValueError(f"{path}: expected samples x frames x vertices x 3, got {samples.shape}")
-    return np.array(samples[0], dtype=np.float32)
+    name = kept_name(chosen.split, clip.name, style)
+    path = output(runs / source.key, name)
+    if not path.exists():
+        raise ValueError(f"{path}: no stored prediction of {source.row}; run: dvc repro")
+    motion = read_kept(path, 1).samples[0]
+    if motion.shape[1:] != (chosen.dataset.spec.num_vertices, 3):
+        raise ValueError(f"{path}: expected frames x vertices x 3, got {motion.shape}")
+    return motion
 
 
 def _fitted(clip: Clip, frames: int, fps: float) -> Float32[np.ndarray, " S"]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.common.arithmetic import CHOICE
+from bench.common.arithmetic import CHOICE, chosen
 from slurm.clusters.presets import Cluster, Resources
 from slurm.clusters.programs import ClusterError, cancel, outside_of_jobs, persist
 from slurm.clusters.queue import jobs_of
@@ -45,7 +45,7 @@ def setup_lines(cluster: Cluster, code: Path) -> list[str]:
     path = [str(code), *filter(None, [os.environ.get("PYTHONPATH")])]
     exports = {
         **cluster.environment,
-        CHOICE: os.environ.get(CHOICE, "exact"),
+        CHOICE: chosen(),
         "PYTHONPATH": os.pathsep.join(path),
         "PYTHONSAFEPATH": "1",
         "HF_HUB_OFFLINE": "1",

@@ -57,7 +57,7 @@ def test_a_preset_is_read_and_completed_with_defaults(preset):
     assert (found.model.inner.depth, found.model.rate) == (2, 0.5)
     assert list(found.train) == ["one", "two"]
     assert (found.train["one"].lr, found.train["two"].lr) == (1e-3, 1e-4)
-    assert (found.predict.num_samples, found.predict.keep_samples) == (10, "all")
+    assert found.predict.num_samples == 10
 
 
 def test_an_override_of_train_sets_every_stage_and_one_of_a_stage_that_one(preset):
@@ -85,7 +85,7 @@ VALUES = {
     "train.one.window=12": lambda p: p.train["one"].window == 12,
     "train.one.clip_grad_norm=1": lambda p: p.train["one"].clip_grad_norm == 1.0,
     "train.one.clip_grad_norm=null": lambda p: p.train["one"].clip_grad_norm is None,
-    "predict.keep_samples=first": lambda p: p.predict.keep_samples == "first",
+    "predict.num_samples=3": lambda p: p.predict.num_samples == 3,
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from bench.collect.figure_arrays import moments_of, motion_mean, write_shown_motion
 from bench.collect.plan_files import planned_method
 from bench.common.files import read_arrays
+from bench.evaluation.kept_samples import read_kept
 
 
 @pytest.fixture
@@ -55,8 +56,8 @@ def test_rows_are_shown_from_their_stored_predictions(plan, work, cache, toy, tm
     arrays = read_arrays(tmp_path / "motion.npz")
     assert {"mean/ground_truth", "opening/talker", "heads/talker", "mask/mouth"} <= arrays.keys()
     assert not any(name.endswith("/still") for name in arrays)
-    (path,) = cache.folder(plans[0][2].key).glob(f"predictions/test_a/{clip.name}.*.npy")
-    first = np.load(path)[0]
+    (path,) = cache.folder(plans[0][2].key).glob(f"predictions/test_a/{clip.name}.*.npz")
+    first = read_kept(path).samples[0]
     frames = np.minimum(arrays["frames"], len(first) - 1)
     np.testing.assert_array_equal(arrays["heads/talker"], first[frames])
     pair = toy.manifest["mouth_opening_pair"]

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from bench.config import PredictConfig
+from bench.evaluation.drawn import Drawn
+from bench.evaluation.kept_samples import read_kept
 from bench.evaluation.predict import (
     Request,
     check_prediction,
@@ -13,8 +15,9 @@ from bench.evaluation.predict import (
     other_sentences,
     predict_all,
     predict_one,
-    prediction_path,
     requests,
+    shown_requests,
+    shown_style,
 )
 
 
@@ -30,8 +33,8 @@ def talker(toy, toys):
     return make
 
 
-def request(clip, num_samples=1, style="F1"):
-    return Request(clip, 0, clip, num_samples, prediction_path("test_a", clip, style))
+def request(clip, num_samples=1):
+    return Request("test_a", clip, 0, clip, num_samples, num_samples)
 
 
 def predict(method, toy, num_samples, clip=0, seed=0):
@@ -42,28 +45,47 @@ def predict(method, toy, num_samples, clip=0, seed=0):
 
 
 def test_every_table_gets_the_predictions_it_needs(toy):
-    found = requests(toy, PredictConfig(num_samples=4), deterministic=False)
-    names = {str(r.path): (r.clip.name, r.audio.name, r.style, r.num_samples) for r in found}
-    assert names == {
-        "predictions/test_a/F1_05.F1.npy": ("F1_05", "F1_05", 0, 4),
-        "predictions/test_a/F1_06.F1.npy": ("F1_06", "F1_06", 0, 4),
-        "predictions/test_a/M1_05.M1.npy": ("M1_05", "M1_05", 1, 4),
-        "predictions/test_a/M1_06.M1.npy": ("M1_06", "M1_06", 1, 4),
-        "predictions/test_b/F2_05.F1.npy": ("F2_05", "F2_05", 0, 1),
-        "predictions/test_b/F2_05.M1.npy": ("F2_05", "F2_05", 1, 1),
-        "predictions/test_b/F2_06.F1.npy": ("F2_06", "F2_06", 0, 1),
-        "predictions/test_b/F2_06.M1.npy": ("F2_06", "F2_06", 1, 1),
-        "listening/F1_05.npy": ("F1_05", "F1_06", 0, 1),
-        "listening/F1_06.npy": ("F1_06", "F1_05", 0, 1),
-        "listening/M1_05.npy": ("M1_05", "M1_06", 1, 1),
-        "listening/M1_06.npy": ("M1_06", "M1_05", 1, 1),
+    found = requests(toy, PredictConfig(num_samples=7), deterministic=False)
+    numbers = {
+        (r.split, r.clip.name, r.style): (r.audio.name, r.num_samples, r.num_kept) for r in found
     }
-    assert len(names) == len(found)
+    kept = {clip.name: shown_style(toy, clip) for clip in toy.clips("test_b")}
+    assert numbers == {
+        ("test_a", "F1_05", 0): ("F1_05", 7, 5),
+        ("test_a", "F1_06", 0): ("F1_06", 7, 5),
+        ("test_a", "M1_05", 1): ("M1_05", 7, 5),
+        ("test_a", "M1_06", 1): ("M1_06", 7, 5),
+        ("test_b", "F2_05", 0): ("F2_05", 1, kept["F2_05"] == 0),
+        ("test_b", "F2_05", 1): ("F2_05", 1, kept["F2_05"] == 1),
+        ("test_b", "F2_06", 0): ("F2_06", 1, kept["F2_06"] == 0),
+        ("test_b", "F2_06", 1): ("F2_06", 1, kept["F2_06"] == 1),
+        ("listening", "F1_05", 0): ("F1_06", 1, 0),
+        ("listening", "F1_06", 0): ("F1_05", 1, 0),
+        ("listening", "M1_05", 1): ("M1_06", 1, 0),
+        ("listening", "M1_06", 1): ("M1_05", 1, 0),
+    }
+    assert len(numbers) == len(found)
+
+
+def test_shown_is_one_style_of_each_clip_of_the_first_split_that_has_clips(toy, monkeypatch):
+    config = PredictConfig(num_samples=2)
+    shown = shown_requests(toy, config, deterministic=False)
+    assert [(r.split, r.clip.name) for r in shown] == [
+        ("test_a", clip.name) for clip in toy.clips("test_a")
+    ]
+    clips = type(toy).clips
+    monkeypatch.setattr(
+        type(toy), "clips", lambda self, split: [] if split == "test_a" else clips(self, split)
+    )
+    shown = shown_requests(toy, config, deterministic=False)
+    assert [(r.clip.name, r.style) for r in shown] == [
+        (clip.name, shown_style(toy, clip)) for clip in toy.clips("test_b")
+    ]
 
 
 def test_a_deterministic_method_is_asked_once(toy):
     asked = requests(toy, PredictConfig(num_samples=4), deterministic=True)
-    assert {r.num_samples for r in asked} == {1}
+    assert {r.num_samples for r in asked} == {1} and {r.num_kept for r in asked} == {0, 1}
 
 
 def test_a_subject_with_one_clip_has_no_other_sentence(toy):
@@ -127,41 +149,52 @@ def test_predictions_may_be_shorter_than_the_truth(num_frames, toy):
     check_prediction(found, request(toy.clips("test_a")[0], 2), toy.spec)
 
 
-def everything(method, toy, folder, config, score=lambda *_: None):
+def everything(method, toy, folder, config):
     heard = []
-    predict_all(method, toy, config, 0, folder, score, lambda *numbers: heard.append(numbers))
+    drawn = Drawn(folder, toy, is_deterministic(method, config))
+    predict_all(method, toy, config, 0, drawn, lambda *numbers: heard.append(numbers))
     return heard
 
 
-def test_all_predictions_are_written_and_counted(talker, toy, tmp_path):
-    heard = everything(talker(), toy, tmp_path, PredictConfig(num_samples=2))
+def names(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_all_predictions_are_scored_what_is_shown_is_kept_and_all_are_counted(
+    talker, toy, tmp_path
+):
+    heard = everything(talker(), toy, tmp_path, PredictConfig(num_samples=6))
     assert heard == [(n, 12) for n in range(1, 13)]
-    for asked in requests(toy, PredictConfig(num_samples=2), deterministic=False):
-        found = np.load(tmp_path / asked.path)
-        frames = min(asked.clip.num_frames, asked.audio.num_frames)  # another sentence is shorter
-        assert found.shape == (asked.num_samples, frames, 42, 3)
+    clips = toy.clips("test_a") + toy.clips("test_b")
+    styles = [toy.spec.styles[shown_style(toy, clip)] for clip in clips]
+    kept = {f"{c.split}/{c.name}.{s}" for c, s in zip(clips, styles, strict=True)}
+    other = {"test_b/F2_05.F1", "test_b/F2_05.M1", "test_b/F2_06.F1", "test_b/F2_06.M1"}
+    listening = {f"listening/{c.name}.{c.subject}" for c in toy.clips("test_a")}
+    assert names(tmp_path / "predictions") == {f"{name}.npz" for name in kept}
+    assert names(tmp_path / "scores") == {f"{name}.json" for name in kept | other | listening}
+
+
+def test_the_first_samples_are_kept_and_sample_0_to_the_bit(talker, toy, tmp_path):
+    everything(talker(), toy, tmp_path, PredictConfig(num_samples=6))
+    kept = read_kept(tmp_path / "predictions" / "test_a" / "F1_05.F1.npz")
+    expected = predict(talker(), toy, 6)
+    assert (kept.drawn, len(kept.samples)) == (6, 5)
+    np.testing.assert_array_equal(kept.samples[0], expected[0])
+    np.testing.assert_allclose(kept.samples[1:], expected[1:5], rtol=0, atol=1e-5)  # 0.01 mm
+    assert (np.stack(kept.samples[1:]) != expected[1:5]).any()
 
 
 def test_predictions_that_are_there_are_kept(talker, toy, tmp_path):
     everything(talker(), toy, tmp_path, PredictConfig(num_samples=2))
-    kept, gone = sorted((tmp_path / "predictions" / "test_a").iterdir())[:2]
+    folder = tmp_path / "predictions" / "test_a"
+    kept, gone = folder / "F1_05.F1.npz", folder / "F1_06.F1.npz"
     expected = gone.read_bytes()
     kept.write_bytes(b"kept")
     gone.unlink()
+    (tmp_path / "scores" / "test_a" / "F1_06.F1.json").unlink()
     everything(talker(), toy, tmp_path, PredictConfig(num_samples=2))
     assert kept.read_bytes() == b"kept"
     assert gone.read_bytes() == expected
-
-
-def test_dropped_samples_are_scored_before_they_go(talker, toy, tmp_path):
-    seen = {}
-    config = PredictConfig(num_samples=3, keep_samples="first")
-    everything(
-        talker(), toy, tmp_path, config, lambda clip, found: seen.update({clip.name: found.shape})
-    )
-    assert seen == {clip.name: (3, clip.num_frames, 42, 3) for clip in toy.clips("test_a")}
-    found = np.load(tmp_path / "predictions" / "test_a" / "F1_05.F1.npy")
-    np.testing.assert_array_equal(found, predict(talker(), toy, 1))
 
 
 @pytest.mark.parametrize("by", ["the preset", "the class"])
@@ -172,7 +205,7 @@ def test_a_row_that_is_declared_deterministic_must_not_draw(by, talker, toy, tmp
         config = PredictConfig(num_samples=2)
     with pytest.raises(ValueError, match=r"predict\(\) drew noise, but this row is declared"):
         everything(method, toy, tmp_path, config)
-    assert not list(tmp_path.rglob("*.npy"))
+    assert not names(tmp_path)
 
 
 def test_a_preset_decides_whether_a_row_is_deterministic(talker, monkeypatch):

@@ -28,7 +28,7 @@ def test_a_run_leaves_one_entry_per_step_with_its_files(plan, work, cache):
     assert found == [
         trained,
         trained,
-        {"predictions", "listening"},
+        {"predictions", "scores"},
         {"scores.json", "motion_std.npz", "lip_error.npz"},
     ]
 

@@ -54,7 +54,6 @@ OVERRIDES = {
     "model.fine.strength=0.1": ALL - {"train/coarse"},
     "model.sampling.size=0.2": {"predict", "evaluate"},
     "predict.num_samples=4": {"predict", "evaluate"},
-    "predict.keep_samples=first": {"predict", "evaluate"},
     "model.coarse.width=6": set(),  # the default, said aloud
 }
 
@@ -109,7 +108,7 @@ def test_a_change_of_the_manifest_makes_new(what, plan, own_data):
 
 
 CODE = {
-    "bench.metrics.lip": {"evaluate"},
+    "bench.metrics.lip": {"predict", "evaluate"},
     "bench.evaluation.evaluate": {"evaluate"},
     "bench.results": {"evaluate"},
     "bench.evaluation.predict": {"predict", "evaluate"},
@@ -172,8 +171,10 @@ def test_what_makes_a_step_new_is_named_by_its_module(plan):
     ]
 
 
-def test_dropped_samples_are_scored_by_predict_so_its_key_covers_the_metrics(plan, monkeypatch):
-    before, real = plan("predict.keep_samples=first"), module.fingerprint
+def test_predictions_are_scored_as_they_are_drawn_so_the_key_of_predict_covers_the_metrics(
+    plan, monkeypatch
+):
+    before, real = plan(), module.fingerprint
     monkeypatch.setattr(
         module,
         "fingerprint",
@@ -181,7 +182,7 @@ def test_dropped_samples_are_scored_by_predict_so_its_key_covers_the_metrics(pla
             m: "new" if m == "bench.metrics.diversity" else h for m, h in real(roots).items()
         },
     )
-    assert changed(before, plan("predict.keep_samples=first")) == {"predict", "evaluate"}
+    assert changed(before, plan()) == {"predict", "evaluate"}
 
 
 def test_the_oracle_depends_on_test_a_and_its_scores_alone(own_data, table):

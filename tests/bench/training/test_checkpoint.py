@@ -216,6 +216,65 @@ def test_weights_that_do_not_fit_are_named(tmp_path):
     assert equal(module.state_dict(), model().state_dict())  # nothing was loaded
 
 
+def trained():
+    """A module whose first layer was not trained."""
+    module = model()
+    with torch.no_grad():
+        module["second"].weight.add_(1)
+        module["second"].bias.add_(1)
+    return module
+
+
+def test_parameters_that_training_left_alone_are_not_stored_and_come_from_the_fresh_module(
+    tmp_path,
+):
+    path, module = tmp_path / "w.safetensors", trained()
+    save_weights(path, module, without=[], fresh=model())
+    assert load_file(path).keys() == {"second.weight", "second.bias"}
+    other = model()
+    load_weights(path, other, without=[])
+    assert equal(module.state_dict(), other.state_dict())
+
+
+def test_buffers_are_stored_even_where_they_did_not_change(tmp_path):
+    module, fresh = (nn.ModuleDict({"norm": nn.BatchNorm1d(2)}) for _ in range(2))
+    save_weights(tmp_path / "w.safetensors", module, without=[], fresh=fresh)
+    assert "norm.running_mean" in load_file(tmp_path / "w.safetensors")
+
+
+def other_values(module):
+    torch.manual_seed(1)
+    module["first"] = nn.Linear(2, 3)
+
+
+def one_bit(module):
+    with torch.no_grad():
+        module["first"].bias.view(torch.int32)[0] ^= 1
+
+
+@pytest.mark.parametrize("change", [other_values, one_bit])
+def test_weights_are_refused_beside_others_than_those_that_were_left_out(change, tmp_path):
+    path, other = tmp_path / "w.safetensors", model()
+    save_weights(path, trained(), without=[], fresh=model())
+    change(other)
+    before = {name: value.clone() for name, value in other.state_dict().items()}
+    expected = (
+        r"w\.safetensors was trained beside other weights of first\.bias, first\.weight: "
+        r"expected sha256 [0-9a-f]{12}, got [0-9a-f]{12}; bring back their source"
+    )
+    with pytest.raises(ValueError, match=expected):
+        load_weights(path, other, without=[])
+    assert equal(before, other.state_dict())
+
+
+def test_a_module_without_what_was_left_out_is_refused(tmp_path):
+    path, other = tmp_path / "w.safetensors", model()
+    save_weights(path, trained(), without=[], fresh=model())
+    del other["first"]
+    with pytest.raises(ValueError, match=r"trained beside other weights of first\.bias"):
+        load_weights(path, other, without=[])
+
+
 @pytest.mark.parametrize("data", [b"", b"garbage", None])
 def test_an_unreadable_weights_file_is_one_clear_line(data, tmp_path):
     path = tmp_path / "w.safetensors"

@@ -12,6 +12,7 @@ from bench.cli.listing import clean, lines, show_lines
 from bench.cli.run_methods import RunOptions, run_methods
 from bench.collect.fill import fill
 from bench.collect.results import collect, means, results_of
+from bench.evaluation.kept_samples import read_kept
 from bench.evaluation.predict import make_noise
 from bench.pipeline.cache import Cache
 from bench.pipeline.planner import Choice, Session
@@ -103,8 +104,10 @@ def test_the_row_predicts_with_the_files_weights(toy_weights, imported, evaluate
     with torch.no_grad():
         noise = make_noise(1, clip.name, "F1")
         found = method.predict(clip.audio, clip.template, 0, clip.num_frames, 2, noise)
-    path = cache.folder(run.keys["predict"]) / "predictions" / "test_a" / f"{clip.name}.F1.npy"
-    np.testing.assert_array_equal(np.load(path), found.numpy())
+    path = cache.folder(run.keys["predict"]) / "predictions" / "test_a" / f"{clip.name}.F1.npz"
+    first, second = read_kept(path).samples
+    np.testing.assert_array_equal(first, found[0].numpy())
+    np.testing.assert_allclose(second, found[1].numpy(), rtol=0, atol=1e-5)
 
 
 def test_the_presets_sampling_and_prediction_hold_for_the_row(imported, evaluated):

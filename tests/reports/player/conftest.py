@@ -52,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     tracks = [
         Track("ground_truth", "ground truth", [bowl(0.03)], False),
         Track("still", "Still", [bowl(0.0, FRAMES - 4)], True),
-        Track("dice", "Dice", [bowl(0.03 + k / 50) for k in range(7)], True),
+        Track("dice", "Dice", [bowl(0.03 + k / 50) for k in range(7)], True, 7),
         Track("other", "Other", [bowl(0.02)], True),
     ]
     view = ClipView(

@@ -12,6 +12,7 @@ import pytest
 from decoding import restore
 
 from bench.dataset.reader import load_dataset
+from bench.evaluation.kept_samples import kept_name, write_kept
 from bench.results import MethodResults, RunResult
 from reports.player import ClipView, Track, write_clip, write_player
 from reports.player.clips import error_scale
@@ -39,7 +40,7 @@ def view(**changes) -> ClipView:
     tracks = [
         Track("ground_truth", "ground truth", [bent()], False),
         Track("still", "Still", [bent(swing=0.0)], True),
-        Track("dice", "Dice", [bent(10, 0.02 + k / 100) for k in range(7)], True),
+        Track("dice", "Dice", [bent(10, 0.02 + k / 100) for k in range(7)], True, 7),
     ]
     made = ClipView("toy-a", "toy", "a", 25.0, sheet(), tracks, None, "mm", True, 1000.0)
     return replace(made, **changes)
@@ -155,9 +156,8 @@ def test_a_view_is_made_of_stored_predictions(prepared: Path, tmp_path: Path, ma
     data = load_dataset("toy", prepared)
     clip = data.clips("test_a")[0]
     draws = np.stack([clip.vertices.numpy() + k / 1000 for k in range(3)]).astype(np.float32)
-    folder = tmp_path / "runs" / "gldi-key" / "predictions" / "test_a"
-    folder.mkdir(parents=True)
-    np.save(folder / f"{clip.name}.{clip.subject}.npy", draws)
+    path = tmp_path / "runs" / "gldi-key" / kept_name("test_a", clip.name, clip.subject)
+    write_kept(path, list(draws), 10, 0.0)
     rows = (
         make.method_results(
             "gldi",
@@ -175,6 +175,7 @@ def test_a_view_is_made_of_stored_predictions(prepared: Path, tmp_path: Path, ma
     found = clip_view(rows, tmp_path / "runs", data, clip)
     assert [track.name for track in found.tracks] == ["ground_truth", "gldi", "oracle"]
     assert (np.stack(found.tracks[1].samples) == draws).all()
+    assert [track.drawn for track in found.tracks] == [1, 10, 1]
     assert (found.truth == clip.vertices.numpy()).all()
     take = data.takes(clip)[1].vertices.numpy()
     assert (found.tracks[2].samples[0] == take).all() and not (take == found.truth).all()
@@ -192,18 +193,17 @@ def test_a_view_is_made_of_stored_predictions(prepared: Path, tmp_path: Path, ma
 def test_an_unseen_subject_is_shown_in_the_style_of_the_figures(
     prepared: Path, tmp_path: Path, make
 ) -> None:
-    from bench.evaluation.predict import figure_style
+    from bench.evaluation.predict import shown_style
 
     data = load_dataset("toy", prepared)
     clip = data.clips("test_b")[0]
-    folder = tmp_path / "key" / "predictions" / "test_b"
-    folder.mkdir(parents=True)
     for k, style in enumerate(data.spec.styles):
-        np.save(folder / f"{clip.name}.{style}.npy", clip.vertices.numpy()[None] + np.float32(k))
+        path = tmp_path / "key" / kept_name("test_b", clip.name, style)
+        write_kept(path, [clip.vertices.numpy() + np.float32(k)], 1, 0.0)
     run = RunResult(seed=0, status="done", keys={"predict": "key"})
     row: MethodResults = make.method_results("gldi", (run,))
     found = clip_view((row,), tmp_path, data, clip)
     away = found.tracks[1].samples[0] - found.truth
-    style = figure_style(data, clip)
+    style = shown_style(data, clip)
     assert away.mean() == pytest.approx(style, abs=1e-5)
     assert found.remark.endswith(f"all methods speak in the style of {data.spec.styles[style]}.")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bench.dataset.reader import load_dataset
+from bench.evaluation.kept_samples import kept_name, write_kept
 from bench.results import RunResult, write_results
 from reports.inputs.published import rated_rows
 from reports.inputs.results import read_datasets
@@ -35,11 +36,9 @@ def invent(root: Path, data: Path, make: SimpleNamespace) -> None:
                 neutral = clip.template.numpy()
                 motion = neutral + (1 + i) * (clip.vertices.numpy() - neutral)
                 motion = motion[: len(motion) - SHORTER * (row == "codetalker")]
-                path = (
-                    root / "runs" / keys["predict"] / f"predictions/test_b/{clip.name}.{style}.npy"
-                )
-                path.parent.mkdir(parents=True, exist_ok=True)
-                np.save(path, motion[None].astype(np.float32))
+                folder = root / "runs" / keys["predict"]
+                path = folder / kept_name("test_b", clip.name, style)
+                write_kept(path, [motion.astype(np.float32)], 1, 0.0)
 
 
 @pytest.fixture(scope="session")

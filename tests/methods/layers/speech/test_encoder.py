@@ -9,6 +9,7 @@ from transformers import HubertModel
 
 from bench.common.files import sha256_of_file
 from bench.config import speech_label
+from bench.training.checkpoint import load_weights, save_weights
 from methods.layers.speech import ClipMemo, SpeechConfig, SpeechEncoder, normalise_audio
 
 TINY = {
@@ -265,3 +266,28 @@ def test_incomplete_and_unreadable_weights_are_refused(published):
 
 def test_the_encoder_is_transformers_hubert():
     assert isinstance(SpeechEncoder(SpeechConfig()).model, HubertModel)
+
+
+@pytest.mark.parametrize("frozen", ["all", "feature-extractor"])
+def test_what_is_frozen_is_in_no_weights_file_and_another_encoder_is_refused(
+    frozen, published, tmp_path
+):
+    folder, _ = published
+    config = SpeechConfig(kind="hubert", source=str(folder), frozen=frozen)
+    encoder, path = SpeechEncoder(config), tmp_path / "run.safetensors"
+    with torch.no_grad():
+        for parameter in encoder.trainable_parameters():
+            parameter.add_(1)
+    save_weights(path, encoder, [], SpeechEncoder(config))
+    trained = {id(parameter) for parameter in encoder.trainable_parameters()}
+    names = {name for name, each in encoder.named_parameters() if id(each) in trained}
+    assert load_file(path).keys() & dict(encoder.named_parameters()).keys() == names
+    again = SpeechEncoder(config)
+    load_weights(path, again, [])
+    found, expected = again.state_dict(), encoder.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    weights = load_file(folder / "model.safetensors")
+    weights["feature_extractor.conv_layers.0.conv.weight"] += 1
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ValueError, match="was trained beside other weights of model"):
+        load_weights(path, SpeechEncoder(config), [])
