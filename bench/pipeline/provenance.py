@@ -19,11 +19,14 @@ GENERATED = ("dvc.lock", "results", "reports/tables", "reports/figures", "report
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of python and of the libraries that numbers depend on."""
-    found = {"python": platform.python_version()}
+    """Versions of python and of the libraries that numbers depend on, as a lock file names them.
+
+    Without what differs between machines that have the same: python's patch, torch's ``+cpu``.
+    """
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in (*LIBRARIES, *backend_inputs().values()):
         try:
-            found[name] = version(name)
+            found[name] = version(name).partition("+")[0]
         except PackageNotFoundError:
             found[name] = "absent"
     return found
@@ -57,12 +60,13 @@ def job() -> dict[str, Any] | None:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, accelerator and operating system; no host name."""
+    """Processor, accelerator, operating system and python to its patch; no host name."""
     import torch
 
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     return {
         "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
         "cpu": _cpu_name(),
         "gpu": gpu,
         "cuda": torch.version.cuda,

@@ -19,7 +19,7 @@ from bench.dataset.card import Card, read_card
 from bench.prepare.clips import Prepared, Task, prepare_clip
 from bench.prepare.processed import read_processed
 from bench.prepare.release import Reader, Recording, Release
-from bench.prepare.writing import write_geometry, write_manifest
+from bench.prepare.writing import remove_others, write_geometry, write_manifest
 
 
 def main(script: Path, readers: Sequence[Reader]) -> int:
@@ -100,6 +100,7 @@ def _prepare(
         raise ValueError(f"{raw}: no sequence of the splits of {card.name} is there")
     geometry = write_geometry(options.out, card, release, raw)
     clips = {each.name: each.entries for each in prepared}
+    remove_others(options.out, clips, geometry)
     write_manifest(
         options.out, card, release, geometry, clips, options.textgrids or raw / "textgrids"
     )

@@ -4,13 +4,13 @@ Shapes   V vertices, F faces, M vertices of a mask.    Units  the dataset's.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.common.files import write_array, write_json
+from bench.common.files import remove_temporary, write_array, write_json
 from bench.dataset.card import Card
 from bench.dataset.manifest import MANIFEST_SCHEMA
 from bench.dataset.masks import Region, find_masks
@@ -89,6 +89,24 @@ def write_manifest(
             "clips": entries,
         },
     )
+
+
+def remove_others(out: Path, clips: Collection[str], geometry: Mapping[str, Any]) -> None:
+    """Delete files that no manifest of these clips names, of killed calls and of earlier cards.
+
+    The same raw files then give the same folder, whatever was in it.
+    """
+    kept = {
+        "vertices": {f"{clip}.npy" for clip in clips},
+        "audio": {f"{clip}.wav" for clip in clips},
+        "templates": {f"{subject}.npy" for subject in geometry["templates_sha256"]},
+        "masks": {f"{mask}.npy" for mask in geometry["masks"]},
+    }
+    remove_temporary(out)
+    for folder, names in kept.items():
+        for path in (out / folder).iterdir():
+            if path.name not in names:
+                path.unlink()
 
 
 def _entry(mask: Region) -> dict[str, Any]:
