@@ -23,31 +23,32 @@ def build_figures(results: Path = RESULTS, out: Path = FIGURES) -> list[Path]:
     from reports.charts.figure1 import figure1
     from reports.charts.heatmaps import NO_MASKS, heatmap_figures, mean_maps
     from reports.charts.listening import listening_figure
-    from reports.charts.style import save
+    from reports.charts.style import house_style, save
     from reports.inputs.arrays import read_heatmaps, read_lip_errors, read_shown_motion
     from reports.inputs.results import all_rows, read_ablations, read_datasets
 
     out.mkdir(parents=True, exist_ok=True)  # it is there even if all datasets were skipped
     written: list[Path] = []
     ablations = read_ablations(results)
-    for name, rows in read_datasets(results).items():
-        errors = read_lip_errors(results / name / "lip_error.npz")
-        maps = read_heatmaps(results / name / "heatmaps.npz")
-        motion = read_shown_motion(results / name / "motion.npz")
-        masks = motion.masks if motion else NO_MASKS
-        shown = {"": maps} | ({"-mean": mean_maps(maps, motion)} if motion else {})
-        for kind, each in shown.items():
-            for stem, heads in heatmap_figures(each, rows, kind, masks):
-                written += save(heads, out / stem)
-        figures = {
-            "strips": strips_figure(motion, rows) if motion else None,
-            "opening": openings_figure(motion, rows) if motion else None,
-            "figure1": figure1(errors, rows),
-            "listening": listening_figure(rows),
-            "codebook": codebook_figure(all_rows(rows, ablations.get(name, ()))),
-        }
-        for end, figure in figures.items():
-            written += save(figure, out / f"{name}-{end}") if figure else []
+    with house_style():
+        for name, rows in read_datasets(results).items():
+            errors = read_lip_errors(results / name / "lip_error.npz")
+            maps = read_heatmaps(results / name / "heatmaps.npz")
+            motion = read_shown_motion(results / name / "motion.npz")
+            masks = motion.masks if motion else NO_MASKS
+            shown = {"": maps} | ({"-mean": mean_maps(maps, motion)} if motion else {})
+            for kind, each in shown.items():
+                for stem, heads in heatmap_figures(each, rows, kind, masks):
+                    written += save(heads, out / stem)
+            figures = {
+                "strips": strips_figure(motion, rows) if motion else None,
+                "opening": openings_figure(motion, rows) if motion else None,
+                "figure1": figure1(errors, rows),
+                "listening": listening_figure(rows),
+                "codebook": codebook_figure(all_rows(rows, ablations.get(name, ()))),
+            }
+            for end, figure in figures.items():
+                written += save(figure, out / f"{name}-{end}") if figure else []
     return written
 
 

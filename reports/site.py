@@ -27,6 +27,7 @@ def build_site(
     Raises ValueError when results, tables or figures are missing.
     """
     # imported here so that --help does not wait for scipy
+    from reports.charts.style import house_style
     from reports.inputs.published import read_published
     from reports.inputs.results import read_ablations, read_datasets, read_skipped
     from reports.pages.building import Sources, make_sections, motion_of, render_pages
@@ -59,7 +60,9 @@ def build_site(
     sources.assets.mkdir(parents=True)
     for path in [*downloads, *pictures, *(TEMPLATES / name for name in STATIC)]:
         shutil.copyfile(path, sources.assets / path.name)
-    return render_pages(sources, sections, motion, environment(TEMPLATES, HERE / "player"), out)
+    templates = environment(TEMPLATES, HERE / "player")
+    with house_style():
+        return render_pages(sources, sections, motion, templates, out)
 
 
 def _files(folder: Path, command: str) -> list[Path]:

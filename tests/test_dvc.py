@@ -83,6 +83,20 @@ def test_a_second_repro_trains_nothing_and_rebuilds_no_page(copy):
     assert {p: p.stat().st_mtime_ns for p in (copy.root / ".runs").glob("*/run.json")} == records
 
 
+def test_times_machines_and_files_left_half_written_are_no_part_of_the_lock_file(copy):
+    lock = (copy.root / "dvc.lock").read_bytes()
+    for path in (copy.root / ".runs").glob("*/run.json"):
+        record = json.loads(path.read_text())
+        elsewhere = {"seconds": 1e6, "started": "2031-01-01", "machine": {"cpu": "Abacus 9"}}
+        path.write_text(json.dumps(record | elsewhere))
+    for folder in ("results/synthetic", "data/synthetic", "results/plans"):
+        (copy.root / folder / f".{'ab' * 16}.json").touch()
+    assert stages_run(copy.repro()) == ALWAYS
+    assert stages_run(copy.call("dvc", "repro", "--force", "--single-item", "report")) == {"report"}
+    assert (copy.root / "dvc.lock").read_bytes() == lock
+    assert "Abacus 9" in (copy.root / "reports/provenance.csv").read_text()
+
+
 def test_a_dataset_that_is_absent_is_a_line_of_the_report(copy):
     row = json.loads((copy.root / "results/vocaset/gldi.json").read_text())
     assert "VOCASET is not on this machine: raw/vocaset does not exist" in row["skipped"]

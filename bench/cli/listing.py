@@ -57,8 +57,9 @@ def show_lines(prefix: str, why: bool) -> Iterator[str]:
     for name in ("step", "method", "variant", "dataset", "seed", "status", "error", "reason"):
         if record.get(name) not in (None, ""):
             yield f"{name}: {record[name]}"
-    for name in ("started", "seconds", "peak_memory_mb", "device", "threads", "git", "versions"):
-        if name in record:
+    times = ("started", "seconds", "peak_memory_mb")
+    for name in (*times, "device", "threads", "machine", "job", "git", "versions"):
+        if record.get(name) is not None:
             yield f"{name}: {record[name]}"
     for name, value in record["inputs"].items():
         yield f"input {name}: {value}"

@@ -11,8 +11,9 @@ from bench.collect.plan_files import (
     write_planned,
     write_skipped,
 )
+from bench.collect.provenance import write_provenance
 from bench.collect.results import FIGURE_ARRAYS, planned_of, remove_other_results
-from bench.common.project import plans_folder, results_folder
+from bench.common.project import plans_folder, provenance_file, results_folder
 from bench.common.terminal import say
 from bench.pipeline.planner import AblationPlan, Choice, MethodPlan, Session
 from bench.pipeline.pool import execute, run_local
@@ -56,7 +57,7 @@ def plan_everything(session: Session) -> Everything:
 
 
 def fill(profile: str | None, workers: int | None, registry: Registry) -> int:
-    """Compute every missing step of a profile in one pool, and write what the steps are.
+    """Compute every missing step of a profile in one pool; write what was planned, and its cost.
 
     A failed run does not stop the others: it becomes a row of every table. A dataset that is turned
     on but absent has the reason in place of its plans. Returns 0.
@@ -73,6 +74,7 @@ def fill(profile: str | None, workers: int | None, registry: Registry) -> int:
         say(f"{dataset}: skipped: {reason}")
         _write_skipped_plans(session, dataset, reason)
     _remove_other_datasets(session.params.datasets)
+    write_provenance(provenance_file(), planned.steps, session.cache)
     return 0
 
 

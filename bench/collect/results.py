@@ -18,7 +18,13 @@ from bench.collect.plan_files import (
     write_skipped,
 )
 from bench.common.files import output, read_json, write_arrays, write_json
-from bench.common.project import data_folder, plans_folder, results_folder, runs_folder
+from bench.common.project import (
+    data_folder,
+    plans_folder,
+    results_folder,
+    runs_folder,
+    without_places,
+)
 from bench.dataset.reader import Dataset, load_dataset
 from bench.metrics.diversity import numerical_floor
 from bench.metrics.table import METRICS
@@ -121,7 +127,7 @@ def _reason(run: PlannedRun, cache: Cache) -> str:
     for name, key in run.keys.items():
         record = cache.record(key)
         if record and record["status"] == "failed":
-            return f"{name}: {record['error']}: {record['reason']}"
+            return f"{name}: {record['error']}: {without_places(record['reason'])}"
     return "not run yet"
 
 

@@ -1,11 +1,13 @@
 """Where a project's files lie, and the profiles of its params.yaml."""
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from bench.common.environment import ROOT
 from bench.common.errors import unknown
 from bench.common.records import Frozen, read_record
 
@@ -72,9 +74,27 @@ def jobs_folder() -> Path:
     return Path(os.environ.get("BENCH_JOBS", ".jobs"))
 
 
+def without_places(text: str) -> str:
+    """A message or traceback with the paths that it has on every machine: ``data/toy/faces.npy``.
+
+    What comes before the project's own folders, and before installed packages, is cut off.
+    """
+    folders = {"data": data_folder(), ".runs": runs_folder(), "raw": raw_folder("")}
+    for name, folder in folders.items():
+        text = text.replace(f"{folder.resolve()}/", f"{name}/")
+    for root in (Path.cwd(), ROOT):
+        text = text.replace(f"{root}/", "")
+    return re.sub(r'File "[^"]*/(?:site-packages|python3\.\d+)/', 'File "', text)
+
+
 def results_folder() -> Path:
     """Where results files lie."""
     return Path("results")
+
+
+def provenance_file() -> Path:
+    """Times, memory and machines of all steps behind the tables: no output of `dvc repro`."""
+    return Path("reports") / "provenance.csv"
 
 
 def plans_folder() -> Path:

@@ -19,14 +19,15 @@ GENERATED = ("dvc.lock", "results", "reports/tables", "reports/figures", "report
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of python and of the libraries that numbers depend on."""
-    names = (*LIBRARIES, *backend_inputs().values())
-    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+    """Versions of python and of the libraries that numbers depend on, as a lock file names them.
+
+    Without what differs between machines that have the same: python's patch, torch's ``+cpu``.
+    """
+    return {"python": ".".join(platform.python_version_tuple()[:2]), **libraries_of_keys()}
 
 
 def libraries_of_keys() -> dict[str, str]:
-    """The libraries' versions as keys have them: without the build, so that a machine with a GPU
-    and one without agree on what is done."""
+    """The versions that keys have: a machine with a GPU and one without agree on what is done."""
     names = (*LIBRARIES, *backend_inputs().values())
     return {name: _version(name).partition("+")[0] for name in names}
 
@@ -67,12 +68,13 @@ def job() -> dict[str, Any] | None:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, accelerator and operating system; no host name."""
+    """Processor, accelerator, operating system and python to its patch; no host name."""
     import torch
 
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     return {
         "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
         "cpu": _cpu_name(),
         "gpu": gpu,
         "cuda": torch.version.cuda,

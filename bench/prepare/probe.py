@@ -89,6 +89,7 @@ def prepare(name: str) -> int:
     are absent. Raises ValueError for a name that nobody knows, and where what is kept is damaged.
     """
     folder, found = data_folder() / name, probe(name)
+    (folder / SKIPPED).unlink(missing_ok=True)
     if found.state == "absent":
         say(f"{name}: skipped: {found.reason}")
         write_json(folder / SKIPPED, {"dataset": name, "skipped": found.reason})
@@ -96,7 +97,6 @@ def prepare(name: str) -> int:
         _check_kept(name)
         say(f"{name}: the clips in {folder} are kept; there are no raw files")
     else:
-        (folder / SKIPPED).unlink(missing_ok=True)
         script = CARDS / name / "prepare.py"
         done = subprocess.run([sys.executable, str(script), "--out", str(folder)], check=False)
         if done.returncode:

@@ -4,13 +4,13 @@ Shapes   V vertices, F faces, M vertices of a mask.    Units  the dataset's.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.common.files import sealed, sha256_of_file, write_array, write_json
+from bench.common.files import files_below, sealed, sha256_of_file, write_array, write_json
 from bench.dataset.card import Card
 from bench.dataset.manifest import MANIFEST_SCHEMA
 from bench.dataset.masks import Region, find_masks
@@ -98,6 +98,17 @@ def write_manifest(
         "files": geometry["files"] | of_clips,
     }
     write_json(out / "manifest.json", sealed(manifest))
+    _remove_others(out, manifest["files"])
+
+
+def _remove_others(out: Path, files: Collection[str]) -> None:
+    """Delete files that the manifest does not name, of killed calls and of earlier cards.
+
+    The same raw files then give the same folder, whatever was in it.
+    """
+    for name, path in files_below(out).items():
+        if name not in files and "/" in name:  # the folder itself has the manifest
+            path.unlink()
 
 
 def _entry(mask: Region) -> dict[str, Any]:

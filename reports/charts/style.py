@@ -1,6 +1,7 @@
 """How figures look and are written: the same ink everywhere, and the same bytes every time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -16,6 +17,7 @@ from reports.text.labels import row_of
 INK = "#222222"
 OWN, OTHER = "#2c6fbb", "#e08a2e"  # also told apart without colour: other is hatched
 FAILED = "#a3201f"
+FONT = "DejaVu Sans"
 HASH_SALT = "talking-face-bench"
 
 OTHER_COLOURS = ("#7a5195", "#6b4a2b", "#5c6e00")  # of methods that name none
@@ -45,6 +47,19 @@ def line_styles(rows: Sequence[MethodResults]) -> dict[str, Line]:
         width = 2.2 if results.method == reference_row() else 1.3
         found[row_of(results)] = Line(colour, dashes, width)
     return found
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw as matplotlib does by itself, whatever the settings and fonts of this machine are.
+
+    No matplotlibrc is heard, and the one font is that which matplotlib brings: in its list the
+    system's come after its own, but would be taken for what its own lack.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams["font.family"] = FONT
+        yield
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

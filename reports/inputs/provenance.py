@@ -1,7 +1,7 @@
 """Where each run comes from, and the command that makes it again.
 
-Times and machine facts are in run records, not in results: a page without the cache lacks them.
-Units  seconds; memory in MB.
+No times and no machine facts: a page is the same bytes on every machine. They are in run records,
+and in the file that :func:`bench.common.project.provenance_file` names.
 """
 
 from collections.abc import Iterable
@@ -14,8 +14,6 @@ from reports.inputs.results import Rows, read_run_record
 from reports.text.labels import label, rerun_command
 from reports.text.lists import grouped
 
-UNKNOWN = "not recorded"
-
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -27,11 +25,6 @@ class RunFacts:
     reason: str
     command: str
     keys: dict[str, str]  # step -> key
-    seconds: float | None  # all steps of this run; steps shared with other runs count for each
-    peak_memory_mb: float | None  # the largest of its steps
-    started: str
-    commits: tuple[str, ...]
-    machines: tuple[str, ...]
     marks: tuple[str, ...]  # e.g. operators without a deterministic form
 
 
@@ -45,11 +38,6 @@ def run_facts(dataset: Rows, runs: Path) -> list[RunFacts]:
 
 
 def _facts(results: MethodResults, run: RunResult, records: list[dict[str, Any]]) -> RunFacts:
-    seconds, memory = (
-        [float(value) for value in _values(records, field, int | float)]
-        for field in ("seconds", "peak_memory_mb")
-    )
-    commits, machines = map(_commit, _values(records, "git", dict)), map(_machine, records)
     return RunFacts(
         method=label(results),
         seed=run.seed,
@@ -57,11 +45,6 @@ def _facts(results: MethodResults, run: RunResult, records: list[dict[str, Any]]
         reason=run.reason,
         command=rerun_command(results, run.seed),
         keys=run.checkpoints | run.keys,
-        seconds=sum(seconds) if seconds else None,
-        peak_memory_mb=max(memory, default=None),
-        started=min(filter(None, _values(records, "started", str)), default=UNKNOWN),
-        commits=tuple(sorted({*commits} - {""})),
-        machines=tuple(sorted({*machines} - {""})),
         marks=tuple(sorted({str(m) for some in _values(records, "marks", list) for m in some})),
     )
 
@@ -81,25 +64,7 @@ def data_hashes(dataset: Rows, runs: Path) -> dict[str, str]:
 def shared(values: Iterable[dict[str, Any]]) -> dict[str, str]:
     """One line per key; values that differ between methods are joined by " + "."""
     merged = grouped((name, str(value)) for each in values for name, value in each.items())
-    return {name: joined(found) for name, found in sorted(merged.items())}
-
-
-def joined(texts: Iterable[str]) -> str:
-    """Different texts, once each; UNKNOWN where there is none."""
-    return " + ".join(sorted(set(texts))) or UNKNOWN
-
-
-def _commit(git: dict[str, Any]) -> str:
-    changes = " with changes" if git.get("dirty") else ""
-    return f"{str(git['sha'])[:12]}{changes}" if git.get("sha") else ""
-
-
-def _machine(record: dict[str, Any]) -> str:
-    machine: dict[str, Any] = next(iter(_values([record], "machine", dict)), {})
-    parts = [record.get("device"), machine.get("gpu"), machine.get("cpu") or record.get("cpu")]
-    if record.get("threads"):
-        parts.append(f"threads: {record['threads']}")
-    return ", ".join(str(part) for part in parts if part)
+    return {name: " + ".join(sorted(set(found))) for name, found in sorted(merged.items())}
 
 
 def _values(records: Iterable[dict[str, Any]], field: str, kind: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.common.project import without_places
 from reports.inputs.provenance import RunFacts
 from reports.inputs.published import TABLE1, TABLE2, Published
 from reports.inputs.results import Ablations, Rows
@@ -17,7 +18,7 @@ def tracebacks(run: RunFacts, runs: Path) -> list[str]:
     """The ends of the tracebacks that failed steps of a run left in the cache; maybe none."""
     paths = [runs / key / TRACEBACK for key in run.keys.values()]
     return [
-        path.read_text(encoding="utf-8", errors="replace")[-MOST:]
+        without_places(path.read_text(encoding="utf-8", errors="replace"))[-MOST:]
         for path in paths
         if path.is_file()
     ]

@@ -12,7 +12,7 @@ from reports.charts.captions import (
     listening_grid,
     listening_picture,
 )
-from reports.inputs.provenance import UNKNOWN, RunFacts, data_hashes, joined, run_facts, shared
+from reports.inputs.provenance import RunFacts, data_hashes, run_facts, shared
 from reports.inputs.published import Published, PublishedTable
 from reports.inputs.results import Ablations, Rows, all_rows, distinct
 from reports.tabular.ablations import ablation_grid, by_file, title_of
@@ -96,7 +96,6 @@ def make_section(
         listening_values=listening,
         runs=facts,
         facts=[
-            ("Code and machine", _made(facts)),
             ("Library versions", shared(results.versions for results in rows)),
             ("Metric versions", shared(results.metric_versions for results in rows)),
             ("Vertex masks: size, SHA-256 and origin", shared(map(_masks, rows))),
@@ -125,16 +124,6 @@ def _summary(dataset: Rows, facts: list[RunFacts]) -> str:
     lacking = max(results.missing_clips for results in dataset)
     absent = f" Sequences that the splits expect and the data lacks: {lacking}." if lacking else ""
     return f"Profile {dataset[0].profile}: {done} of {len(facts)} runs finished.{heard}{absent}"
-
-
-def _made(facts: list[RunFacts]) -> dict[str, str]:
-    """Commit, machine and first start over all runs that have records."""
-    started = [run.started for run in facts if run.started != UNKNOWN]
-    return {
-        "commit": joined(commit for run in facts for commit in run.commits),
-        "machine": joined(machine for run in facts for machine in run.machines),
-        "first step started": min(started, default=UNKNOWN),
-    }
 
 
 def _masks(results: MethodResults) -> dict[str, str]:

@@ -1,15 +1,20 @@
 """Heatmaps share one scale; the chart shows each method's own and other audio."""
 
+import re
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.font_manager import FontProperties, findfont
 
 from reports.charts.heatmaps import MOTION, colour_scale, heatmap_figure
 from reports.charts.listening import interval, listening_values
+from reports.charts.style import house_style
 from reports.figures import build_figures
 from reports.inputs.arrays import read_heatmaps
 from reports.inputs.results import read_datasets
+from reports.player.codec import png_chunks
 
 
 def test_one_colour_scale_covers_ground_truth_and_every_method(make, tmp_path: Path) -> None:
@@ -48,14 +53,34 @@ def test_a_map_without_motion_has_a_scale(make, tmp_path: Path) -> None:
     assert colour_scale(read_heatmaps(make.write_heatmaps(tmp_path / "h.npz", **flat))).vmax == 1.0
 
 
-def test_the_same_results_give_the_same_bytes(results: Path, tmp_path: Path, figures: Path) -> None:
+ELSEWHERE = {"font.family": "serif", "savefig.dpi": 50, "svg.fonttype": "none", "axes.linewidth": 3}
+
+
+def test_the_same_results_give_the_same_bytes(
+    results: Path, tmp_path: Path, figures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
     first = {path.name: path.read_bytes() for path in figures.iterdir()}
-    second = {path.name: path.read_bytes() for path in build_figures(results, tmp_path / "b")}
+    with matplotlib.rc_context(ELSEWHERE):  # someone's matplotlibrc
+        second = {path.name: path.read_bytes() for path in build_figures(results, tmp_path / "b")}
     rows = ("template", "mean", "ridge", "faceformer", "gldi")
     stems = ("codebook", "figure1", "heatmaps", "listening", *(f"{row}-heatmap" for row in rows))
     assert set(first) == {f"synthetic-{stem}.{form}" for stem in stems for form in ("png", "svg")}
     assert first == second
-    assert b"matplotlib" not in first["synthetic-heatmaps.png"].lower()
+    for name, content in first.items():
+        if name.endswith(".png"):
+            kinds = {kind for kind, _ in png_chunks(content)}
+            assert kinds == {b"IHDR", b"pHYs", b"IDAT", b"IEND"}  # no text, no time
+        else:
+            assert not re.search(rb"<dc:date|matplotlib v|<text|font-family", content), name
+
+
+def test_letters_are_those_that_matplotlib_brings() -> None:
+    with matplotlib.rc_context(ELSEWHERE), house_style():
+        for weight in ("normal", "bold"):
+            found = Path(findfont(FontProperties(weight=weight)))
+            assert found.is_relative_to(matplotlib.get_data_path()) and "DejaVuSans" in found.name
+        assert matplotlib.rcParams["font.family"] == ["DejaVu Sans"]  # none to fall back on
 
 
 def test_a_method_without_a_finished_run_keeps_its_place(make, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-// Text back to numbers: what codec.py packs. Base64, zlib, byte planes, differences.
+// Text back to numbers: what codec.py packs. Base64, zlib after a zero, byte planes, differences.
 
 async function unpack(text, numBytes) {
   const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const planes = new Uint8Array(await new Response(stream).arrayBuffer());
+  const planes = new Uint8Array(await new Response(stream).arrayBuffer()).subarray(1);
   const length = planes.length / numBytes;
   const numbers = new Int32Array(length);
   for (let place = 0; place < numBytes; place++) {

@@ -107,6 +107,17 @@ def test_damaged_clips_without_raw_files_are_told(place, capfd):
     assert f"{path.name}: expected sha256" in capfd.readouterr().err
 
 
+def test_what_a_folder_held_before_changes_nothing(place):
+    ready(place)
+    run()
+    before = {p: p.read_bytes() for p in (place / "data").rglob("*") if p.is_file()}
+    left = [f"vertices/.{'ab' * 16}.npy", "vertices/gone.npy", "audio/gone.wav", "masks/old.npy"]
+    for name in (*left, "SKIPPED.json"):
+        (place / "data/vocaset" / name).touch()
+    assert run() == 0
+    assert {p: p.read_bytes() for p in (place / "data").rglob("*") if p.is_file()} == before
+
+
 def test_files_that_are_wrong_fail_loudly(place):
     ready(place)
     next((place / "raw/vocaset/wav").glob("*.wav")).unlink()
