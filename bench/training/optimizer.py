@@ -28,7 +28,12 @@ def make_optimizer(method: Method, stage: str, config: StageConfig) -> torch.opt
         return None
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
     optimizer: torch.optim.Optimizer = kind(
-        groups, lr=config.lr, betas=config.betas, eps=config.eps, weight_decay=config.weight_decay
+        groups,
+        lr=config.lr,
+        betas=config.betas,
+        eps=config.eps,
+        weight_decay=config.weight_decay,
+        fused=True,
     )
     for group in optimizer.param_groups:
         group["base_lr"] = group["lr"]  # a group's own rate follows the same schedule
