@@ -20,10 +20,13 @@ for name, rows in read_datasets(RESULTS).items():
         lves = validation_lves(results, session)
         if len(lves) < 2:
             continue
-        line = f"{row_of(results)} on {name}: seeds {spread(lves.values()):.0%} apart on validation"
         scale = (results.unit_to_mm or 1.0) ** 2
-        values = ", ".join(f"seed {seed}: {value * scale:.3g}" for seed, value in lves.items())
-        print(f"{line} ({values})", flush=True)
-        apart += spread(lves.values()) > MOST_APART
-print(f"{apart} rows more than {MOST_APART:.0%} apart")
+        unit = "mm" if results.unit_to_mm else results.unit
+        values = ", ".join(f"seed {seed} {lve * scale:.3g}" for seed, lve in lves.items())
+        share = spread(lves.values())
+        print(
+            f"{row_of(results)} on {name}: {share:.0%} apart; LVE in {unit}^2: {values}", flush=True
+        )
+        apart += share > MOST_APART
+print(f"{apart} rows whose seeds lie more than {MOST_APART:.0%} apart on validation")
 sys.exit(1 if apart else 0)
