@@ -101,7 +101,7 @@ def test_padding_enters_neither_loss_nor_statistics(subject):
 
 def test_training_draws_pairs_and_validation_takes_every_frame(subject, monkeypatch):
     method = subject.build()
-    assert method.config.pairs_per_clip == 16
+    assert method.config.pairs_per_clip == 8
     sizes = []
     forward = method.network.forward
     monkeypatch.setattr(
@@ -109,7 +109,7 @@ def test_training_draws_pairs_and_validation_takes_every_frame(subject, monkeypa
     )
     batch = subject.batch(*subject.clips[:2])
     seen = [float(method.train().loss(batch, "main")["loss"].detach()) for _ in range(2)]
-    assert seen[0] != seen[1] and sizes == [2 * 2 * 16] * 2
+    assert seen[0] != seen[1] and sizes == [2 * 2 * 8] * 2
     twice = [float(method.eval().loss(batch, "main")["loss"].detach()) for _ in range(2)]
     assert twice[0] == twice[1] and sizes[2:] == [2 * (25 + 32)] * 2
 
