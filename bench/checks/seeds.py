@@ -13,8 +13,9 @@ from collections.abc import Collection
 import torch
 
 from bench.dataset.reader import Dataset
-from bench.evaluation.clip_scores import Face, Gathered, sample_scores
-from bench.evaluation.predict import Request, make_noise, no_noise, predict_one, prediction_path
+from bench.evaluation.clip_scores import Face, sample_scores
+from bench.evaluation.gathered import Gathered
+from bench.evaluation.predict import Request, make_noise, no_noise, predict_one
 from bench.method import Method
 from bench.pipeline.planner import Session
 from bench.pipeline.trained import trained_by_key
@@ -60,8 +61,8 @@ def validation_lve(
         assert clip.style is not None  # under_all_styles gives each one
         style = styles[clip.style]
         noise = no_noise if deterministic else make_noise(seed, clip.name, style)
-        path = prediction_path("val", clip, style)
-        request = Request(clip, clip.style, clip, 1 if deterministic else SAMPLES, path)
+        drawn = 1 if deterministic else SAMPLES
+        request = Request("val", clip, clip.style, clip, drawn, num_kept=0)
         for prediction in predict_one(method, dataset.spec, request, noise, torch.device("cpu")):
             gathered.add(clip, style, sample_scores(face, clip, prediction), len(prediction))
     lve = gathered.scores(OWN_STYLE).metrics.get("lve")

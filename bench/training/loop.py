@@ -19,6 +19,7 @@ from bench.common.files import write_json
 from bench.common.seeding import own_streams, seed_everything
 from bench.config import StageConfig
 from bench.data import DatasetSpec
+from bench.exact import use_own_kernels
 from bench.method import Method
 from bench.training.batches import Loader
 from bench.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
@@ -56,7 +57,8 @@ class Fit:
 
 
 def initialise(cls: type[Method], config: BaseModel, spec: DatasetSpec, seed: int) -> Method:
-    """A method with the fresh weights of a seed."""
+    """A method with the fresh weights of a seed; every method is built here."""
+    use_own_kernels()
     seed_everything(seed, "init")
     return cls(config, spec)
 

@@ -11,7 +11,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.exact import LSTM
 from methods.meshtalk.config import AutoencoderConfig
 from methods.meshtalk.speech import NEGATIVE_SLOPE, AudioEncoder
 
@@ -26,7 +25,7 @@ class ExpressionEncoder(nn.Module):
         super().__init__()
         hidden, width = config.expression_hidden
         self.layers = nn.ModuleList([nn.Linear(3 * num_vertices, hidden), nn.Linear(hidden, width)])
-        self.lstm = LSTM(width, width, batch_first=True)
+        self.lstm = nn.LSTM(width, width, batch_first=True)
         self.code = nn.Linear(width, config.expression_code)
         self.register_buffer("mean", torch.zeros(1, 1, num_vertices, 3))
         self.register_buffer("stddev", torch.ones(1, 1, num_vertices, 3))
@@ -91,7 +90,7 @@ class VertexUnet(nn.Module):
         down = list(zip(sizes[:-1], sizes[1:], strict=True))
         self.encoder = nn.ModuleList(nn.Linear(a, b) for a, b in down)
         self.fusion = nn.Linear(width + config.heads * config.classes, width)
-        self.temporal = LSTM(width, width, config.lstm_layers, batch_first=True)
+        self.temporal = nn.LSTM(width, width, config.lstm_layers, batch_first=True)
         self.decoder = nn.ModuleList(nn.Linear(b, a) for a, b in reversed(down))
         self.vertex_bias = nn.Parameter(torch.zeros(3 * num_vertices))
         self.register_buffer("mean", torch.zeros(1, 1, num_vertices, 3))
