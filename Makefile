@@ -10,7 +10,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q -n logical --maxprocesses=8 --no-loa
 
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: repro verify upgrade test check test-changed test-cluster lint bench slurm-proof clean-venv
+.PHONY: repro verify upgrade test check test-changed test-cluster test-digits lint bench slurm-proof clean-venv
 
 repro: .venv/installed
 	$(BIN)/dvc repro
@@ -32,7 +32,7 @@ upgrade:
 	touch .venv/installed
 
 test: lint
-	$(PYTEST) --dist loadfile -m "not cluster"
+	$(PYTEST) --dist loadfile -m "not cluster and not digits"
 
 # Within a minute: lint, types, and the tests nearest to what changed since the last commit, or since
 # another: `make check SINCE=main`. What is further away is listed.
@@ -41,11 +41,15 @@ check:
 
 test-changed: .venv/installed
 	files=$$($(BIN)/python tests/helpers/selection.py $(SINCE)) && \
-	{ test -z "$$files" || $(PYTEST) --dist loadfile -m "not cluster" $$files || test $$? -eq 5; }
+	{ test -z "$$files" || $(PYTEST) --dist loadfile -m "not cluster and not digits" $$files || test $$? -eq 5; }
 
 # What clusters do to jobs, on a real one-node SLURM (slurm-wlm, munge).
 test-cluster: .venv/installed
 	$(PYTEST) --dist loadgroup -m cluster
+
+# The same digits on processors of other makers, which qemu emulates (qemu-user).
+test-digits: .venv/installed
+	$(PYTEST) --maxprocesses=1 -m digits tests/test_digits.py
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -1,0 +1,99 @@
+"""The proof of exact arithmetic: processors of two makers give the digits of this one.
+
+qemu (package qemu-user) stands in for the other processors: `make test-digits`, minutes.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from repository import Copy, replace_in
+
+from bench.common.arithmetic import why_native
+from bench.common.files import files_below, read_json, sha256_of_file
+
+EMULATED = ("EPYC", "Haswell-noTSX")
+ROWS = ("ridge", "voca", "meshtalk-sampled", "faceformer", "codetalker", "facediffuser", "gldi")
+STAGES = 9  # of these rows
+# two steps and one validation of each stage, and two samples
+FEW = ("train.steps=2", "train.validate_every=2", "train.log_every=1", "predict.num_samples=2")
+FEWER_CLIPS = {"seen, sentences: [1, 2]": "seen, sentences: [1]"}
+ABSENT = why_native() or (None if shutil.which("qemu-x86_64") else "qemu-x86_64 is not here")
+
+pytestmark = [
+    pytest.mark.digits,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(
+        ABSENT is not None and "CI" not in os.environ, reason=f"{ABSENT} (Debian: qemu-user)"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def digests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """Processor -> file -> SHA-256, of prepared data and of every file that a step has left."""
+    running = {}
+    for processor in ("", *EMULATED):
+        copy = Copy(tmp_path_factory.mktemp(processor or "native"))
+        replace_in(copy.root / "datasets/synthetic/dataset.yaml", FEWER_CLIPS)
+        running[processor or "native"] = copy.root, start(copy, processor)
+    found = {}
+    for processor, (root, process) in running.items():
+        said, _ = process.communicate()
+        assert process.returncode == 0, f"{processor}: {said[-3000:]}"
+        found[processor] = digests_of(root)
+    return found
+
+
+def start(copy: Copy, processor: str) -> "subprocess.Popen[str]":
+    """Prepare, train, predict and score in one process of a processor."""
+    bench = f"{sys.executable} -P -m bench.cli.app"
+    if processor:
+        bench = f"qemu-x86_64 -cpu {processor} {bench}"
+    rows = " ".join(f"-m {row}" for row in ROWS)
+    few = " ".join(f"--set {each}" for each in FEW)
+    # workers 0: an emulated process cannot start others
+    work = f"{bench} prepare synthetic && {bench} run {rows} --profile smoke --workers 0 {few}"
+    return subprocess.Popen(
+        ["bash", "-c", work],
+        cwd=copy.root,
+        env=copy.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def digests_of(root: Path) -> dict[str, str]:
+    """File -> SHA-256; of a step's record, which has times, only what came of it."""
+    found = {
+        f"{folder}/{name}": sha256_of_file(path)
+        for folder in ("data", ".runs")
+        for name, path in files_below(root / folder).items()
+        if path.name != "run.json" and not name.startswith("locks/")
+    }
+    for path in sorted((root / ".runs").glob("*/run.json")):
+        record = read_json(path)
+        place = f"{record['method']} {record['step']}"
+        found[place] = f"{record['status']}, {record['arithmetic']}"
+    return found
+
+
+def test_every_stage_and_score_is_there(digests: dict[str, dict[str, str]]) -> None:
+    steps = {place: told for place, told in digests["native"].items() if " " in place}
+    assert set(steps.values()) == {"done, exact-x86-64-v3"}
+    assert sum(" train/" in place for place in steps) == STAGES
+    names = {Path(name).name for name in digests["native"]}
+    assert {"model.safetensors", "scores.json", "manifest.json"} <= names
+
+
+@pytest.mark.parametrize("processor", EMULATED)
+def test_another_processor_gives_the_same_digits(
+    digests: dict[str, dict[str, str]], processor: str
+) -> None:
+    native, other = digests["native"], digests[processor]
+    assert native.keys() == other.keys()
+    assert [name for name in native if native[name] != other[name]] == []
