@@ -60,6 +60,7 @@ lint: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.inference --page docs/speed.md
 	$(BIN)/python -m benchmarks.training --page docs/speed.md
+	$(BIN)/python -m benchmarks.arithmetic --page docs/speed.md
 
 # The mini profile through a real one-node SLURM, compared with what `make repro` computed; after it.
 slurm-proof: .venv/installed

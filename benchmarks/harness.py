@@ -3,12 +3,13 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import date
 from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,13 +54,37 @@ def run_apart(title: str, work: Callable[[Any], dict[str, Any]], job: Any) -> di
 
     Raises Killed where memory was short: the system ended the process, or torch could not allocate.
     """
+    context = get_context("forkserver")
+    context.set_forkserver_preload([work.__module__])
+    return _run(title, work, job, context)
+
+
+def run_anew(
+    title: str, work: Callable[[Any], dict[str, Any]], job: Any, settings: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """``work(job)`` from a new interpreter that was told ``settings``; None takes a variable away.
+
+    Raises Killed as :func:`run_apart` does.
+    """
+    before = dict(os.environ)
+    for name, value in settings.items():
+        os.environ.pop(name, None)
+        os.environ |= {name: value} if value is not None else {}
+    try:
+        return _run(title, work, job, get_context("spawn"))
+    finally:
+        os.environ.clear()
+        os.environ |= before
+
+
+def _run(
+    title: str, work: Callable[[Any], dict[str, Any]], job: Any, context: BaseContext
+) -> dict[str, Any]:
     os.environ |= {
         "PYTHONSAFEPATH": "1",  # the folder datasets/ must not be found as a package
         "OMP_NUM_THREADS": str(THREADS),
         "MKL_NUM_THREADS": str(THREADS),
     }
-    context = get_context("forkserver")
-    context.set_forkserver_preload([work.__module__])
     say(title)
     try:
         with ProcessPoolExecutor(1, context) as processes:

@@ -75,6 +75,22 @@ class StageTime:
     validated_clip: float
 
 
+@dataclass(frozen=True)
+class Watch:
+    """Tells how long work takes on a device."""
+
+    device: str
+    clock: Callable[[], float] = time.perf_counter  # time.process_time: of this process alone
+
+    def __call__(self, work: Callable[[], object]) -> float:
+        """Seconds that work took, all of it done."""
+        started = self.clock()
+        work()
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+        return self.clock() - started
+
+
 def time_method(options: TimeOptions, registry: Registry) -> int:
     """Measure, and print a table per dataset; returns 0.
 
@@ -102,7 +118,7 @@ def time_method(options: TimeOptions, registry: Registry) -> int:
             if reason := cls.unsupported(material.spec):
                 say(f"{options.method} on {dataset}: {reason}")
                 continue
-            stages, prediction = measure(cls, preset, material, device, options.steps)
+            stages, prediction = measure(cls, preset, material, Watch(device), options.steps)
         where = f"{device} ({_machine(device, preset.train[cls.stages[-1]].threads)})"
         title = f"{options.method}, {path.stem} on {where}{material.note}; seconds"
         console().print(_table(title, stages, prediction))
@@ -110,21 +126,21 @@ def time_method(options: TimeOptions, registry: Registry) -> int:
 
 
 def measure(
-    cls: type[Method], preset: Preset, material: Material, device: str, num_steps: int
+    cls: type[Method], preset: Preset, material: Material, watch: Watch, num_steps: int
 ) -> tuple[dict[str, StageTime], tuple[float, float]]:
     """Times by stage, and those of a clip's first sample and of one more."""
     method = initialise(cls, material.model, material.spec, seed=0)
-    make_deterministic(device)
+    make_deterministic(watch.device)
     found = {}
     for name in cls.stages:
         torch.set_num_threads(preset.train[name].threads)
-        found[name] = _measure_stage(method, name, preset.train[name], material, device, num_steps)
+        found[name] = _measure_stage(method, name, preset.train[name], material, watch, num_steps)
     deterministic = is_deterministic(cls, preset.predict)
-    return found, _measure_prediction(method.eval(), material.test, device, deterministic)
+    return found, _measure_prediction(method.eval(), material.test, watch, deterministic)
 
 
 def _measure_stage(
-    method: Method, name: str, config: StageConfig, material: Material, device: str, num_steps: int
+    method: Method, name: str, config: StageConfig, material: Material, watch: Watch, num_steps: int
 ) -> StageTime:
     """The first epoch of a few clips warms up: features that are kept are computed in it."""
     fps = material.spec.fps
@@ -140,10 +156,10 @@ def _measure_stage(
         val=Loader(few[:2], fps, whole, 0, name),
         seed=0,
         folder=Path(),  # nothing is written by a step
-        device=torch.device(device),
+        device=torch.device(watch.device),
     )
     fits = []
-    statistics = _seconds(lambda: fits.append(prepare(stage)), device) / len(material.train)
+    statistics = watch(lambda: fits.append(prepare(stage))) / len(material.train)
     fit = fits[0]
     if fit is None:
         return StageTime(None, None, statistics, 0.0)
@@ -151,29 +167,29 @@ def _measure_stage(
     epoch = stage.train.steps_per_epoch
     warm_up = max(WARM_UP, epoch)
     steps = range(warm_up + num_steps)
-    times = [_seconds(lambda: take_step(stage, fit, state), device) for _ in steps]
+    times = [watch(lambda: take_step(stage, fit, state)) for _ in steps]
     step = median(times[warm_up:])
     # the very first step also allocates and compiles: it is told, not multiplied by clips
     others = times[1:epoch]
     extra = sum(max(0.0, seconds - step) for seconds in others)
     seen = len(few) * len(others) / epoch
     validate(stage, fit.loss, 0)
-    validation = _seconds(lambda: validate(stage, fit.loss, 0), device)
+    validation = watch(lambda: validate(stage, fit.loss, 0))
     new_clip = statistics + (extra / seen if others else 0.0)
     return StageTime(step, times[0], new_clip, validation / len(few[:2]))
 
 
 def _measure_prediction(
-    method: Method, clip: Clip, device: str, deterministic: bool
+    method: Method, clip: Clip, watch: Watch, deterministic: bool
 ) -> tuple[float, float]:
     """The first sample and one more, each the median of a few after a first one.
 
     Each prediction hears its clip a little quieter than the one before: a method may keep what it
     has heard, and the first sample of a new clip has to be heard.
     """
-    audio, template = clip.audio.to(device), clip.template.to(device)
+    audio, template = clip.audio.to(watch.device), clip.template.to(watch.device)
     loudness = iter(1 - 1e-3 * k for k in count())
-    method.to(device)
+    method.to(watch.device)
 
     @torch.no_grad()
     def predict(num_samples: int) -> None:
@@ -182,21 +198,12 @@ def _measure_prediction(
         method.predict(quieter, template, clip.style or 0, clip.num_frames, num_samples, noise)
 
     def usual(num_samples: int) -> float:
-        return median(_seconds(lambda: predict(num_samples), device) for _ in range(PREDICTIONS))
+        return median(watch(lambda: predict(num_samples)) for _ in range(PREDICTIONS))
 
     predict(1)
     one = usual(1)
     more = 0.0 if deterministic else (usual(1 + MORE_SAMPLES) - one) / MORE_SAMPLES
     return one, max(0.0, more)
-
-
-def _seconds(work: Callable[[], object], device: str) -> float:
-    """Seconds that work took, all of it done."""
-    started = time.perf_counter()
-    work()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - started
 
 
 def _material(cls: type[Method], preset: Preset, dataset: str, folder: Path) -> Material:

@@ -13,6 +13,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from bench.metrics.table import METRICS, Metric
+from benchmarks import arithmetic as exact_or_native
 from benchmarks.inference import cases as inference_cases
 from benchmarks.inference import report as inference_report
 from benchmarks.training import cases as training_cases
@@ -63,6 +64,12 @@ def training() -> str:
     return training_report.markdown(_rows(RESULTS / "training.csv", training_cases.Row))
 
 
+def arithmetic() -> str:
+    """Write the table of exact beside native arithmetic from the CSV of `make bench`."""
+    rows = _rows(RESULTS / "arithmetic.csv", exact_or_native.Row)
+    return exact_or_native.markdown(rows)
+
+
 def _rows(path: Path, row: type[Any]) -> list[Any]:
     """The rows of a CSV of measurements."""
     hints = get_type_hints(row)
@@ -87,6 +94,7 @@ DERIVED: dict[str, tuple[str, Callable[[], str]]] = {
     "points": ("reading-the-paper.md", points),
     "bench": ("speed.md", inference),
     "training": ("speed.md", training),
+    "arithmetic": ("speed.md", arithmetic),
 }
 
 
