@@ -17,7 +17,6 @@ from bench.method import Method
 from bench.pipeline.planner import Session
 from bench.pipeline.step import Step, unique
 from bench.pipeline.work import later_stages
-from bench.registry.methods import load
 from bench.training.checkpoint import weights_of
 
 # bytes that packing leaves of a number's four, of trained methods on generated speech: 0.40 to 0.57
@@ -58,7 +57,7 @@ def disk_bytes(step: Step, session: Session) -> int:
     if step.stage:
         return RECORD + _sizes(step, session)[step.stage].weights
     dataset, config = session.dataset(step.run.dataset), step.run.preset.predict
-    asked = dataset, config, is_deterministic(load(step.run.reference), config)
+    asked = dataset, config, is_deterministic(_class_of(step, session), config)
     drawn, vertices = requests(*asked), dataset.spec.num_vertices
     if step.name == "predict":
         return RECORD + sum(SCORES + _kept(request, vertices) for request in drawn)
@@ -85,14 +84,17 @@ class Sizes:
 def _sizes(step: Step, session: Session) -> dict[str, Sizes]:
     """Of each stage of a step's model."""
     model = step.run.preset.model.model_dump_json(exclude_unset=True)
-    return _sizes_of(step.run.reference, model, step.run.dataset, session)
+    return _sizes_of(_class_of(step, session), model, step.run.dataset, session)
+
+
+def _class_of(step: Step, session: Session) -> type[Method]:
+    return session.registry.entry(step.run.method, step.run.reference).cls
 
 
 @lru_cache(maxsize=64)
-def _sizes_of(reference: str, model: str, dataset: str, session: Session) -> dict[str, Sizes]:
+def _sizes_of(cls: type[Method], model: str, dataset: str, session: Session) -> dict[str, Sizes]:
     """Counted on a model that is built once; pre-trained encoders have random weights in it, for
     their files may not be here."""
-    cls: type[Method] = load(reference)
     config = cls.config_type.model_validate(with_random_speech(json.loads(model)))
     method, trained = cls(config, session.dataset(dataset).spec), set[int]()
     frozen = dict(method.named_parameters())

@@ -4,7 +4,7 @@ import csv
 
 from bench.collect.fill import fill
 from bench.collect.results import collect, collect_figures
-from bench.common.files import read_json, write_json
+from bench.common.files import read_json
 from bench.pipeline.cache import Cache
 from bench.pipeline.provenance import library_versions
 
@@ -51,7 +51,7 @@ def test_results_are_the_same_bytes_whoever_computed_them(project, table, monkey
             "machine": {"cpu": "Abacus 9"},
             "job": {"cluster": "slurm", "id": "7_3", "restarts": 1},
         }
-        write_json(project.runs / record["key"] / "run.json", record | elsewhere)
+        Cache(project.runs).write_record(record["key"], record | elsewhere)
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     assert fill(None, 0, table) == 0
     assert written(project) == before
@@ -61,7 +61,7 @@ def test_results_are_the_same_bytes_whoever_computed_them(project, table, monkey
 
 
 def test_versions_are_those_that_a_lock_file_names(monkeypatch):
-    monkeypatch.setattr("bench.pipeline.provenance.version", lambda name: "2.13.0+cpu")
+    monkeypatch.setattr("bench.pipeline.provenance._version", lambda name: "2.13.0+cpu")
     monkeypatch.setattr("platform.python_version_tuple", lambda: ("3", "11", "99"))
     assert library_versions() == {"python": "3.11"} | dict.fromkeys(
         ("torch", "transformers", "numpy", "scipy"), "2.13.0"
