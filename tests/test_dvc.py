@@ -12,6 +12,8 @@ import pytest
 import yaml
 from repository import Copy, replace_in
 
+from bench.common.files import sealed
+
 ROOT = Path(__file__).parents[1]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 ROWS, ABLATIONS = PARAMS["methods"], ["gldi-quantized-space"]  # one is enough of those
@@ -88,7 +90,7 @@ def test_times_machines_and_files_left_half_written_are_no_part_of_the_lock_file
     for path in (copy.root / ".runs").glob("*/run.json"):
         record = json.loads(path.read_text())
         elsewhere = {"seconds": 1e6, "started": "2031-01-01", "machine": {"cpu": "Abacus 9"}}
-        path.write_text(json.dumps(record | elsewhere))
+        path.write_text(json.dumps(sealed(record | elsewhere)))
     for folder in ("results/synthetic", "data/synthetic", "results/plans"):
         (copy.root / folder / f".{'ab' * 16}.json").touch()
     assert stages_run(copy.repro()) == ALWAYS
@@ -109,8 +111,8 @@ def test_editing_a_docstring_does_nothing(redone):
     assert redone["docstring"] == set()
 
 
-def test_editing_a_metric_scores_again_and_trains_nothing(redone):
-    assert redone["metric"] == {(row, "evaluate") for row in ROWS}
+def test_editing_a_metric_predicts_and_scores_again_and_trains_nothing(redone):
+    assert redone["metric"] == {(row, step) for row in ROWS for step in ("predict", "evaluate")}
 
 
 def test_editing_faceformers_loss_retrains_faceformer_only(redone):

@@ -34,7 +34,7 @@ POINTS = {
     "while a checkpoint is written": ("torch", "save", 2, "half"),
     "while weights are written": ("bench.training.checkpoint", "save_file", 1, "half"),
     "in the second stage": ("bench.training.loop", "take_step", 15, "after"),
-    "while a prediction is written": ("bench.evaluation.kept_samples", "write_arrays", 4, "half"),
+    "while a prediction is written": ("numpy", "savez", 4, "half"),
     "before the record of the scores": ("bench.pipeline.work", "describe", 4, "before"),
 }
 

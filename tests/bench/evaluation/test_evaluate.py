@@ -181,9 +181,9 @@ def test_heatmaps_are_kept_per_clip_and_averaged(scored, tmp_path, toy):
 
 
 UNREADABLE = {
-    "predictions/test_a/F1_05.F1.npz": "is not a readable prediction; use --force",
-    "scores/test_b/F2_05.M1.json": "is not readable as scores; use --force",
-    "scores/listening/F1_05.F1.json": "is not readable as scores; use --force",
+    "predictions/test_a/F1_05.F1.npz": "is not a readable prediction",
+    "scores/test_b/F2_05.M1.json": "is not readable as scores",
+    "scores/listening/F1_05.F1.json": "is not readable as scores",
 }
 
 

@@ -28,7 +28,7 @@ profile: mini
 datasets: [toy]
 methods: ["toy_talker:ToyTalker"]
 profiles:
-  mini: {preset: mini, datasets: [toy], seeds: [0], set: [predict.keep_samples=first]}
+  mini: {preset: mini, datasets: [toy], seeds: [0]}
 """
 TALKER = ("--method", "toy_talker:ToyTalker", "--device", "cpu")
 RUN = ("run", *TALKER)
@@ -192,18 +192,16 @@ DAMAGES = {
     "weights, a bit": Damage(of_step(FINE, WEIGHTS), flip, ("predict",), RUN, TRAIN),
     "weights, others": Damage(of_step(FINE, WEIGHTS), other_weights, ("predict",), RUN, TRAIN),
     "curves": Damage(of_step(FINE, "curves.json"), digit, (), RUN, TRAIN),
-    **{
-        f"{name}, {kind}": Damage(of_step("predict", file), how, ("evaluate",), RUN, PREDICT)
-        for name, file in {
-            "prediction of test_a": "predictions/test_a/M1_06*",
-            "prediction of test_b": "predictions/test_b/*",
-            "prediction of another sentence": "listening/*",
-        }.items()
-        for kind, how in {"a bit": flip, "another": OTHER}.items()
-    },
-    "sample scores": Damage(
-        of_step("predict", "sample_scores/*"), digit, ("evaluate",), RUN, PREDICT
+    "prediction": Damage(
+        of_step("predict", "predictions/test_a/M1_06*"), flip, ("evaluate",), RUN, PREDICT
     ),
+    **{
+        f"scores of {split}, {kind}": Damage(
+            of_step("predict", f"scores/{split}/*"), how, ("evaluate",), RUN, PREDICT
+        )
+        for split in ("test_a", "test_b", "listening")
+        for kind, how in {"a digit": digit, "a bit": flip}.items()
+    },
     "scores": Damage(of_step("evaluate", "scores.json"), digit, (), RUN, EVALUATE),
     "map of motion": Damage(of_step("evaluate", "motion_std.npz"), flip, (), FIGURES, EVALUATE),
     "lip errors": Damage(of_step("evaluate", "lip_error.npz"), flip, (), FIGURES, EVALUATE),
@@ -352,7 +350,7 @@ HALF_DONE = {
     "checkpoint, a bit": (COARSE, "checkpoint.pt", flip, TRAIN),
     "checkpoint, another": (COARSE, "checkpoint.pt", other_checkpoint, TRAIN),
     "prediction": ("predict", "predictions/test_a/F1_05*", flip, PREDICT),
-    "sample scores": ("predict", "sample_scores/F1_05*", digit, PREDICT),
+    "scores": ("predict", "scores/test_a/F1_05*", digit, PREDICT),
 }
 
 
@@ -379,10 +377,10 @@ def test_what_no_journal_knows_is_not_taken_for_a_result(place, monkeypatch):
     before = place.contents()
     folder = place.step("predict")
     interrupt(place, "predict", monkeypatch)
-    there = {path.name for path in folder.glob("predictions/test_b/*")}
-    ours = [name for name in before if folder.name in name and "test_b" in name]
+    there = {path.name for path in folder.glob("scores/test_b/*")}
+    ours = [name for name in before if folder.name in name and "scores/test_b" in name]
     path = place.root / next(name for name in ours if Path(name).name not in there)
-    np.save(path, np.zeros((1, 5, 42, 3), np.float32))
+    write_json(path, {"frames": 1, "scores": {}})
     code, _, errors = place.bench(*RUN)
     assert code == 0, errors
     assert place.contents() == before
