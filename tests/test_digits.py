@@ -18,7 +18,7 @@ from bench.common.files import files_below, read_json, sha256_of_file
 
 EMULATED = ("EPYC", "Haswell-noTSX")
 ROWS = ("ridge", "voca", "meshtalk-sampled", "faceformer", "codetalker", "facediffuser", "gldi")
-STAGES = 9  # of these rows
+STAGES = 10  # of these rows
 # two steps and one validation of each stage
 FEW = ("train.steps=2", "train.validate_every=2", "train.log_every=1", "predict.num_samples=1")
 ONE_SUBJECT = {"seen: [F1, M1]": "seen: [F1]"}  # two clips to train on, one of each other split

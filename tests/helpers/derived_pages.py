@@ -1,18 +1,22 @@
-"""Write what pages of docs/ take from elsewhere: `python -m tests.helpers.derived_pages`.
+"""Write what pages take from elsewhere: `python -m tests.helpers.derived_pages`.
 
 The text between ``<!-- name:start -->`` and ``<!-- name:end -->`` of a page comes from the table of
-metrics, from reports/pages/reading_the_paper.yaml, or from the CSVs of `make bench`, whose tables
-are spelled again without measuring. tests/docs/ holds the pages to it.
+metrics, from reports/pages/reading_the_paper.yaml, from the committed numbers of `make repro`, or
+from the CSVs of `make bench`, whose tables are spelled again without measuring. tests/docs/ holds
+the pages to it.
 """
 
 import csv
+import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from bench.metrics.table import METRICS, Metric
+from bench.verify.numbers import flat
 from benchmarks import arithmetic as exact_or_native
 from benchmarks.inference import cases as inference_cases
 from benchmarks.inference import report as inference_report
@@ -21,7 +25,10 @@ from benchmarks.training import report as training_report
 from reports.pages.reading import Point, read_reading
 
 ROOT = Path(__file__).parents[2]
-DOCS, RESULTS = ROOT / "docs", ROOT / "benchmarks" / "results"
+RESULTS = ROOT / "benchmarks" / "results"
+NUMBERS = ROOT / "reference" / "mini" / "numbers.json"
+SEEDS = ("seed 0", "seed 1", "seed 2")
+ROWS = ("voca", "meshtalk-sampled", "faceformer", "codetalker", "facediffuser", "gldi")
 
 
 def metrics() -> str:
@@ -70,6 +77,30 @@ def arithmetic() -> str:
     return exact_or_native.markdown(rows)
 
 
+def figures(row: str) -> str:
+    """Write the table of a method's README from the numbers that `make repro` gives."""
+    numbers = json.loads(NUMBERS.read_text(encoding="utf-8"))
+    own, mean = (flat(numbers[f"results/synthetic/{name}.json"]) for name in (row, "mean"))
+    floor = mean["seed 0/test_a/lve"]
+    lines: dict[str, Callable[[str], float]] = {
+        f"LVE (mm^2; mean motion {floor * 1e6:.2f})": lambda s: own[f"{s}/test_a/lve"] * 1e6,
+        "LVE / that of the mean motion": lambda s: own[f"{s}/test_a/lve"] / floor,
+        "LVE with another sentence's audio / own": lambda s: own[f"{s}/listening/ratio"],
+        "correlation of mouth opening": lambda s: own[f"{s}/test_a/mouth_opening_correlation"],
+        "share of motion variance in the mouth (ground truth "
+        f"{own['seed 0/heatmap/ground_truth_mouth_share']:.2f})": lambda s: own[
+            f"{s}/heatmap/mouth_share"
+        ],
+        "correlation of the std map with ground truth's": lambda s: own[f"{s}/heatmap/correlation"],
+        "Diversity (mm)": lambda s: own[f"{s}/test_a/diversity"] * 1e3,
+    }
+    head = ["| | seed 0 | seed 1 | seed 2 |", "|---|---|---|---|"]
+    cells = [
+        " | ".join([name, *(f"{of(seed):.3g}" for seed in SEEDS)]) for name, of in lines.items()
+    ]
+    return "\n".join([*head, *(f"| {line} |" for line in cells)])
+
+
 def _rows(path: Path, row: type[Any]) -> list[Any]:
     """The rows of a CSV of measurements."""
     hints = get_type_hints(row)
@@ -88,30 +119,35 @@ def _cell(cell: str, hint: Any) -> Any:
     return next((kind(cell) for kind in (int, float) if kind in kinds), cell)
 
 
-# name of the markers -> page, text
+# name of the markers, with what they are of -> page, text
 DERIVED: dict[str, tuple[str, Callable[[], str]]] = {
-    "metrics": ("numbers.md", metrics),
-    "points": ("reading-the-paper.md", points),
-    "bench": ("speed.md", inference),
-    "training": ("speed.md", training),
-    "arithmetic": ("speed.md", arithmetic),
+    "metrics": ("docs/numbers.md", metrics),
+    "points": ("docs/reading-the-paper.md", points),
+    "bench": ("docs/speed.md", inference),
+    "training": ("docs/speed.md", training),
+    "arithmetic": ("docs/speed.md", arithmetic),
+    **{
+        f"figures of {row}": (f"methods/{row.partition('-')[0]}/README.md", partial(figures, row))
+        for row in ROWS
+    },
 }
 
 
-def written(name: str, folder: Path = DOCS) -> str:
+def written(name: str, folder: Path = ROOT) -> str:
     """Return the text between the markers. Raises ValueError where they are not there once."""
     return _split(folder / DERIVED[name][0], name)[1]
 
 
-def write(folder: Path = DOCS) -> None:
-    """Fill the pages of a folder. Raises ValueError where a page has no such markers."""
+def write(folder: Path = ROOT) -> None:
+    """Fill the pages below a folder. Raises ValueError where a page has no such markers."""
     for name, (page, text) in DERIVED.items():
         before, _, after = _split(folder / page, name)
         (folder / page).write_text(f"{before}{text()}{after}", encoding="utf-8")
 
 
 def _split(path: Path, name: str) -> tuple[str, str, str]:
-    start, end = f"<!-- {name}:start -->\n", f"\n<!-- {name}:end -->\n"
+    markers = name.partition(" ")[0]
+    start, end = f"<!-- {markers}:start -->\n", f"\n<!-- {markers}:end -->\n"
     found = re.fullmatch(f"(.*{start})(.*)({end}.*)", path.read_text(encoding="utf-8"), re.DOTALL)
     if found is None or found[0].count(start) != 1 or found[0].count(end) != 1:
         raise ValueError(f"{path}: expected one {start.strip()} and after it one {end.strip()}")
