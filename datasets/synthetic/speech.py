@@ -11,7 +11,7 @@ relative to a plain vowel.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float, Int16
+from jaxtyping import Bool, Complex, Float, Int, Int16
 from phonemes import (
     AFFRICATES,
     ASPIRATION_SECONDS,
@@ -28,6 +28,7 @@ from timing import HOP, SAMPLE_RATE, Segment, control_times, smooth
 
 WINDOW = 400  # samples
 FFT_SIZE = 1024
+PIECE = 32  # control frames whose spectra are filtered at once: they fit the processor's cache
 DITHER = 2e-4  # digital silence would send log spectra to minus infinity
 PEAK = 0.6
 FREQUENCIES = np.arange(FFT_SIZE // 2 + 1) * SAMPLE_RATE / FFT_SIZE
@@ -58,6 +59,10 @@ class VoiceTracks:
             aspiration=np.zeros(num_frames),
             nasality=np.zeros(num_frames),
         )
+
+    def part(self, frames: Int[np.ndarray, " P"]) -> "VoiceTracks":
+        """The tracks at some of the control frames."""
+        return VoiceTracks(**{name: track[frames] for name, track in vars(self).items()})
 
 
 def voice_tracks(segments: list[Segment], num_frames: int) -> VoiceTracks:
@@ -187,7 +192,11 @@ def synthesise(
     pitch = pitch_track(segments, num_frames, voice, rng)
     noise = rng.randn(num_frames * HOP)
     pulses = _glottal_pulses(pitch, noise, voice)
-    spectra = _filtered(_spectra(pulses, num_frames), _spectra(noise, num_frames), tracks, voice)
+    pieces = [
+        _filtered(_spectra(pulses, frames), _spectra(noise, frames), tracks.part(frames), voice)
+        for frames in np.split(np.arange(num_frames), range(PIECE, num_frames, PIECE))
+    ]
+    spectra = np.concatenate(pieces)
     waveform = _overlap_add(np.fft.irfft(spectra, FFT_SIZE))
     waveform = waveform / (np.abs(waveform).max() + 1e-9) * PEAK
     waveform += DITHER * rng.randn(len(waveform))
@@ -209,11 +218,13 @@ def _glottal_pulses(
     return rounded + voice.breath * noise * is_open
 
 
-def _spectra(source: Float[np.ndarray, " S"], num_frames: int) -> Complex[np.ndarray, "N Q"]:
-    """Hann-windowed spectra of the source, one per control frame and centred on it."""
+def _spectra(
+    source: Float[np.ndarray, " S"], frames: Int[np.ndarray, " N"]
+) -> Complex[np.ndarray, "N Q"]:
+    """Hann-windowed spectra of the source at control frames, centred on them."""
     padded = np.pad(source, (WINDOW // 2, WINDOW))
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
-    starts = np.arange(num_frames)[:, None] * HOP + HOP // 2
+    starts = frames[:, None] * HOP + HOP // 2
     return np.fft.rfft(padded[starts + np.arange(WINDOW)] * hann, FFT_SIZE)
 
 

@@ -1,18 +1,24 @@
-"""The generated dataset, small in vertices and complete in clips, made once for these tests.
+"""The generated datasets, small in vertices and complete in clips, made once for these tests.
 
-datasets/ is no package: its scripts are imported by plain name, as they import each other.
+datasets/ is no package: its scripts are imported by plain name, as they import each other. Both
+have a prepare.py; by its plain name it is that of synthetic.
 """
 
+import fcntl
+import importlib.util
 import json
+import os
 import sys
 import wave
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "datasets" / "synthetic"
-sys.path.insert(0, str(SCRIPTS))
+DATASETS = Path(__file__).parents[2] / "datasets"
+SCRIPTS = ("synthetic", "people", "people/performance", "people/source")
+sys.path[:0] = [str(DATASETS / name) for name in SCRIPTS]
 
 
 class PreparedSet:
@@ -69,3 +75,45 @@ def tiny_facts():
         "test_a": Split(subjects=("F1", "M1"), sentences=(11,), takes=2),
     }
     return replace(read_facts(), styles=("F1",), splits=splits)
+
+
+@pytest.fixture(scope="session")
+def prepare_people() -> ModuleType:
+    """The module datasets/people/prepare.py."""
+    spec = importlib.util.spec_from_file_location(
+        "prepare_people", DATASETS / "people" / "prepare.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory, prepare_people):
+    """All clips of the dataset of people on small heads, made by the command itself.
+
+    Read only, and made once where several workers share the tests: it takes long.
+    """
+    from measure import People
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "people"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            assert prepare_people.main(["--out", str(folder)]) == 0
+    return People(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_plan():
+    """The plan of people cut down to two speakers, a sentence each and two takes."""
+    from dataclasses import replace
+
+    from plan import Split, read_plan
+
+    splits = {
+        "train": Split(subjects=("F1",), first=1, last=80, each=1, takes=1),
+        "test_a": Split(subjects=("F1", "M4"), first=91, last=100, each=1, takes=2),
+    }
+    return replace(read_plan(), styles=("F1",), splits=splits)

@@ -282,13 +282,15 @@ def test_what_all_clips_need_is_named_when_it_is_missing(workplace, kind, file, 
     assert words in place.refused()
 
 
-def test_phone_times_of_textgrids_are_in_the_clips(workplace):
+def test_phone_and_word_times_of_textgrids_are_in_the_clips(workplace):
     place = workplace("multiface-processed")
     (place.raw / "textgrids").mkdir()
     (place.raw / "textgrids" / "2_01.TextGrid").write_text(
-        'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n0.8\n<exists>\n1\n'
+        'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n0.8\n<exists>\n2\n'
+        '"IntervalTier"\n"words"\n0\n0.8\n1\n0\n0.8\n"ma"\n'
         '"IntervalTier"\n"phones"\n0\n0.8\n2\n0\n0.4\n"M"\n0.4\n0.8\n"AA1"\n'
     )
     clips = {clip.name: clip for clip in place.prepared().clips("train")}
     assert clips["2_01"].phonemes == (("M", 0, 0.4), ("AA1", 0.4, 0.8))
-    assert clips["2_02"].phonemes == ()
+    assert clips["2_01"].words == (("ma", 0, 0.8),)
+    assert clips["2_02"].phonemes == clips["2_02"].words == ()
