@@ -78,6 +78,7 @@ class Clip:
     audio_sha256: str = ""  # of the file, as the dataset's manifest has it; "": of no dataset
     text: str = ""
     phonemes: tuple[tuple[str, float, float], ...] = ()  # symbol, start, end
+    words: tuple[tuple[str, float, float], ...] = ()  # word, start, end; (): times are not known
 
     @property
     def num_frames(self) -> int:

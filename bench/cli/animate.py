@@ -12,6 +12,10 @@ import numpy as np
 import torch
 from rich.progress import track
 
+from bench.animate.avatars import KINDS as OF_AVATARS
+from bench.animate.avatars import Speaker, rate_of, write_avatar
+from bench.animate.names import ARKIT
+from bench.animate.rig import Rig, rig_of
 from bench.checks.estimate import duration
 from bench.cli.options import AnimateOptions
 from bench.common.constants import AUDIO_RATE
@@ -20,6 +24,7 @@ from bench.common.errors import unknown
 from bench.common.files import write_array
 from bench.common.terminal import console, say
 from bench.data import DatasetSpec
+from bench.dataset.drawn import unit_weights
 from bench.dataset.reader import Dataset
 from bench.evaluation.predict import make_noise
 from bench.evaluation.windows import (
@@ -41,8 +46,9 @@ from bench.registry.rows import Registry
 PROBE_SECONDS = 4.0  # of speech; twice as much is measured too
 QUADRATIC = 1.15  # twice the speech costs so many times more than twice: it grows with the square
 
-WriteVideo = Callable[[Path, np.ndarray, np.ndarray, float, Path, int], None]
-"""write_video(path, motion, faces, fps, sound, size)."""
+Paint = tuple[np.ndarray, np.ndarray] | None  # faces and colours of the motion's last vertices
+WriteVideo = Callable[[Path, np.ndarray, np.ndarray, float, Path, int, Paint], None]
+"""write_video(path, motion, faces, fps, sound, size, paint)."""
 
 
 def animate(options: AnimateOptions, registry: Registry, write_video: WriteVideo) -> int:
@@ -58,6 +64,7 @@ def animate(options: AnimateOptions, registry: Registry, write_video: WriteVideo
     spec = dataset.spec
     style = _style(options.style, spec)
     template = _template(options.template, dataset, style)
+    rate, rig = rate_of(options.fps, kind, spec.fps), _rig(options, kind, dataset)
     device = torch.device(pick_device(options.device))
     make_deterministic(device.type)
     method = trained.build(dataset).to(device).eval()
@@ -66,20 +73,32 @@ def animate(options: AnimateOptions, registry: Registry, write_video: WriteVideo
     _say_cost(predict, speech, spec.fps)
     with tempfile.TemporaryDirectory(dir=_existing(options.out.parent)) as folder:
         motion = _predict_all(predict, speech, spec, Path(folder) / "motion.npy")
-        _write(kind, options, motion, spec, write_video)
+        subject = None if options.template else spec.styles[style]
+        if kind == "mp4":
+            video = _with_parts(motion, template.numpy(), dataset, subject)
+            faces = spec.faces.numpy()
+            write_video(
+                options.out, video[0], faces, spec.fps, options.audio, options.size, video[1]
+            )
+        elif rig is None:
+            _write(kind, options.out, motion, spec)
+        else:
+            speaker = Speaker(dataset, rig, template.numpy(), subject)
+            _write_weights(kind, options.out, speaker, motion, rate)
     seconds = len(motion) / spec.fps
     say(f"written: {options.out} ({len(motion)} frames, {seconds:.2f} s)")
     return 0
 
 
 def _kind(options: AnimateOptions) -> str:
-    """npy, glb, mp4 or obj. Raises ValueError for another ending and for what is there."""
+    """npy, mp4, obj or one of avatars. Raises ValueError for another ending and what is there."""
     kind = options.out.suffix.lower().lstrip(".")
     if not kind or options.out.name.endswith("_obj"):
         kind = "obj"
-    if kind not in ("npy", "glb", "mp4", "obj"):
+    if kind not in ("npy", "mp4", "obj", *OF_AVATARS):
         raise ValueError(
-            f"--out {options.out}: expected .mp4, .npy, .glb, or a folder's name for .obj files"
+            f"--out {options.out}: expected .mp4, .npy, .glb, .csv, .json, or a folder's name for "
+            ".obj files"
         )
     if options.out.exists() and not options.force:
         raise ValueError(f"{options.out} exists; use --force to replace it")
@@ -116,6 +135,21 @@ def _template(path: Path | None, dataset: Dataset, style: int) -> torch.Tensor:
             f"{path}: expected the {spec.num_vertices} vertices of {spec.name}, got {len(vertices)}"
         )
     return torch.from_numpy(vertices.astype(np.float32))
+
+
+def _rig(options: AnimateOptions, kind: str, dataset: Dataset) -> Rig | None:
+    """What weights are fitted to, for a file of weights; None for one of vertices.
+
+    Raises ValueError for a dataset without names for what it moves, and for an idle --fps.
+    """
+    if kind in OF_AVATARS and (kind != "glb" or dataset.channels):
+        return rig_of(dataset, f"a .{kind}")
+    if options.fps is not None:
+        raise ValueError(
+            "--fps: only weights of named units have a rate of their own (.csv, .json, and .glb of "
+            "a dataset with units)"
+        )
+    return None
 
 
 def _predictor(
@@ -161,26 +195,39 @@ def _predict_all(predict: Predict, speech: np.ndarray, spec: DatasetSpec, path: 
     return file[:count]
 
 
-def _write(
-    kind: str,
-    options: AnimateOptions,
-    motion: np.ndarray,
-    spec: DatasetSpec,
-    write_video: WriteVideo,
-) -> None:
+def _with_parts(
+    motion: np.ndarray, template: np.ndarray, dataset: Dataset, subject: str | None
+) -> tuple[np.ndarray, Paint]:
+    """Skin and behind it the subject's eyes, teeth and tongue, where there are such."""
+    parts = dataset.drawn(subject) if subject else None
+    if parts is None or dataset.units is None:
+        return motion, None
+    posed = parts.posed(unit_weights(dataset.units, template, motion))
+    return np.concatenate([motion, posed.astype(np.float32)], axis=1), parts.paint
+
+
+def _write(kind: str, out: Path, motion: np.ndarray, spec: DatasetSpec) -> None:
     faces = spec.faces.numpy()
     if kind == "npy":
-        write_array(options.out, motion)
+        write_array(out, motion)
     elif kind == "obj":
-        write_meshes(options.out, motion, faces)
-    elif kind == "mp4":
-        write_video(options.out, motion, faces, spec.fps, options.audio, options.size)
+        write_meshes(out, motion, faces)
     else:
-        found = write_glb(options.out, motion, faces, spec.fps)
+        found = write_glb(out, motion, faces, spec.fps)
         say(
-            f"{len(found.components)} morph targets; the largest distance of a vertex from the "
-            f"prediction is {found.error:.3g} {spec.unit}"
+            f"{spec.name} has no named units: {len(found.components)} principal components are the "
+            "morph targets; the largest distance of a vertex from the prediction is "
+            f"{found.error:.3g} {spec.unit}"
         )
+
+
+def _write_weights(kind: str, out: Path, speaker: Speaker, motion: np.ndarray, rate: float) -> None:
+    written = write_avatar(kind, out, speaker, motion, rate)
+    say(
+        f"weights of {len(ARKIT)} blendshapes, of which the face tells {written.told}; "
+        f"{written.frames} frames at {rate:g} per second"
+    )
+    say(f"distance of their face from the prediction: {written.residual}")
 
 
 def _say_what(trained: TrainedRun, dataset: Dataset, style: str, num_samples: int) -> None:

@@ -121,7 +121,11 @@ class AnimateOptions:
     ]
     audio: Annotated[Path, typer.Option(help="Speech: wav, flac, ogg, mp3, at any rate.")]
     out: Annotated[
-        Path, typer.Option(help="NAME.mp4, .npy or .glb, or a folder for an .obj per frame.")
+        Path,
+        typer.Option(
+            help="NAME.mp4, .npy, .glb, .csv (Live Link Face) or .json (weights), or a folder for "
+            "an .obj per frame."
+        ),
     ]
     style: Annotated[str | None, typer.Option(help="A training subject; default: the first.")] = (
         None
@@ -134,6 +138,12 @@ class AnimateOptions:
     profile: Annotated[str | None, PROFILE] = None
     sample: Annotated[int, typer.Option(min=0, help="Which draw, where a method draws.")] = 0
     size: Annotated[int, typer.Option(min=64, help="Pixels of a video's side.")] = 512
+    fps: Annotated[
+        str | None,
+        typer.Option(
+            help="Of weights: a number, or run for the run's own; default: 60 in a .csv, else run."
+        ),
+    ] = None
     device: Annotated[str, DEVICE] = "auto"
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False
 

@@ -1,5 +1,6 @@
 """Checks the manifest.json of a prepared dataset before anything else of it is read."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,9 @@ from bench.common.files import read_json, sealed
 
 MANIFEST_SCHEMA = 2  # 2 adds files: the SHA-256 of each, and of the manifest itself
 OF_CLIPS = ("vertices", "coefficients", "audio")  # folders with a file per clip
+DRAWN = "drawn"  # folder of what is drawn with the face and never scored: eyes, teeth, tongue
+# how motion is stored; coefficients have a basis per subject, units are the same for all of them
+MOTIONS = ("vertices", "coefficients", "units")
 GEOMETRY = (  # what every number depends on, besides the clips
     *("fps", "unit", "num_vertices", "styles", "motion", "masks"),
     *("mouth_opening_pair", "templates_sha256"),
@@ -35,6 +39,10 @@ def _problem(manifest: dict[str, Any]) -> str | None:
         return "it has another hash than is written in it: it is damaged or was changed by hand"
     if missing := sorted(ENTRIES - manifest.keys()):
         return f"{', '.join(missing)} missing"
+    if manifest["motion"] not in MOTIONS:
+        return f"expected motion to be one of {', '.join(MOTIONS)}, got {manifest['motion']!r}"
+    if manifest["motion"] == "units" and (problem := _channel_problem(manifest)):
+        return problem
     if "mouth" not in manifest["masks"]:
         return f"expected a mask called mouth, got {sorted(manifest['masks'])}"
     for vertex in manifest["mouth_opening_pair"] or ():
@@ -44,12 +52,42 @@ def _problem(manifest: dict[str, Any]) -> str | None:
     return next(filter(None, problems), None)
 
 
+def _channel_problem(manifest: dict[str, Any]) -> str | None:
+    channels = manifest.get("channels") or ()
+    if len(set(channels)) != len(channels) or not channels:
+        return "motion in units needs channels, a name of its own for each unit"
+    if not manifest["unit_to_mm"]:
+        return f"motion in units needs unit_to_mm, got {manifest['unit_to_mm']!r}"
+    return None
+
+
 def _clip_problem(clip: dict[str, Any], num_styles: int) -> str | None:
     if missing := sorted(CLIP_ENTRIES - clip.keys()):
         return f"clip {clip.get('name')}: {', '.join(missing)} missing"
     if clip["style"] not in (None, *range(num_styles)):
         return f"clip {clip['name']}: style {clip['style']} is none of the {num_styles} styles"
+    return _words_problem(clip)
+
+
+def _words_problem(clip: dict[str, Any]) -> str | None:
+    """Words are said one after another: a caption is made of them."""
+    words, before = clip.get("words", []), 0.0
+    if not isinstance(words, list):
+        return f"clip {clip['name']}: words: expected a list, got {words!r:.60}"
+    for word in words:
+        if not _is_interval(word) or word[1] < before:
+            wanted = "[word, start, end] with start < end, in order of time"
+            return f"clip {clip['name']}: words: expected {wanted}, got {word!r:.60}"
+        before = word[1]
     return None
+
+
+def _is_interval(found: Any) -> bool:
+    """Whether it is [text, start, end] in seconds, start < end."""
+    match found:
+        case [str(text), int() | float() as start, int() | float() as end]:
+            return bool(text.strip()) and 0 <= start < end < math.inf
+    return False
 
 
 def prepare_command(name: str) -> str:

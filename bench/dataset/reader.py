@@ -1,6 +1,6 @@
 """Reads a prepared dataset: topology, masks, clips.
 
-Shapes   T motion frames, V vertices, K blendshape coefficients.
+Shapes   T motion frames, V vertices, K blendshape coefficients; of drawn parts P points, D faces.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,15 @@ from torch import Tensor
 
 from bench.common.files import check_content, sha256_of
 from bench.data import BlendshapeMotion, Clip, DatasetSpec, Motion
-from bench.dataset.manifest import GEOMETRY, OF_CLIPS, prepare_command, prepare_hint, read_manifest
+from bench.dataset.drawn import Drawn
+from bench.dataset.manifest import (
+    DRAWN,
+    GEOMETRY,
+    OF_CLIPS,
+    prepare_command,
+    prepare_hint,
+    read_manifest,
+)
 
 SPLITS = ("train", "val", "test_a", "test_b")
 
@@ -68,6 +76,45 @@ class Dataset:
             styles=tuple(self.manifest["styles"]),
         )
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the units that motion is stored in; none where it is stored otherwise."""
+        return tuple(self.manifest["channels"]) if self.manifest["motion"] == "units" else ()
+
+    @cached_property
+    def units(self) -> np.ndarray | None:
+        """What each channel moves at full weight, (K, V, 3), the same for all subjects, or None."""
+        if not self.channels:
+            return None
+        return self._array("units.npy", (len(self.channels), self.manifest["num_vertices"], 3))
+
+    def drawn(self, subject: str) -> Drawn | None:
+        """A subject's irises, teeth and tongue; None for a dataset of units without them, and for
+        every other one. Raises ValueError for files that do not fit together."""
+        if not self.channels or not self.manifest.get("drawn"):
+            return None
+        rest = self._array(f"{DRAWN}/{subject}.npy", (None, 3))
+        size = len(rest)
+        faces = self._array(f"{DRAWN}/faces.npy", (None, 3))
+        spans = {name: (start, end) for name, (start, end) in self.manifest["drawn"].items()}
+        if not len(faces) or faces.min() < 0 or faces.max() >= size:
+            raise ValueError(
+                f"{self.folder / DRAWN / 'faces.npy'}: expected indices of its {size} points"
+            )
+        for name, (start, end) in spans.items():
+            if not 0 <= start < end <= size:
+                raise ValueError(
+                    f"{self.folder}: drawn, {name}: [{start}, {end}] are not its {size} points; "
+                    f"{prepare_hint(self.name)}"
+                )
+        return Drawn(
+            faces=np.asarray(faces),
+            colours=np.asarray(self._array(f"{DRAWN}/colours.npy", (size, 3))),
+            rest=np.asarray(rest),
+            units=self._array(f"{DRAWN}/units.npy", (len(self.channels), size, 3)),
+            spans=spans,
+        )
+
     def clips(self, split: str) -> list[Clip]:
         """A split's clips in manifest order, take 0 only. Raises ValueError if it is unknown."""
         if split not in SPLITS:
@@ -98,7 +145,8 @@ class Dataset:
         files = {
             file: sha256
             for file, sha256 in self.manifest["files"].items()
-            if file.partition("/")[0] not in OF_CLIPS or PurePosixPath(file).stem in names
+            if (folder := file.partition("/")[0]) != DRAWN
+            and (folder not in OF_CLIPS or PurePosixPath(file).stem in names)
         }
         return sha256_of([clips, geometry, files])
 
@@ -138,6 +186,7 @@ class Dataset:
             audio_sha256=self.manifest["files"].get(sound, "missing in the manifest"),
             text=entry["text"],
             phonemes=tuple((p, s, e) for p, s, e in entry["phonemes"]),
+            words=tuple((w, float(s), float(e)) for w, s, e in entry.get("words", ())),
         )
 
     def _motion(self, entry: dict[str, Any], template: np.ndarray) -> Motion:
@@ -146,7 +195,9 @@ class Dataset:
             raise ValueError(f"{entry['name']}: expected at least one frame, got {num_frames}")
         if self.manifest["motion"] == "vertices":
             return self._stored(f"vertices/{entry['name']}.npy", (num_frames, num_vertices, 3))
-        basis = self._array(f"bases/{entry['subject']}.npy", (None, num_vertices, 3))
+        basis = self.units
+        if basis is None:
+            basis = self._array(f"bases/{entry['subject']}.npy", (None, num_vertices, 3))
         shape = (num_frames, len(basis))
         coefficients = self._stored(f"coefficients/{entry['name']}.npy", shape)
         return BlendshapeMotion(template, coefficients, basis)

@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, str] = {
     "bench/training": "bench bench/common",
     "bench/dataset": "bench bench/common",
     "bench/prepare": "bench/common bench/dataset bench/media",
+    "bench/animate": "bench bench/common bench/dataset",
     "bench/evaluation": "bench bench/common bench/dataset bench/media bench/metrics",
     "bench/pipeline": "bench bench/common bench/dataset bench/evaluation bench/media "
     "bench/registry bench/training",

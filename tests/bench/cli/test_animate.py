@@ -81,12 +81,13 @@ def test_another_sample_and_another_face_give_another_motion(place, tmp_path):
 
 
 def test_every_ending_writes_its_kind(place, tmp_path):
-    assert "morph targets" in place.animate("a.glb")
+    assert "toy has no named units: " in place.animate("a.glb")
     place.animate("frames_obj")
     place.animate("a.mp4", size=128)
     assert (tmp_path / "a.glb").read_bytes()[:4] == b"glTF"
     assert (tmp_path / "frames_obj/frame_000000.obj").exists()
-    path, motion, faces, fps, sound, size = place.videos[-1]
+    path, motion, faces, fps, sound, size, paint = place.videos[-1]
+    assert paint is None and motion.shape[1] == 42
     assert (path.name, fps, sound, size) == ("a.mp4", 25.0, place.sound, 128)
     assert motion.ndim == 3 and faces.shape[1] == 3
 
@@ -116,7 +117,15 @@ def test_a_method_whose_cost_grows_with_the_square_says_how_long_first(place, mo
         ({"run": "0123"}, "'0123' is the start of 0 runs"),
         ({"run": "talker", "seed": 5}, "seed 5, is not trained yet; run: bench train"),
         ({"style": "F9"}, "Unknown style 'F9'. Known: F1, M1"),
-        ({"out": "a.avi"}, "expected .mp4, .npy, .glb, or a folder"),
+        ({"out": "a.avi"}, r"expected .mp4, .npy, .glb, .csv, .json, or"),
+        (
+            {"out": "a.csv"},
+            r"toy has no named units, to whose weights a .csv is fitted: .*channels",
+        ),
+        ({"out": "a.json"}, "would need channels .* of ARKit. and its folder units.npy"),
+        ({"out": "a.npy", "fps": "60"}, "--fps: only weights of named units have a rate"),
+        ({"out": "a.glb", "fps": "60"}, "--fps: only weights of named units have a rate"),
+        ({"out": "a.csv", "fps": "often"}, "--fps often: expected 1 to 1000 frames per second"),
         ({"audio": "none.wav"}, "none.wav does not exist"),
         ({"template": "face.npy"}, "expected the 42 vertices of toy, got 5"),
     ],
