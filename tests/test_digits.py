@@ -72,7 +72,9 @@ def start(copy: Copy, processor: str, said: Path) -> "subprocess.Popen[bytes]":
     # workers 0: an emulated process cannot start emulated others
     run = [*bench, "run", *rows, *few, "--profile", "smoke", "--workers", "0"]
     both = f"{shlex.join([*bench, 'prepare', 'synthetic'])} && {shlex.join(run)}"
-    work = f"for _ in {{1..9}}; do {both}; code=$?; test $code = {CRASHED} || break; done; exit $code"
+    work = (
+        f"for _ in {{1..9}}; do {both}; code=$?; test $code = {CRASHED} || break; done; exit $code"
+    )
     with said.open("wb") as file:
         return subprocess.Popen(
             ["bash", "-c", work],

@@ -4,7 +4,7 @@ Shapes   S seeds, T frames, V vertices.
 Units    std maps in the dataset's unit, lip errors in unit^2, fps in frames per second.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from jaxtyping import Float
 from bench.collect.plan_files import PlannedMethod
 from bench.common.files import output, read_arrays, write_arrays
 from bench.data import Clip
+from bench.dataset.drawn import unit_weights
 from bench.dataset.reader import Dataset
 from bench.evaluation.kept_samples import kept_name, read_kept
 from bench.evaluation.predict import shown_style
@@ -80,7 +81,8 @@ def write_shown_motion(
     """Write the arrays; a row without stored predictions is absent from them.
 
     ``mean/<row>`` (V,), ``opening/<row>`` (S, T) and ``heads/<row>`` (K, V, 3) of each row and of
-    the ground truth; ``moments`` and ``frames``, the K names and places; masks as ``mask/<name>``.
+    the ground truth, ``parts/<row>`` (K, P, 3) where more is drawn with a head; ``moments`` and
+    ``frames``, the K names and places; masks as ``mask/<name>``.
     """
     clips = dataset.shown_clips()
     shown = clips[0]
@@ -102,7 +104,23 @@ def write_shown_motion(
         if row.method != ORACLE:
             seeds = [list(_stored(cache, run.keys, dataset, clips)) for run in row.runs]
             _add(arrays, row.row, [seed for seed in seeds if seed], shown, frames, pair)
-    write_arrays(path, arrays)
+    write_arrays(path, arrays | _parts(dataset, shown, arrays))
+
+
+def _parts(
+    dataset: Dataset, shown: Clip, arrays: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Eyes, teeth and tongue of the stored heads, ``parts/<row>`` (K, P, 3); none: no arrays."""
+    parts = dataset.drawn(shown.subject)
+    if parts is None or dataset.units is None:
+        return {}
+    found = {"part_faces": parts.faces, "part_colours": parts.colours}
+    for name, heads in arrays.items():
+        folder, _, row = name.partition("/")
+        if folder == "heads":
+            weights = unit_weights(dataset.units, shown.template.numpy(), heads)
+            found[f"parts/{row}"] = parts.posed(weights).astype(np.float32)
+    return found
 
 
 def moments_of(clip: Clip, fps: float) -> tuple[list[str], list[int]]:

@@ -64,7 +64,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=f"Prepare {name} from the files that you have.")
     parser.add_argument("--raw", type=Path, help=f"their folder; default: {raw_folder(name)}")
     parser.add_argument("--out", type=Path, default=data_folder() / name)
-    parser.add_argument("--textgrids", type=Path, help="phone times; default: RAW/textgrids")
+    parser.add_argument(
+        "--textgrids", type=Path, help="phone and word times; default: RAW/textgrids"
+    )
     # a few hundred MB each at BIWI's size: as many as stay below 2 GB
     workers = min(os.cpu_count() or 1, 6)
     parser.add_argument("--workers", type=int, default=workers, help="processes")

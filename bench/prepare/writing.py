@@ -4,9 +4,9 @@ Shapes   V vertices, F faces, M vertices of a mask.    Units  the dataset's.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from bench.dataset.masks import Region, find_masks
 from bench.prepare.clips import Prepared
 from bench.prepare.release import Release
 
+Intervals = list[tuple[str, float, float]]  # text, start, end
+
 TIERS = ("phones", "phone", "phonemes", "phoneme")
+WORD_TIERS = ("words", "word")
 SILENCE = ("", "sil", "sp", "spn", "<eps>", "<p:>")
 
 FACTS = (  # of the card, as they stand in the manifest
@@ -80,7 +83,7 @@ def write_manifest(
                     "audio": name,
                     "split": split,
                     "style": style,
-                    "phonemes": _phonemes(textgrids / f"{name}.TextGrid"),
+                    **_said(textgrids / f"{name}.TextGrid"),
                     **clips[name].entries,
                 }
             )
@@ -115,15 +118,25 @@ def _entry(mask: Region) -> dict[str, Any]:
     return {"size": len(mask.vertices), "sha256": mask.sha256, "origin": mask.origin}
 
 
-def _phonemes(path: Path) -> list[tuple[str, float, float]]:
-    return read_phones(path) if path.exists() else []
+def _said(path: Path) -> dict[str, Intervals]:
+    """The manifest's entries about what is said when: words only where a file has some."""
+    said = read_said(path) if path.exists() else Said([], [])
+    return {"phonemes": said.phones} | ({"words": said.words} if said.words else {})
 
 
-def read_phones(path: Path) -> list[tuple[str, float, float]]:
-    """(symbol, start, end) of every phone; silence is left out.
+class Said(NamedTuple):
+    """What is said when; silence is left out."""
 
-    The tier called phones, else the last tier of intervals. Raises ValueError for a file that is no
-    TextGrid or has no such tier.
+    phones: Intervals
+    words: Intervals
+
+
+def read_said(path: Path) -> Said:
+    """The phones and words of a TextGrid.
+
+    Phones: the tier of that name, else the last tier of intervals that are no words. Words: the
+    tier of that name, if there is one. Raises ValueError for a file that is no TextGrid or has no
+    tier of intervals.
     """
     from praatio import textgrid  # only users who have such files need it
 
@@ -132,12 +145,22 @@ def read_phones(path: Path) -> list[tuple[str, float, float]]:
     except Exception as error:  # its parser raises whatever it stumbles over
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{path} is not a readable TextGrid: {reason}") from error
-    tiers = [tier for tier in grid.tiers if isinstance(tier, textgrid.IntervalTier)]
+    tiers = {
+        tier.name.lower(): _spoken(tier.entries)
+        for tier in grid.tiers
+        if isinstance(tier, textgrid.IntervalTier)
+    }
     if not tiers:
         raise ValueError(f"{path}: expected a tier of intervals (phones), got none")
-    tier = next((tier for tier in tiers if tier.name.lower() in TIERS), tiers[-1])
+    words = next((said for name, said in tiers.items() if name in WORD_TIERS), [])
+    others = {name: said for name, said in tiers.items() if name not in WORD_TIERS}
+    last = next(reversed(others.values()), [])
+    return Said(next((said for name, said in others.items() if name in TIERS), last), words)
+
+
+def _spoken(entries: Iterable[Any]) -> Intervals:
     return [
         (each.label, float(each.start), float(each.end))
-        for each in tier.entries
+        for each in entries
         if each.label.lower() not in SILENCE
     ]

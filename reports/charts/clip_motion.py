@@ -5,10 +5,11 @@ Units   those of the dataset; openings in mm where it has a length; time in s.
 """
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from reports.charts.style import INK, line_styles
-from reports.heads.camera import aim, render
+from reports.heads.camera import Paint, aim, render
 from reports.inputs.arrays import ShownMotion
 from reports.inputs.results import Rows
 from reports.text.labels import GROUND_TRUTH, ORACLE, data_sentence, label, row_of, sentences
@@ -29,22 +30,22 @@ def strips_figure(motion: ShownMotion, dataset: Rows) -> Figure | None:
     width, height = LEFT + CELL * columns, TOP + CELL * len(names) + BOTTOM
     figure = Figure(figsize=(width, height), dpi=110)
     # one camera for all heads: a mouth that opens wider must look wider
-    every = np.concatenate([heads for heads in motion.heads.values()])
-    camera = aim(every.astype(np.float64), motion.faces, PIXELS)
+    heads_of = {row: _whole(motion, row) for row in motion.heads}
+    camera = aim(np.concatenate([*heads_of.values()]), motion.faces, PIXELS, _paint(motion))
     for line, (row, name) in enumerate(names.items()):
         bottom = BOTTOM + CELL * (len(names) - 1 - line)
         middle = (bottom + CELL / 2) / height
         words = name.replace(" (", "\n(")
         figure.text((LEFT - 0.1) / width, middle, words, ha="right", va="center", fontsize=9)
-        if row not in motion.heads:
+        if row not in heads_of:
             at = (LEFT + 0.1) / width
             figure.text(at, middle, "no stored predictions", va="center", fontsize=9, color=INK)
             continue
-        for column, head in enumerate(motion.heads[row]):
+        for column, head in enumerate(heads_of[row]):
             place = (LEFT + CELL * column, bottom, CELL, CELL)
             shares = (place[0] / width, place[1] / height, place[2] / width, place[3] / height)
             axes = figure.add_axes(shares)
-            axes.imshow(render(camera, head.astype(np.float64)))
+            axes.imshow(render(camera, head))
             axes.set_axis_off()
     for column, (moment, frame) in enumerate(zip(motion.moments, motion.frames, strict=True)):
         at = (LEFT + CELL * (column + 0.5)) / width
@@ -55,6 +56,18 @@ def strips_figure(motion: ShownMotion, dataset: Rows) -> Figure | None:
     words = sentences(data_sentence(dataset[0]), drawn_style(dataset))
     figure.text(0.5, 0.15 / height, words, ha="center", fontsize=8, color=INK)
     return figure
+
+
+def _whole(motion: ShownMotion, row: str) -> Float[np.ndarray, "K U 3"]:
+    """A row's heads, and after their vertices the points of what is drawn with them."""
+    parts = [motion.parts[row]] if row in motion.parts else []
+    return np.concatenate([motion.heads[row], *parts], axis=1).astype(np.float64)
+
+
+def _paint(motion: ShownMotion) -> Paint | None:
+    if motion.part_faces is None or motion.part_colours is None:
+        return None
+    return motion.part_faces, motion.part_colours
 
 
 def openings_figure(motion: ShownMotion, dataset: Rows) -> Figure | None:

@@ -1,6 +1,7 @@
 """Reads the arrays that figures are drawn from, as bench/collect/figure_arrays.py wrote them.
 
-Shapes   S seeds, T frames, K moments, V vertices, F faces, M vertices of a mask.
+Shapes   S seeds, T frames, K moments, V vertices, F faces, M vertices of a mask, P points of
+         parts, D their faces.
 Units    lengths in the dataset's unit, lip errors in unit^2, fps in frames per second.
 """
 
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float, Integer, Num
+from jaxtyping import Float, Integer, Num, UInt8
 
 from bench.common.files import read_arrays
 from reports.text.labels import GROUND_TRUTH
@@ -54,6 +55,9 @@ class ShownMotion:
     means: Mapping[str, Num[np.ndarray, " V"]]
     openings: Mapping[str, Num[np.ndarray, "_ _"]]  # (S, T)
     heads: Mapping[str, Num[np.ndarray, "K V 3"]]
+    parts: Mapping[str, Num[np.ndarray, "K P 3"]]  # eyes, teeth, tongue of each head; may be empty
+    part_faces: Integer[np.ndarray, "D 3"] | None
+    part_colours: UInt8[np.ndarray, "P 3"] | None
 
 
 def read_heatmaps(path: Path) -> Heatmaps:
@@ -115,6 +119,9 @@ def _shown_motion(arrays: Arrays) -> ShownMotion:
         means=_under("mean", arrays),
         openings=_under("opening", arrays),
         heads=_under("heads", arrays),
+        parts=_under("parts", arrays),
+        part_faces=arrays.get("part_faces"),
+        part_colours=arrays.get("part_colours"),
     )
 
 

@@ -24,11 +24,12 @@ from reports.charts.style import INK, save_png
 from reports.heads.camera import aim, render
 from reports.heads.head import eyes, holes
 from reports.player.codec import Lattice, lattice_of, pack_indices, pack_positions, quantise
+from reports.player.parts import pack_parts, pack_weights
 from reports.player.view import ClipView, PlayerFiles, Track, check_view
 from reports.text.grid import write_text
 
 HERE = Path(__file__).parent
-SCRIPTS = ("codec", "clock", "mesh", "scene", "camera", "panels", "controls", "player")
+SCRIPTS = ("codec", "clock", "mesh", "scene", "camera", "panels", "caption", "controls", "player")
 """Files of js/ in the order in which they build on each other."""
 
 SIZE = 280  # pixels per side of a still head
@@ -100,6 +101,8 @@ def _document(view: ClipView, lattices: Sequence[Lattice], most_samples: int) ->
         "numFaces": len(view.faces),
         "faces": pack_indices(view.faces),
         **_rims(view),
+        **({"parts": pack_parts(view.parts)} if view.parts else {}),
+        **_said(view),
         "unit": view.unit,
         "perUnit": view.per_unit,
         "errorScale": error_scale(view),
@@ -116,8 +119,8 @@ def _document(view: ClipView, lattices: Sequence[Lattice], most_samples: int) ->
                 "step": lattice.step,
                 "drawn": track.drawn,
                 "samples": [
-                    {"frames": len(sample), "positions": pack_positions(quantise(sample, lattice))}
-                    for sample in track.samples[:most_samples]
+                    _sample(view, track, k, lattice)
+                    for k in range(min(most_samples, len(track.samples)))
                 ],
             }
             for track, lattice in zip(view.tracks, lattices, strict=True)
@@ -125,11 +128,30 @@ def _document(view: ClipView, lattices: Sequence[Lattice], most_samples: int) ->
     }
 
 
+def _sample(view: ClipView, track: Track, k: int, lattice: Lattice) -> dict[str, Any]:
+    sample = track.samples[k]
+    found = {"frames": len(sample), "positions": pack_positions(quantise(sample, lattice))}
+    return found | ({"weights": pack_weights(track.weights[k], view.parts)} if view.parts else {})
+
+
 def _rims(view: ClipView) -> dict[str, list[list[int]]]:
-    """Vertices around each hole of the mesh: the player closes eyes white and a mouth dark."""
+    """Vertices around each hole of the mesh: the player closes eyes white and a mouth dark.
+
+    Where eyes and a mouth's inside are drawn, nothing is closed.
+    """
+    if view.parts is not None:
+        return {"eyes": [], "mouths": []}
     open_eyes = eyes(view.truth[0], view.faces)
     others = [rim for rim in holes(view.faces) if rim not in open_eyes]
     return {"eyes": open_eyes, "mouths": others}
+
+
+def _said(view: ClipView) -> dict[str, list[Any]]:
+    """Times of what the caption marks; the words themselves stand in the page."""
+    if not view.words:
+        return {}
+    words = [[start, end] for _, start, end in view.words]
+    return {"words": words, "phones": [list(phone) for phone in view.phones]}
 
 
 def error_scale(view: ClipView) -> float:
@@ -162,13 +184,13 @@ def shown_frame(view: ClipView) -> int:
 def write_still(view: ClipView, path: Path) -> Path:
     """Write the picture of the tracks that a player shows at first, with their names."""
     tracks = view.first_shown
-    camera = aim(view.truth, view.faces, SIZE)
+    camera = aim(view.whole(view.tracks[0]), view.faces, SIZE, view.paint)
     figure = Figure(figsize=(2.0 * len(tracks), 2.3), dpi=SIZE / 2)
     for i, track in enumerate(tracks):
         axes = figure.add_axes((i / len(tracks), 0.0, 1 / len(tracks), 2.0 / 2.3))
         axes.set(xticks=[], yticks=[], frame_on=False)
         frame = min(shown_frame(view), len(track.samples[0]) - 1)
-        axes.imshow(render(camera, track.samples[0][frame]))
+        axes.imshow(render(camera, view.whole(track)[frame]))
         axes.set_title(track.label, fontsize=8, color=INK)
     return save_png(figure, path)
 

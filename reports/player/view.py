@@ -1,29 +1,35 @@
 """The ground truth of one clip beside the predictions of methods: all that a player shows.
 
-Shapes   N samples, T frames, V vertices, F faces.
+Shapes   N samples, T frames, V vertices, F faces, K units, P points of drawn parts.
 Units    vertices in the dataset's unit; fps in frames per second.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Integer
+from jaxtyping import Float, Float32, Integer
 
 from bench.common.files import output
 from bench.data import Clip
+from bench.dataset.drawn import Drawn, unit_weights
 from bench.dataset.reader import Dataset
 from bench.evaluation.kept_samples import kept_name, read_kept
 from bench.evaluation.predict import shown_style
 from bench.results import MethodResults, RunResult
+from reports.heads.camera import Paint
 from reports.inputs.published import rated_rows, reference_row
 from reports.inputs.results import Rows
 from reports.text.labels import GROUND_TRUTH, ORACLE, label, row_of, sentences
 from reports.text.numbers import length_unit
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a file on any system, and of a link
+
+
+Spans = tuple[tuple[str, float, float], ...]
+"""What is said one after another: text, start, end in s."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +41,7 @@ class Track:
     samples: list[Float32[np.ndarray, "_ V 3"]]  # (T, V, 3) each; T may differ between tracks
     error_of: bool  # whether its distance to the ground truth is shown
     drawn: int = 1  # samples that there were, of which these are the first
+    weights: tuple[Float[np.ndarray, "_ K"], ...] = ()  # of each sample, where parts are drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +60,22 @@ class ClipView:
     per_unit: float = 1.0  # printed units in one unit of the vertices: 1000 for m printed as mm
     shown: tuple[str, ...] = ()  # tracks shown at first, besides the ground truth; (): the first 3
     remark: str = ""  # one sentence under the heads
+    words: Spans = ()  # what is said: the caption under the heads; (): none
+    phones: Spans = ()
+    parts: Drawn | None = None  # eyes, teeth and tongue that go along with the tracks' weights
     missing: Mapping[str, str] = field(default_factory=dict)  # row -> why it could not be shown
+
+    @property
+    def paint(self) -> Paint | None:
+        """How a camera is to draw the parts of :meth:`whole`."""
+        return self.parts.paint if self.parts else None
+
+    def whole(self, track: Track) -> Float[np.ndarray, "T U 3"]:
+        """A track's first sample, and after its V vertices the P points of the drawn parts."""
+        sample = track.samples[0]
+        if self.parts is None:
+            return sample
+        return np.concatenate([sample, self.parts.posed(track.weights[0])], axis=1)
 
     @property
     def truth(self) -> Float32[np.ndarray, "_ V 3"]:
@@ -99,6 +121,8 @@ def check_view(view: ClipView) -> None:
     for track in view.tracks:
         for sample in track.samples:
             _check_sample(f"player {view.id}: {track.name}", sample, num_vertices)
+        if view.parts is not None and len(track.weights) != len(track.samples):
+            raise ValueError(f"player {view.id}: {track.name}: expected weights of every sample")
 
 
 def _check_sample(name: str, sample: np.ndarray, num_vertices: int) -> None:
@@ -127,6 +151,9 @@ def clip_view(rows: Rows, runs: Path, data: Dataset, clip: Clip) -> ClipView:
                 seeds[label(results)] = run.seed
         else:
             missing[row_of(results)] = f"{label(results)}: {found}"
+    parts = data.drawn(clip.subject)
+    if parts is not None and data.units is not None:
+        tracks = [_with_weights(track, data.units, clip.template.numpy()) for track in tracks]
     per_unit, unit = length_unit(rows[0]) if rows else (1.0, data.spec.unit)
     return ClipView(
         id=f"{data.name}-{clip.name}",
@@ -148,6 +175,9 @@ def clip_view(rows: Rows, runs: Path, data: Dataset, clip: Clip) -> ClipView:
             else f"{clip.subject} is in no training clip: all methods speak in the style of "
             f"{style}.",
         ),
+        words=clip.words,
+        phones=clip.phonemes,
+        parts=parts,
         missing=missing,
     )
 
@@ -181,6 +211,15 @@ def _track(
         return path
     kept = read_kept(path)
     return Track(row_of(results), label(results), kept.samples, True, kept.drawn)
+
+
+def _with_weights(track: Track, units: np.ndarray, template: np.ndarray) -> Track:
+    """Of a prediction only the skin is known: what is drawn with it goes where the units say.
+
+    That of the ground truth too, so that nothing but the skin tells heads apart.
+    """
+    weights = (unit_weights(units, template, sample) for sample in track.samples)
+    return replace(track, weights=tuple(weights))
 
 
 def _stored(run: RunResult, runs: Path, clip: Clip, style: str) -> Path | str:

@@ -19,11 +19,13 @@ from bench.common.errors import unknown
 from bench.common.files import output
 from bench.common.seeding import derive
 from bench.data import Clip
+from bench.dataset.drawn import Drawn, unit_weights
 from bench.dataset.reader import Dataset, load_dataset
 from bench.evaluation.kept_samples import kept_name, read_kept
 from bench.evaluation.predict import shown_style
 from bench.media.audio import write_speech
 from bench.results import MethodResults
+from reports.heads.camera import Paint
 from reports.heads.head import PITCH, YAW
 from reports.heads.render import rotate
 from reports.inputs.results import Rows
@@ -125,8 +127,9 @@ class Shown:
     """One stimulus before it is rendered."""
 
     stimulus: Stimulus
-    motion: Float32[np.ndarray, "T V 3"]
+    motion: Float32[np.ndarray, "T V 3"]  # the skin, then what is drawn with it
     sound: Float32[np.ndarray, " S"]
+    paint: Paint | None = None  # how that is drawn
 
 
 def shown_clips(chosen: Chosen, runs: Path, seed: int) -> Iterator[list[Shown]]:
@@ -137,39 +140,59 @@ def shown_clips(chosen: Chosen, runs: Path, seed: int) -> Iterator[list[Shown]]:
     """
     frozen, other = _drawn_checks(chosen, seed)
     for clip, style in chosen.clips:
-        motions = {s.row: _motion(chosen, s, clip, style, runs) for s in chosen.sources}
+        parts = chosen.dataset.drawn(clip.subject)
+        paint = parts.paint if parts else None
+        motions = {
+            s.row: _whole(_motion(chosen, s, clip, style, runs), parts, chosen.dataset, clip)
+            for s in chosen.sources
+        }
         length = min(map(len, motions.values()))
+        motions = {row: motion[:length] for row, motion in motions.items()}
         fps = chosen.dataset.spec.fps
         own = _fitted(clip, length, fps)
         name = chosen.dataset.name
         versions = [
-            Shown(Stimulus(dataset=name, clip=clip.name, style=style, source=row), m[:length], own)
+            Shown(Stimulus(dataset=name, clip=clip.name, style=style, source=row), m, own, paint)
             for row, m in motions.items()
         ]
-        truth = motions[GROUND_TRUTH][:length]
+        truth = motions[GROUND_TRUTH]
         spoiled = dict(dataset=name, clip=clip.name, style=style, source=GROUND_TRUTH)
         if clip.name == frozen:
             still = np.repeat(truth[:1], length, axis=0)
-            versions.append(Shown(Stimulus(**spoiled, check=CHECKS["frozen"]), still, own))
+            versions.append(Shown(Stimulus(**spoiled, check=CHECKS["frozen"]), still, own, paint))
         if other is not None and clip.name == other[0]:
             sound = _fitted(other[1], length, fps)
-            versions.append(Shown(Stimulus(**spoiled, check=CHECKS["other_sound"]), truth, sound))
+            versions.append(
+                Shown(Stimulus(**spoiled, check=CHECKS["other_sound"]), truth, sound, paint)
+            )
         yield versions
 
 
 def same_view(versions: list[Shown]) -> list[Float32[np.ndarray, "T U 3"]]:
-    """Their motions with four points that no face uses, the outermost of all versions.
+    """Their motions with four points that no face uses, the outermost of all versions' skins.
 
-    A camera that sees them all frames every version of a clip alike: a face that moves more is
-    not shown smaller.
+    They stand behind the skin and before what is drawn with it. A camera that sees them all frames
+    every version of a clip alike: a face that moves more is not shown smaller.
     """
-    reached = np.concatenate([each.motion.reshape(-1, 3) for each in versions])
+    paint = versions[0].paint
+    num_drawn = len(paint[1]) if paint else 0
+    num_skin = versions[0].motion.shape[1] - num_drawn
+    reached = np.concatenate([each.motion[:, :num_skin].reshape(-1, 3) for each in versions])
     turned = rotate(reached, YAW, PITCH)[:, :2]
     outermost = reached[np.concatenate([turned.argmin(axis=0), turned.argmax(axis=0)])]
     return [
-        np.concatenate([each.motion, np.tile(outermost, (len(each.motion), 1, 1))], axis=1)
-        for each in versions
+        np.insert(each.motion, [num_skin] * len(outermost), outermost, axis=1) for each in versions
     ]
+
+
+def _whole(
+    motion: Float[np.ndarray, "T V 3"], parts: Drawn | None, dataset: Dataset, clip: Clip
+) -> Float32[np.ndarray, "T U 3"]:
+    """A skin, and after its vertices the points that are drawn with it."""
+    if parts is None or dataset.units is None:
+        return motion.astype(np.float32)
+    weights = unit_weights(dataset.units, clip.template.numpy(), motion)
+    return np.concatenate([motion, parts.posed(weights)], axis=1).astype(np.float32)
 
 
 def _motion(
@@ -219,7 +242,7 @@ def render_clip(
         sound, video = Path(folder) / "sound.wav", Path(folder) / "video.mp4"
         for version, motion in zip(versions, same_view(versions), strict=True):
             write_speech(sound, version.sound)
-            write_video(video, motion, faces, fps, sound, size)
+            write_video(video, motion, faces, fps, sound, size, version.paint)
             videos.append(video.read_bytes())
     longest = max(map(len, videos)) + BOX_HEADER
     return [padded(video, longest) for video in videos]

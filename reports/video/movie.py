@@ -14,7 +14,7 @@ from jaxtyping import Float, Integer, UInt8
 from bench.common.files import write_atomically
 from bench.media.audio import read_sound
 from bench.media.resampling import resample
-from reports.heads.camera import aim, pictures
+from reports.heads.camera import Paint, aim, pictures
 
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 
@@ -77,11 +77,13 @@ def write_video(
     fps: float,
     sound: Path | None = None,
     size: int = 512,
+    paint: Paint | None = None,
 ) -> None:
     """Write an .mp4 (H.264, AAC) of a clip with its sound, which is cut to the frames' length.
 
-    Raises ValueError for an unusable sound file.
+    ``paint``: what the last vertices are, where they are no skin. Raises ValueError for an unusable
+    sound file.
     """
-    camera = aim(motion, faces, size)
+    camera = aim(motion, faces, size, paint)
     sides = (camera.size, camera.size)
     write_movie(path, pictures(camera, motion), sides, len(motion), fps, sound)

@@ -16,10 +16,11 @@ from matplotlib.figure import Figure
 from bench.common.errors import unknown
 from bench.dataset.reader import load_dataset
 from reports.charts.style import INK
-from reports.heads.camera import Camera, aim, pictures
+from reports.heads.camera import Camera, Paint, aim, pictures
 from reports.inputs.results import read_datasets
-from reports.player.view import clip_view
+from reports.player.view import Spans, clip_view
 from reports.text.labels import GROUND_TRUTH
+from reports.video.caption import Caption
 from reports.video.movie import write_movie
 
 PER_LINE = 6
@@ -65,11 +66,12 @@ def write_side_by_side(
             if name in view.missing:
                 raise ValueError(view.missing[name])
             raise unknown("row with a stored prediction", name, tracks)
-    heads = [np.asarray(tracks[name].samples[0]) for name in dict.fromkeys(wanted)]
+    heads = [view.whole(tracks[name]) for name in dict.fromkeys(wanted)]
     names = [tracks[name].label for name in dict.fromkeys(wanted)]
     if view.generated:
         names[0] += " (generated data)"
-    write_heads(path, heads, names, view.faces, view.fps, view.sound, size)
+    more = view.words, view.phones, view.paint
+    write_heads(path, heads, names, view.faces, view.fps, view.sound, size, *more)
 
 
 def write_heads(
@@ -80,16 +82,30 @@ def write_heads(
     fps: float,
     sound: Path | None,
     size: int,
+    words: Spans = (),
+    phones: Spans = (),
+    paint: Paint | None = None,
 ) -> None:
-    """Write named heads, at most PER_LINE in a line, as long as the longest of them."""
-    camera = aim(np.concatenate(heads), faces, size)
+    """Write named heads, at most PER_LINE in a line, as long as the longest of them.
+
+    Below them the caption, if there are words. ``paint``: what their last vertices are.
+    """
+    camera = aim(np.concatenate(heads), faces, size, paint)
     lines = -(-len(heads) // PER_LINE)
     columns = -(-len(heads) // lines)
-    sides = (columns * camera.size, lines * (camera.size + LABEL))
+    caption = Caption(words, phones, columns * camera.size)
+    sides = (caption.width, lines * (camera.size + LABEL) + caption.height)
     length = max(map(len, heads))
     labels = [label_strip(name, camera.size) for name in names]
-    frames = _frames(camera, heads, labels, columns)
-    write_movie(path, frames, sides, length, fps, sound)
+    frames = enumerate(_frames(camera, heads, labels, columns))
+    captioned = (_above(frame, caption, (k + 0.5) / fps) for k, frame in frames)
+    write_movie(path, captioned, sides, length, fps, sound)
+
+
+def _above(
+    frame: UInt8[np.ndarray, "H W 3"], caption: Caption, time: float
+) -> UInt8[np.ndarray, "h W 3"]:
+    return np.concatenate([frame, caption.at(time)]) if caption.height else frame
 
 
 def label_strip(text: str, width: int) -> UInt8[np.ndarray, "H W 3"]:

@@ -3,13 +3,14 @@
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import toy_units
 from rich.console import Console
 from torch import Tensor
 
@@ -33,6 +34,24 @@ def toy(prepared: Path) -> Dataset:
 def shapes(prepared: Path) -> Dataset:
     """The same faces with stored coefficients."""
     return load_dataset("shapes", prepared)
+
+
+@pytest.fixture
+def units_data(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The project with a dataset toy of its own whose motion is stored in named units."""
+    data = project.root / "data"
+    shutil.copytree(project.data / "shapes", data / "toy")
+    toy_units.into_units(data / "toy")
+    monkeypatch.setenv("BENCH_DATA", str(data))
+    own = replace(project, data=data)
+    own.edit_manifest(toy_units.describe)
+    return own
+
+
+@pytest.fixture
+def avatar(units_data: Any) -> Dataset:
+    """That dataset, read."""
+    return load_dataset("toy", units_data.data)
 
 
 @pytest.fixture

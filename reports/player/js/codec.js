@@ -33,6 +33,27 @@ async function unpackPositions(text, frames, vertices) {
   return numbers;
 }
 
+// What parts.py packs. Of all heads: points at rest, then what each unit moves, x y z of each point.
+async function unpackParts({ numPoints, faces, colours, shapes, step, weightStep }) {
+  const follow = (numbers, length) => { // each is told from its neighbour, three numbers before
+    for (let i = 0; i < numbers.length; i++) if (i % length >= 3) numbers[i] += numbers[i - 3];
+    return numbers;
+  };
+  const hues = follow(await unpack(colours, 2), 3 * numPoints);
+  const places = follow(await unpack(shapes, 2), 3 * numPoints);
+  return {
+    numPoints, weightStep, faces: await unpackIndices(faces),
+    colours: Uint8Array.from(hues), shapes: Float32Array.from(places, (number) => number * step),
+  };
+}
+
+// Of one head: weights of all frames, unit after unit.
+async function unpackWeights(text, frames, weightStep) {
+  const steps = await unpack(text, 2);
+  for (let i = 0; i < steps.length; i++) if (i % frames) steps[i] += steps[i - 1];
+  return Float32Array.from(steps, (number) => number * weightStep);
+}
+
 // Vertices of one frame, x y z after another, written into target; in the dataset's unit.
 function readFrame(sequence, frame, target) {
   const { numbers, frames, vertices, low, step } = sequence;

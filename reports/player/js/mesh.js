@@ -1,17 +1,33 @@
 // What is drawn of one sample in one frame: vertices, smooth normals, distances to the ground truth.
 
 class Topology {
-  constructor(faces, numVertices, eyes, mouths) {
+  // parts: eyes, teeth and tongue as unpackParts gives them, behind all else; or null
+  constructor(faces, numVertices, eyes, mouths, parts) {
     this.numVertices = numVertices;
+    this.parts = parts;
     this.rims = [...eyes, ...mouths];
     // a fan of faces from the middle of each rim, wound like the faces around it
     const fans = this.rims.map((rim, k) =>
       rim.flatMap((a, i) => [rim[(i + 1) % rim.length], a, numVertices + k]));
-    this.faces = Uint32Array.from([faces, ...fans].flatMap((part) => [...part]));
+    this.firstPart = numVertices + this.rims.length;
+    const others = parts ? parts.faces.map((point) => this.firstPart + point) : [];
+    this.faces = Uint32Array.from([faces, ...fans, others].flatMap((part) => [...part]));
     this.numSkin = faces.length;
     this.numEyes = fans.slice(0, eyes.length).flat().length;
-    this.numMouths = this.faces.length - this.numSkin - this.numEyes;
-    this.numPoints = numVertices + this.rims.length;
+    this.numParts = others.length;
+    this.numMouths = this.faces.length - this.numSkin - this.numEyes - this.numParts;
+    this.numPoints = this.firstPart + (parts ? parts.numPoints : 0);
+  }
+
+  // The parts of a frame, behind all other points: at rest, and what each unit adds.
+  pose({ weights, frames }, frame, points) {
+    if (!this.parts) return;
+    const { shapes, numPoints } = this.parts, length = 3 * numPoints, first = 3 * this.firstPart;
+    points.set(shapes.subarray(0, length), first);
+    for (let unit = 0; unit < weights.length / frames; unit++) {
+      const weight = weights[unit * frames + frame], start = (unit + 1) * length;
+      for (let i = 0; weight && i < length; i++) points[first + i] += weight * shapes[start + i];
+    }
   }
 
   // The middle of each rim, behind the vertices.
@@ -65,6 +81,7 @@ class Head {
     this.changed = true;
     readFrame(this.sequence, frame, this.points);
     this.topology.fillRims(this.points);
+    this.topology.pose(this.sequence, frame, this.points);
     this.topology.normals(this.points, this.shape);
     if (truth) this.compare(truth);
   }

@@ -30,6 +30,8 @@ class Player {
       this.toggle();
     });
     this.controls = new Controls(this.figure, this.clip, this);
+    const caption = this.figure.querySelector(".player-caption");
+    this.caption = caption && new Caption(caption, this.clip);
     await this.rearrange();
     new ResizeObserver(() => this.request()).observe(this.grid);
     new IntersectionObserver(([entry]) => {
@@ -46,11 +48,12 @@ class Player {
   }
 
   async decode(track, k) {
-    const { frames, positions } = track.samples[k];
+    const { frames, positions, weights } = track.samples[k], { parts } = this.topology;
     const { low, step } = track;
     const vertices = this.clip.numVertices;
     const numbers = await unpackPositions(positions, frames, vertices);
-    return new Head(this.topology, { numbers, frames, vertices, low, step });
+    const moved = parts && await unpackWeights(weights, frames, parts.weightStep);
+    return new Head(this.topology, { numbers, frames, vertices, low, step, weights: moved });
   }
 
   async rearrange() {
@@ -134,6 +137,7 @@ class Player {
     measure(this.canvas, this.grid, this.panels, pixels);
     this.scene.draw(this.panels, this.camera, this.clip.errorScale / this.clip.perUnit);
     this.controls.update(frame, this.clock.playing, this.heat);
+    if (this.caption) this.caption.update(frame);
     this.drawn = frame;
     this.draws += 1;
   }
@@ -170,7 +174,8 @@ async function begin(figure) {
     say.textContent = "Loading the animation ...";
     const clip = await load(figure.dataset.clip, figure.dataset.source);
     const topology = new Topology(
-      await unpackIndices(clip.faces), clip.numVertices, clip.eyes, clip.mouths);
+      await unpackIndices(clip.faces), clip.numVertices, clip.eyes, clip.mouths,
+      clip.parts ? await unpackParts(clip.parts) : null);
     figure.player = new Player(figure, clip, topology, figure.querySelector("audio"), software);
     figure.querySelector(".player-stage").hidden = false;
     await figure.player.start();

@@ -1,18 +1,18 @@
 // WebGL2: every head of a player in one canvas, each in a rectangle of its own.
 
 const VERTEX = `#version 300 es
-in vec3 point; in vec3 shape; in float distance;
+in vec3 point; in vec3 shape; in float distance; in vec3 paint;
 uniform mat4 turn, lens;
-out vec3 normal; out float far;
+out vec3 normal; out float far; out vec3 hue;
 void main() {
-  normal = mat3(turn) * shape; far = distance;
+  normal = mat3(turn) * shape; far = distance; hue = paint;
   gl_Position = lens * turn * vec4(point, 1.0);
 }`;
 
 const FRAGMENT = `#version 300 es
 precision highp float;
-in vec3 normal; in float far;
-uniform vec3 skin, stops[9]; uniform float scale, opacity; uniform bool heat;
+in vec3 normal; in float far; in vec3 hue;
+uniform vec3 skin, stops[9]; uniform float scale, opacity; uniform bool heat, painted;
 out vec4 colour;
 void main() {
   vec3 n = normalize(normal);
@@ -23,7 +23,8 @@ void main() {
   float light = 0.30 + 0.62 * key + 0.14 * fill;
   float place = clamp(far / scale, 0.0, 1.0) * 8.0;
   int low = min(int(place), 7);
-  vec3 shown = heat ? mix(stops[low], stops[low + 1], place - float(low)) : skin;
+  vec3 plain = painted ? hue : skin;
+  vec3 shown = heat ? mix(stops[low], stops[low + 1], place - float(low)) : plain;
   light = heat ? mix(1.0, light, 0.45) : light; // so that colours stay those of the legend
   colour = vec4(shown * light * inside, 1.0) * opacity;
 }`;
@@ -47,9 +48,19 @@ class Scene {
     this.faces = gl.createBuffer();
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.faces);
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, topology.faces, gl.STATIC_DRAW);
+    if (topology.parts) this.fillPaint(topology);
     gl.uniform3fv(this.place("stops"), colours.flat());
     gl.enable(gl.DEPTH_TEST);
     gl.depthFunc(gl.LEQUAL);
+  }
+
+  // Colours of drawn parts, the same for all heads; those of other points are not looked at.
+  fillPaint({ numPoints, firstPart, parts }) {
+    const { gl } = this, colours = new Uint8Array(3 * numPoints);
+    colours.set(parts.colours, 3 * firstPart);
+    this.paint = gl.createBuffer();
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.paint);
+    gl.bufferData(gl.ARRAY_BUFFER, colours, gl.STATIC_DRAW);
   }
 
   place(name) {
@@ -93,11 +104,14 @@ class Scene {
       gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     }
     const tint = overlaid ? TINTS[k % TINTS.length] : [1, 1, 1];
-    const { numSkin, numEyes, numMouths } = this.topology;
+    const { numSkin, numEyes, numMouths, numParts } = this.topology;
     this.drawFaces(0, numSkin, SKIN.map((part, i) => part * tint[i]));
     gl.uniform1i(this.place("heat"), 0);
     this.drawFaces(numSkin, numEyes, EYE);
     this.drawFaces(numSkin + numEyes, numMouths, MOUTH);
+    gl.uniform1i(this.place("painted"), 1);
+    this.drawFaces(numSkin + numEyes + numMouths, numParts, EYE);
+    gl.uniform1i(this.place("painted"), 0);
     gl.disable(gl.BLEND);
   }
 
@@ -135,6 +149,12 @@ class Scene {
       gl.vertexAttribPointer(place, size, gl.FLOAT, false, 0, 0);
       return buffer;
     });
+    if (this.paint) {
+      const place = gl.getAttribLocation(this.program, "paint");
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.paint);
+      gl.enableVertexAttribArray(place);
+      gl.vertexAttribPointer(place, 3, gl.UNSIGNED_BYTE, true, 0, 0);
+    }
     return { array, parts };
   }
 }

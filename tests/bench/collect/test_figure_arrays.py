@@ -8,6 +8,8 @@ import pytest
 from bench.collect.figure_arrays import moments_of, motion_mean, write_shown_motion
 from bench.collect.plan_files import planned_method
 from bench.common.files import read_arrays
+from bench.dataset.drawn import Drawn, unit_weights
+from bench.dataset.reader import Dataset
 from bench.evaluation.kept_samples import read_kept
 
 
@@ -68,3 +70,28 @@ def test_rows_are_shown_from_their_stored_predictions(plan, work, cache, toy, tm
         [motion_mean(c.vertices.numpy(), c.template.numpy()) for c in toy.shown_clips()], 0
     )
     np.testing.assert_allclose(arrays["mean/ground_truth"], truth)
+
+
+class Avatar(Dataset):
+    """The toy dataset as if it had units, and a point that they move."""
+
+    units = 0.01 * np.random.default_rng(0).normal(size=(2, 42, 3)).astype(np.float32)
+
+    def drawn(self, subject):
+        faces, colours = np.zeros((1, 3), np.int32), np.full((1, 3), 9, np.uint8)
+        rest, moved = np.ones((1, 3), np.float32), np.ones((2, 1, 3), np.float32)
+        return Drawn(faces, colours, rest, moved, {"tooth": (0, 1)})
+
+
+def test_parts_that_are_drawn_with_heads_are_stored_beside_them(toy, cache, tmp_path):
+    avatar = Avatar(toy.folder, toy.manifest)
+    for name, dataset in (("plain", toy), ("avatar", avatar)):
+        write_shown_motion(tmp_path / f"{name}.npz", dataset, cache, [])
+    plain, found = (read_arrays(tmp_path / f"{name}.npz") for name in ("plain", "avatar"))
+    parts = found.pop("parts/ground_truth")
+    assert (found.pop("part_faces") == 0).all() and (found.pop("part_colours") == 9).all()
+    assert found.keys() == plain.keys()
+    np.testing.assert_array_equal(found["heads/ground_truth"], plain["heads/ground_truth"])
+    template = toy.shown_clips()[0].template.numpy()
+    weights = unit_weights(avatar.units, template, found["heads/ground_truth"])
+    np.testing.assert_allclose(parts[:, 0, 0], 1 + weights.sum(axis=1), rtol=1e-6)

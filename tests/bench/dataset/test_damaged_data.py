@@ -55,6 +55,25 @@ AT_ONCE = {
         lambda f, edit: (f / "manifest.json").write_bytes(b"\xff\xfe"),
         "manifest.json is not UTF-8 text",
     ),
+    "words that are text": (
+        lambda f, edit: edit(lambda m: m["clips"][0].update(words="hum")),
+        "clip F1_01: words: expected a list, got 'hum'; run: bench prepare toy",
+    ),
+    "a word without an end": (
+        lambda f, edit: edit(lambda m: m["clips"][0].update(words=[["hum", 0.1]])),
+        "clip F1_01: words: expected [word, start, end] with start < end, in order of time, got "
+        "['hum', 0.1]; run: bench prepare toy",
+    ),
+    "a word that ends before it starts": (
+        lambda f, edit: edit(lambda m: m["clips"][0].update(words=[["hum", 0.4, 0.1]])),
+        "in order of time, got ['hum', 0.4, 0.1]",
+    ),
+    "words in another order": (
+        lambda f, edit: edit(
+            lambda m: m["clips"][0].update(words=[["a", 0.4, 0.5], ["b", 0.1, 0.2]])
+        ),
+        "in order of time, got ['b', 0.1, 0.2]",
+    ),
     "another schema": (
         lambda f, edit: edit(lambda m: m.update(schema=7)),
         "manifest.json: expected schema 2, got 7; run: bench prepare toy",

@@ -79,6 +79,14 @@ def test_blendshape_frames_are_template_plus_coefficients_times_basis():
     np.testing.assert_array_equal(motion[1:2], [1 + 0.5 * basis[0] + 2 * basis[1]])
 
 
+def test_a_clip_has_the_times_of_its_words_or_none(own_data):
+    times = [["hum", 0.1, 0.4], ["hum", 0.4, 1]]
+    own_data.edit_manifest(lambda m: m["clips"][0].update(words=times))
+    first, second = load_dataset("toy", own_data.data).clips("train")[:2]
+    assert first.words == (("hum", 0.1, 0.4), ("hum", 0.4, 1.0))
+    assert second.words == ()
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_arrays_stay_on_disk_until_they_are_read(name, prepared):
     clip = load_dataset(name, prepared).clips("train")[0]
@@ -164,3 +172,8 @@ def test_the_hash_of_a_split_leaves_other_splits_and_words_out(own_data):
 
     own_data.edit_manifest(change)
     assert load_dataset("toy", own_data.data).clips_hash(("train", "val")) == before
+
+
+def test_other_datasets_have_no_channels_units_or_drawn_parts(toy, shapes):
+    for dataset in (toy, shapes):
+        assert dataset.channels == () and dataset.units is None and dataset.drawn("F1") is None

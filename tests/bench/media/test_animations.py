@@ -1,5 +1,6 @@
 """Animated meshes as files, read back."""
 
+import khronos
 import numpy as np
 import pygltflib
 import pytest
@@ -43,6 +44,12 @@ def test_a_glb_plays_the_motion(tmp_path, motion):
     error = np.linalg.norm(played - motion, axis=-1).max()
     assert error <= TOLERANCE * np.ptp(motion[0][:, 1]) and len(targets) == 3
     assert found.error == pytest.approx(error, abs=1e-6)
+
+
+def test_a_glb_passes_the_validator_of_khronos(tmp_path, motion):
+    write_glb(tmp_path / "a.glb", motion, FACES, 25.0)
+    report = khronos.validate(tmp_path / "a.glb")
+    assert report["issues"]["numErrors"] == 0, report["issues"]["messages"]
 
 
 def test_a_face_that_never_moves_is_a_mesh_without_animation(tmp_path, motion):

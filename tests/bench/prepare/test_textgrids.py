@@ -1,10 +1,10 @@
-"""Phone times from TextGrids, as Praat and forced aligners write them."""
+"""Phone and word times from TextGrids, as Praat and forced aligners write them."""
 
 from pathlib import Path
 
 import pytest
 
-from bench.prepare.writing import read_phones
+from bench.prepare.writing import Said, read_said
 
 LONG = """File type = "ooTextFile"
 Object class = "TextGrid"
@@ -77,17 +77,30 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_the_phone_tier_or_else_the_last_is_read_without_silence(tmp_path, tier, encoding):
     path = write(tmp_path / "a.TextGrid", LONG.format(tier=tier), encoding)
-    assert read_phones(path) == [("M", 0.0, 0.25), ("AE1", 0.25, 0.5)]
+    assert read_said(path).phones == [("M", 0.0, 0.25), ("AE1", 0.25, 0.5)]
+
+
+@pytest.mark.parametrize("name", ["words", "Word"])
+def test_the_tier_of_words_is_read_without_silence(tmp_path, name):
+    text = LONG.format(tier="phones").replace('"words"', f'"{name}"').replace('"map"', '"mad"')
+    path = write(tmp_path / "a.TextGrid", text)
+    assert read_said(path).words == [("mad", 0.0, 1.0)]
+
+
+def test_a_tier_of_words_alone_is_none_of_phones(tmp_path):
+    path = write(tmp_path / "a.TextGrid", SHORT.replace("phones", "words"))
+    assert read_said(path) == Said([], [("M", 0, 0.25), ("AE1", 0.25, 1)])
 
 
 def test_the_short_format_is_read(tmp_path):
-    assert read_phones(write(tmp_path / "a.TextGrid", SHORT)) == [("M", 0, 0.25), ("AE1", 0.25, 1)]
+    found = read_said(write(tmp_path / "a.TextGrid", SHORT))
+    assert found == Said([("M", 0, 0.25), ("AE1", 0.25, 1)], [])
 
 
 @pytest.mark.parametrize("text", ["", "no grid at all", SHORT[:60]])
 def test_other_files_are_one_line(tmp_path, text):
     with pytest.raises(ValueError, match=r"a\.TextGrid") as raised:
-        read_phones(write(tmp_path / "a.TextGrid", text))
+        read_said(write(tmp_path / "a.TextGrid", text))
     assert "\n" not in str(raised.value)
     with pytest.raises(ValueError, match=r"none\.TextGrid is not a readable"):
-        read_phones(tmp_path / "none.TextGrid")
+        read_said(tmp_path / "none.TextGrid")

@@ -158,3 +158,19 @@ def test_the_pictures_of_a_row_show_it_beside_the_ground_truth_on_the_scale_of_a
     assert all_of_them == whole[1].axes[-1].get_xlim()
     titles = [axes.get_title() for axes in drawn[names[-1]].axes[:2]]
     assert titles == ["ground truth", "GLDiTalker"]
+
+
+def test_parts_are_drawn_on_the_heads_of_those_rows_that_have_them(motion, rows):
+    corners = np.array([[-0.02, 0, 0.1], [0.02, 0, 0.1], [0, 0.04, 0.1]]) + motion.vertices.mean(
+        axis=0
+    )
+    painted = replace(
+        motion,
+        parts={row: np.repeat(corners[None], 2, axis=0) for row in motion.heads},
+        part_faces=np.array([[0, 1, 2]]),
+        part_colours=np.array([[250, 0, 0]] * 3, np.uint8),
+    )
+    for each, expected in ((motion, 0), (painted, 2 * len(motion.heads))):
+        pictures = [axes.images[0].get_array() for axes in strips_figure(each, rows).axes]
+        red = [(p[..., 0] > 100) & (p[..., 1] < 10) for p in pictures]
+        assert sum(part.mean() > 0.002 for part in red) == expected

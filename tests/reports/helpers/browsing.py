@@ -1,19 +1,12 @@
 """Fixtures of tests in a real browser: the system's Chromium, and what axe finds in a page."""
 
 import importlib.resources
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
-
-def absent(what: str) -> None:
-    """Skip the test for want of something, or where CI is set fail it."""
-    if os.environ.get("CI"):
-        pytest.fail(f"continuous integration must install {what}: see .ci/run")
-    pytest.skip(f"no {what} on this machine")
+from absence import absent
 
 
 @pytest.fixture(scope="module")

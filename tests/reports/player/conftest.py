@@ -67,15 +67,23 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         generated=True,
         per_unit=1000.0,
         shown=("still", "dice"),
+        words=(("a", 0.2, 0.4), ("<hum>", 0.4, 0.8), ("a", 0.9, 1.2)),
+        phones=(("SIL", 0.0, 0.2), ("AH", 0.2, 0.4), ("HH", 0.4, 0.6), ("M", 0.6, 0.8)),
         missing={"voca": "VOCA: its run failed: no memory"},
     )
+    uri = write_page(folder, view)
+    return SimpleNamespace(uri=uri, view=view, files=write_clip(folder, view))
+
+
+def write_page(folder: Path, view: ClipView) -> str:
+    """A page with one player; returns its address."""
     write_player(folder)
     files = write_clip(folder, view)
     loader = FileSystemLoader(Path(reports.player.__file__).parent)
     pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     html = pages.from_string(PAGE).render(files=files, view=view)
     (folder / "index.html").write_text(html, encoding="utf-8")
-    return SimpleNamespace(uri=(folder / "index.html").as_uri(), view=view, files=files)
+    return (folder / "index.html").as_uri()
 
 
 def open_page(browser: Any, uri: str, **options: Any) -> Any:
@@ -122,4 +130,6 @@ def shot(page: Any, frame: int) -> list[np.ndarray]:
 @pytest.fixture(scope="session")
 def ask() -> SimpleNamespace:
     """The functions of this file."""
-    return SimpleNamespace(of_player=of_player, shot=shot, open_page=open_page, bowl=bowl)
+    return SimpleNamespace(
+        of_player=of_player, shot=shot, open_page=open_page, write_page=write_page, bowl=bowl
+    )

@@ -164,7 +164,7 @@ def test_one_with_another_number_of_vertices_is_refused(tmp_path: Path) -> None:
 
 def test_a_view_is_made_of_stored_predictions(prepared: Path, tmp_path: Path, make) -> None:
     data = load_dataset("toy", prepared)
-    clip = data.clips("test_a")[0]
+    clip = replace(data.clips("test_a")[0], words=(("hum", 0.0, 0.5),))
     draws = np.stack([clip.vertices.numpy() + k / 1000 for k in range(3)]).astype(np.float32)
     path = tmp_path / "runs" / "gldi-key" / kept_name("test_a", clip.name, clip.subject)
     write_kept(path, list(draws), 10, 0.0)
@@ -198,6 +198,7 @@ def test_a_view_is_made_of_stored_predictions(prepared: Path, tmp_path: Path, ma
     assert found.remark == "Runs shown: seed 2."
     assert (found.unit, found.per_unit, found.generated) == ("mm", 1000.0, True)
     assert found.sound == clip.audio_path
+    assert (found.words, found.phones) == (clip.words, clip.phonemes)
 
 
 def test_an_unseen_subject_is_shown_in_the_style_of_the_figures(

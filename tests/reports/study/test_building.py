@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from bench.dataset.drawn import Drawn
+from bench.dataset.reader import Dataset
 from bench.registry.facts import facts_of
 from methods import METHODS
 from reports.heads.camera import aim
@@ -119,8 +122,8 @@ def test_the_clip_is_cut_to_its_shortest_version(key, videos, chosen):
 def test_every_version_is_framed_alike(chosen, invented, monkeypatch):
     cameras = []
 
-    def look(path, motion, faces, fps, sound, size):
-        cameras.append(aim(motion, faces, size))
+    def look(path, motion, faces, fps, sound, size, paint):
+        cameras.append(aim(motion, faces, size, paint))
         path.write_bytes(b"video")
 
     monkeypatch.setattr("reports.study.stimuli.write_video", look)
@@ -132,6 +135,36 @@ def test_every_version_is_framed_alike(chosen, invented, monkeypatch):
         assert len({(camera.scale, *camera.centre) for camera in cameras}) == 1
         alone = {aim(each.motion, faces, 96).scale for each in versions}
         assert len(alone) > 1  # which left alone they are not
+
+
+class Avatar(Dataset):
+    """The toy dataset as if it had units, and points that they move far away."""
+
+    units = 0.01 * np.random.default_rng(0).normal(size=(2, 42, 3)).astype(np.float32)
+
+    def drawn(self, subject):
+        rest, moved = np.ones((3, 3), np.float32), np.full((2, 3, 3), 9, np.float32)
+        faces, colours = np.array([[0, 1, 2]], np.int32), np.full((3, 3), 9, np.uint8)
+        return Drawn(faces, colours, rest, moved, {"tooth": (0, 3)})
+
+
+def test_eyes_teeth_and_tongue_are_shown_and_frame_nothing(chosen, invented, monkeypatch):
+    cameras = []
+
+    def look(path, motion, faces, fps, sound, size, paint):
+        cameras.append(aim(motion, faces, size, paint))
+        assert (motion.shape[1], paint is None) in ((42 + 4, True), (42 + 4 + 3, False))
+        path.write_bytes(b"video")
+
+    monkeypatch.setattr("reports.study.stimuli.write_video", look)
+    faces, toy = chosen[0].dataset.spec.faces.numpy(), chosen[0].dataset
+    avatar = replace(chosen[0], dataset=Avatar(toy.folder, toy.manifest))
+    for each in (chosen[0], avatar):
+        versions = next(iter(shown_clips(each, invented / "runs", 0)))
+        render_clip(versions, faces, 25.0, 96)
+    plain, painted = np.split(np.array(cameras, dtype=object), 2)
+    assert {(c.scale, *c.centre) for c in plain} == {(c.scale, *c.centre) for c in painted}
+    assert all(len(c.faces) == len(faces) + 1 for c in painted)
 
 
 def test_the_checks_are_what_they_say(key, videos):

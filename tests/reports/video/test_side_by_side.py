@@ -63,6 +63,16 @@ def test_each_head_is_drawn_and_named(frames):
         assert (np.abs(cell[LABEL:] - [247, 247, 250]).max(axis=2) > 40).mean() > 0.2
 
 
+def test_what_is_drawn_with_a_head_is_in_its_picture(tmp_path):
+    corners = np.array([[-0.3, -0.2, 2], [0.3, -0.2, 2], [0, 0.4, 2]], np.float32)
+    whole = np.concatenate([bowl(3, 0), np.repeat(corners[None], 3, axis=0)], axis=1)
+    paint = np.array([[0, 1, 2]]), np.array([[230, 0, 0]] * 3, np.uint8)
+    write_heads(tmp_path / "s.mp4", [whole], ["red"], FACES, 25.0, None, 96, paint=paint)
+    with av.open(str(tmp_path / "s.mp4")) as video:
+        picture = next(video.decode(video=0)).to_ndarray(format="rgb24")
+    assert ((picture[..., 0] > 120) & (picture[..., 1:] < 60).all(axis=2)).mean() > 0.02
+
+
 def test_long_names_fit_into_their_strip():
     strip = label_strip("a method with quite a long name (sampled)", 160)
     assert strip.shape == (LABEL, 160, 3)
