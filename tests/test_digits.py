@@ -21,9 +21,18 @@ from bench.common.files import files_below, read_json, sha256_of_file
 EMULATED = ("EPYC", "Haswell-noTSX")
 ROWS = ("ridge", "voca", "meshtalk-sampled", "faceformer", "codetalker", "facediffuser", "gldi")
 STAGES = 10  # of these rows
-# two steps and one validation of each stage
-FEW = ("train.steps=2", "train.validate_every=2", "train.log_every=1", "predict.num_samples=1")
-ONE_SUBJECT = {"seen: [F1, M1]": "seen: [F1]"}  # two clips to train on, one of each other split
+# two steps of two clips and one validation of each stage
+FEW = (
+    *("train.steps=2", "train.batch_size=2", "train.validate_every=2", "train.log_every=1"),
+    "predict.num_samples=1",
+)
+# what a processor needs a second for takes an emulated one minutes: two clips to train on, one of
+# each other split, a narrow speech encoder, a short window of ridge
+ONE_SUBJECT = {"seen: [F1, M1]": "seen: [F1]"}
+SMALLER = {
+    "kind: mel-hubert": {"hidden: 512": "hidden: 64", "feed_forward: 512": "feed_forward: 64"},
+    "num_components: 32": {"num_components: 32": "num_components: 32, speech: {half_window: 4}"},
+}
 CRASHED = 128 + signal.SIGSEGV  # how a shell reports it
 ABSENT = why_native() or (None if shutil.which("qemu-x86_64") else "qemu-x86_64 is not here")
 
@@ -43,6 +52,10 @@ def digests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str
     for processor in ("native", *EMULATED):
         copy = Copy(tmp_path_factory.mktemp(processor))
         replace_in(copy.root / "datasets/synthetic/dataset.yaml", ONE_SUBJECT)
+        for preset in copy.root.glob("methods/*/synthetic-mini.yaml"):
+            for word, changes in SMALLER.items():
+                if word in preset.read_text():
+                    replace_in(preset, changes)
         running[processor] = copy.root, start(copy, processor, said / processor)
     found = {}
     try:
