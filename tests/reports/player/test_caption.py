@@ -12,7 +12,9 @@ from reports.player import write_clip
 
 FPS = 25.0  # of conftest's clip, which says a <hum> a
 MARKED = """(frame) => {
-  document.querySelector("figure").player.draw(frame);
+  const { player } = document.querySelector("figure");
+  player.seekFrame(frame); // a head that rests is drawn again later, at the clock's time
+  player.draw(frame);
   const words = [...document.querySelectorAll(".player-caption span")];
   const phone = document.querySelector(".player-caption small").textContent;
   return [words.flatMap((word, k) => word.className === "player-said" ? [k] : []), phone];
